@@ -1,0 +1,115 @@
+/**
+ * The one catalogue of errors that a person or a program can meet: code → HTTP status, text, whether trying again may
+ * help. Codes are stable. `docs/reference/errors.md` documents each of them, and a test holds the two together.
+ */
+
+interface ErrorEntry {
+  status: number
+  title: string
+  retryable: boolean
+}
+
+export const ERRORS = {
+  BODY_TOO_LARGE: { status: 413, title: 'The body is larger than the limit', retryable: false },
+  BODY_UNREADABLE: { status: 400, title: 'The body could not be read', retryable: false },
+  BODY_TIMEOUT: { status: 408, title: 'The body arrived too slowly', retryable: true },
+  CONTENT_TYPE_UNSUPPORTED: { status: 415, title: 'This content type is not accepted here', retryable: false },
+  CONTENT_ENCODING_UNSUPPORTED: { status: 415, title: 'This content encoding is not accepted here', retryable: false },
+  NOTHING_ACCEPTED: { status: 400, title: 'No event in the body could be accepted', retryable: false },
+  REQUEST_INVALID: { status: 400, title: 'The request is not valid', retryable: false },
+  NOT_FOUND: { status: 404, title: 'There is nothing at this address', retryable: false },
+  EVENT_NOT_FOUND: { status: 404, title: 'No event has this id', retryable: false },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'This method is not allowed here', retryable: false },
+  TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests at once', retryable: true },
+  INTERNAL: { status: 500, title: 'Something went wrong inside the server', retryable: false },
+  SERVER_CLOSING: { status: 503, title: 'The server is shutting down', retryable: true },
+
+  SPOOL_FULL: { status: 503, title: 'The spool has reached its size limit', retryable: true },
+  SPOOL_WRITE_FAILED: { status: 503, title: 'The spool could not be written', retryable: true },
+
+  STORE_UNREACHABLE: { status: 503, title: 'The store does not answer', retryable: true },
+  STORE_FAILED: { status: 500, title: 'The store could not do what was asked', retryable: false },
+  STORE_DATA_REFUSED: { status: 500, title: 'The store refused the data', retryable: false },
+  ENGINE_UNAVAILABLE: { status: 503, title: 'The embedded engine cannot run on this machine', retryable: false },
+  ENGINE_LOCKED: { status: 503, title: 'Another process is using this data folder', retryable: false },
+
+  QUERY_SYNTAX: { status: 400, title: 'The query cannot be understood', retryable: false },
+  QUERY_INVALID: { status: 400, title: 'The query has mistakes', retryable: false },
+  QUERY_TOO_LARGE: { status: 400, title: 'The query is larger than the limit', retryable: false },
+  QUERY_TIMEOUT: { status: 408, title: 'The query took longer than the limit', retryable: true },
+  QUERY_TOO_COSTLY: { status: 413, title: 'The query needs more than the limit allows', retryable: false },
+  QUERY_CANCELLED: { status: 499, title: 'The reader went away', retryable: false },
+  CURSOR_INVALID: { status: 400, title: 'The cursor is not valid', retryable: false },
+  TIME_INVALID: { status: 400, title: 'The time cannot be understood', retryable: false },
+
+  CONFIG_INVALID: { status: 500, title: 'The configuration is not valid', retryable: false },
+  LISTEN_FAILED: { status: 500, title: 'An address could not be listened on', retryable: false },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export interface AppErrorOptions {
+  cause?: unknown
+  /** What exactly went wrong this time, in one sentence for a person. */
+  detail?: string
+  /** What to do about it. */
+  hint?: string
+  /** Seconds after which trying again makes sense: the Retry-After header. */
+  retryAfterSeconds?: number
+  /** Positions of mistakes and the like: goes into the problem document as it is. */
+  problems?: readonly unknown[]
+}
+
+/** The caller's fault or the world's, with a stable code. Our own faults are plain errors. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly detail: string | undefined
+  readonly hint: string | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly problems: readonly unknown[] | undefined
+
+  constructor(code: ErrorCode, options: AppErrorOptions = {}) {
+    super(options.detail ?? ERRORS[code].title, options.cause === undefined ? {} : { cause: options.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.detail = options.detail
+    this.hint = options.hint
+    this.retryAfterSeconds = options.retryAfterSeconds
+    this.problems = options.problems
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+
+  get title(): string {
+    return ERRORS[this.code].title
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable
+  }
+}
+
+/** RFC 9457 problem document. */
+export interface Problem {
+  type: string
+  title: string
+  status: number
+  code: string
+  detail: string
+  hint?: string
+  problems?: readonly unknown[]
+}
+
+export function problemDocument(error: AppError): Problem {
+  return {
+    type: `urn:tailrace:error:${error.code}`,
+    title: error.title,
+    status: error.status,
+    code: error.code,
+    detail: error.detail ?? error.title,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.problems === undefined ? {} : { problems: error.problems }),
+  }
+}
