@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isLoopback, loadConfig } from './config.ts'
+import { settingEntries } from './settings.ts'
+
+let cwd = ''
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'tailrace-config-'))
+})
+afterEach(() => rmSync(cwd, { recursive: true }))
+
+const yaml = (text: string) => writeFileSync(join(cwd, 'tailrace.yaml'), text)
+
+test('defaults need no file', () => {
+  const config = loadConfig({ cwd, env: {} })
+  expect(config).toMatchObject({ port: 7575, host: '127.0.0.1', store: 'embedded', configFile: null, warnings: [] })
+  expect(config.data).toBe(join(cwd, 'tailrace-data'))
+  expect(config.retention).toEqual({ age: 30 * 86_400_000, diskBytes: 0 })
+})
+
+test('file, variable and flag override each other in this order', () => {
+  yaml('port: 1\nspool:\n  bytesMax: 1GiB\n  flushDelay: 20ms\nretention:\n  age: 7d\n')
+  const env = { TAILRACE_PORT: '2', TAILRACE_SPOOL_BYTES_MAX: '2GiB' }
+  const config = loadConfig({ cwd, env, flags: { port: '3' } })
+  expect(config.port).toBe(3)
+  expect(config.spool).toMatchObject({ bytesMax: 2 * 2 ** 30, flushDelay: 20 })
+  expect(config.retention.age).toBe(7 * 86_400_000)
+  expect(config.configFile).toBe(join(cwd, 'tailrace.yaml'))
+})
+
+describe('mistakes are named, all at once', () => {
+  const cases: [
+    name: string,
+    file: string,
+    env: Record<string, string>,
+    flags: Record<string, string>,
+    texts: string[],
+  ][] = [
+    ['unknown key', 'prot: 1', {}, {}, ['prot is not a setting; did you mean port?']],
+    [
+      'unknown nested key',
+      'spool:\n  byteMax: 1',
+      {},
+      {},
+      ['spool.byteMax is not a setting; did you mean spool.bytesMax?'],
+    ],
+    ['a section that is a value', 'spool: 5', {}, {}, ['spool is not a setting']],
+    ['unknown flag', '', {}, { prt: '1' }, ['flag --prt is not known; did you mean port?']],
+    [
+      'wrong kinds',
+      'port: many\nretention:\n  age: soon',
+      {},
+      {},
+      ['"many" is not a whole number', '"soon" is not a duration'],
+    ],
+    ['out of bounds', 'port: 70000', {}, {}, ['port must be <= 65535']],
+    ['broken file', 'port: [1', {}, {}, ['tailrace.yaml']],
+    ['not settings', '- 1', {}, {}, ['expected settings such as']],
+    ['open address without keys', '', { TAILRACE_HOST: '0.0.0.0' }, {}, ['listens on loopback addresses only']],
+    ['a store that is none', '', {}, { store: 'postgres://x' }, ['neither "embedded" nor']],
+    ['a size that is none', '', { TAILRACE_SPOOL_BYTES_MAX: 'big' }, {}, ['is not a size such as 64MiB']],
+    ['a missing file that was asked for', '', {}, { config: 'other.yaml' }, ['other.yaml cannot be read']],
+  ]
+  test.each(cases)('%s', (_name, file, env, flags, texts) => {
+    yaml(file)
+    expect.assertions(texts.length)
+    try {
+      loadConfig({ cwd, env, flags })
+    } catch (error) {
+      for (const text of texts) expect((error as Error).message).toContain(text)
+    }
+  })
+})
+
+test('an unknown variable is a warning, what clients read is not', () => {
+  const env = { TAILRACE_PROT: '1', TAILRACE_URL: 'http://x', TAILRACE_KEY: 'k' }
+  expect(loadConfig({ cwd, env }).warnings).toEqual([
+    'variable TAILRACE_PROT is not a setting; did you mean TAILRACE_PORT?',
+  ])
+})
+
+test('every setting has a flag, a variable and a meaning of its own', () => {
+  const entries = settingEntries()
+  for (const key of ['path', 'flag', 'variable'] as const) {
+    expect(new Set(entries.map((entry) => entry[key])).size).toBe(entries.length)
+  }
+  expect(entries.filter((entry) => entry.description === '')).toEqual([])
+})
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.9.9.9', true],
+  ['::1', true],
+  ['localhost', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['127.0.0.1.example.com', false],
+  ['192.168.1.2', false],
+])('loopback: %s is %s', (host, expected) => expect(isLoopback(host)).toBe(expected))

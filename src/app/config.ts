@@ -1,0 +1,221 @@
+/**
+ * app: the composition roots. The only room that reads configuration and joins the other rooms. Start with
+ * `server.ts`, where they are joined; `config.ts` turns tailrace.yaml, variables and flags into one frozen object.
+ */
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { Value } from 'typebox/value'
+import { parseDocument } from 'yaml'
+import { AppError } from '../core/errors.ts'
+import { didYouMean } from '../core/suggest.ts'
+import { formatDuration, NS_PER_MS, parseDuration } from '../core/time.ts'
+import { formatSize, parseSize } from '../core/units.ts'
+import { settingEntries, SettingsSchema, type SettingEntry, type Settings } from './settings.ts'
+
+export interface ConfigInput {
+  /** Flags without dashes, as given: `{ port: '0', 'spool-bytes-max': '1GiB' }`. */
+  flags?: Readonly<Record<string, string>>
+  env?: Readonly<Record<string, string | undefined>>
+  cwd?: string
+}
+
+export interface Config extends Settings {
+  /** The file that was read, if any. */
+  configFile: string | null
+  /** Things that are odd but do not stop the server. */
+  warnings: string[]
+}
+
+const DEFAULT_FILE = 'tailrace.yaml'
+/** Variables with our prefix that are not settings: what client commands read, and where the file is. */
+const OTHER_VARIABLES = new Set(['TAILRACE_URL', 'TAILRACE_KEY', 'TAILRACE_CONFIG'])
+
+/**
+ * Settings in rising order of precedence: defaults, tailrace.yaml (in the working directory, or `--config`),
+ * `TAILRACE_*` variables, flags. Throws CONFIG_INVALID naming every problem at once.
+ */
+export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() }: ConfigInput = {}): Config {
+  const entries = settingEntries()
+  const problems: string[] = []
+  const warnings: string[] = []
+  const values: Record<string, unknown> = {}
+
+  const wantedFile = flags['config'] ?? env['TAILRACE_CONFIG']
+  const configFile = resolve(cwd, wantedFile ?? DEFAULT_FILE)
+  const text = readFile(configFile, wantedFile !== undefined)
+  if (text !== undefined) readYaml(text, configFile, entries, values, problems)
+
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('TAILRACE_') || value === undefined || OTHER_VARIABLES.has(name)) continue
+    if (name.startsWith('TAILRACE_TEST_')) continue
+    const entry = entries.find((candidate) => candidate.variable === name)
+    if (entry) setValue(entry, value, `variable ${name}`, values, problems)
+    else
+      warnings.push(
+        `variable ${name} is not a setting${didYouMean(
+          name,
+          entries.map((e) => e.variable),
+        )}`,
+      )
+  }
+  for (const [flag, value] of Object.entries(flags)) {
+    if (flag === 'config') continue
+    const entry = entries.find((candidate) => candidate.flag === flag)
+    if (entry) setValue(entry, value, `flag --${flag}`, values, problems)
+    else
+      problems.push(
+        `flag --${flag} is not known${didYouMean(
+          flag,
+          entries.map((e) => e.flag),
+        )}`,
+      )
+  }
+
+  const settings = assemble(entries, values, problems)
+  checkTogether(settings, problems)
+  if (problems.length > 0) throw invalid(problems)
+  return {
+    ...settings,
+    data: resolve(cwd, settings.data),
+    configFile: text === undefined ? null : configFile,
+    warnings,
+  }
+}
+
+function readFile(path: string, isWanted: boolean): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    if (!isWanted && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new AppError('CONFIG_INVALID', {
+      cause,
+      detail: `The file ${path} cannot be read: ${(cause as Error).message}`,
+    })
+  }
+}
+
+function readYaml(
+  text: string,
+  file: string,
+  entries: readonly SettingEntry[],
+  values: Record<string, unknown>,
+  problems: string[],
+): void {
+  const document = parseDocument(text, { prettyErrors: true })
+  if (document.errors.length > 0) {
+    problems.push(...document.errors.map((error) => `${file}: ${error.message}`))
+    return
+  }
+  const content: unknown = document.toJS() ?? {}
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    problems.push(`${file}: expected settings such as "port: 7575"`)
+    return
+  }
+  const walk = (node: object, prefix: string): void => {
+    for (const [name, value] of Object.entries(node)) {
+      const path = prefix + name
+      const entry = entries.find((candidate) => candidate.path === path)
+      if (entry) setValue(entry, value, `${file}: ${path}`, values, problems)
+      else if (entries.some((candidate) => candidate.path.startsWith(`${path}.`)) && isSection(value)) {
+        walk(value ?? {}, `${path}.`)
+      } else
+        problems.push(
+          `${file}: ${path} is not a setting${didYouMean(
+            path,
+            entries.map((e) => e.path),
+          )}`,
+        )
+    }
+  }
+  walk(content, '')
+}
+
+function isSection(value: unknown): value is object | null {
+  return value === null || (typeof value === 'object' && !Array.isArray(value))
+}
+
+function setValue(
+  entry: SettingEntry,
+  raw: unknown,
+  where: string,
+  values: Record<string, unknown>,
+  problems: string[],
+): void {
+  const value = convert(entry, raw)
+  if (value === undefined) problems.push(`${where}: ${JSON.stringify(raw)} is not ${kindOf(entry)}`)
+  else values[entry.path] = value
+}
+
+function convert(entry: SettingEntry, raw: unknown): unknown {
+  if (!entry.isInteger) return typeof raw === 'string' ? raw : undefined
+  if (typeof raw === 'number') return raw
+  if (typeof raw !== 'string') return undefined
+  if (entry.unit === 'bytes') return parseSize(raw)
+  if (entry.unit === 'ms') {
+    const ns = raw.trim() === '0' ? 0n : parseDuration(raw.trim())
+    return ns === undefined ? undefined : Number(ns / NS_PER_MS)
+  }
+  return /^-?\d+$/.test(raw.trim()) ? Number(raw) : undefined
+}
+
+function kindOf(entry: SettingEntry): string {
+  if (entry.unit === 'bytes') return 'a size such as 64MiB'
+  if (entry.unit === 'ms') return 'a duration such as 30s'
+  return entry.isInteger ? 'a whole number' : 'a text'
+}
+
+function assemble(entries: readonly SettingEntry[], values: Record<string, unknown>, problems: string[]): Settings {
+  const settings: Record<string, unknown> = {}
+  for (const entry of entries) {
+    const parts = entry.path.split('.')
+    const last = parts.pop() ?? ''
+    let section = settings
+    for (const part of parts) section = (section[part] ??= {}) as Record<string, unknown>
+    section[last] = values[entry.path] ?? entry.defaultValue
+  }
+  for (const error of Value.Errors(SettingsSchema, settings)) {
+    const path = error.instancePath.slice(1).replaceAll('/', '.')
+    problems.push(`${path} ${error.message}`)
+  }
+  return settings as Settings
+}
+
+/** What no single setting can say. */
+function checkTogether(settings: Settings, problems: string[]): void {
+  if (!isLoopback(settings.host)) {
+    problems.push(
+      `host ${settings.host}: the server has no access keys yet, so it listens on loopback addresses only ` +
+        '(127.0.0.1, ::1, localhost); put a proxy with authentication in front of it to reach it from elsewhere',
+    )
+  }
+  if (settings.store !== 'embedded' && !/^https?:\/\//.test(settings.store)) {
+    problems.push(`store ${JSON.stringify(settings.store)} is neither "embedded" nor an http:// or https:// URL`)
+  }
+}
+
+/** Addresses that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1' || host === '[::1]') return true
+  return isIP(host) === 4 && host.startsWith('127.')
+}
+
+function invalid(problems: readonly string[]): AppError {
+  return new AppError('CONFIG_INVALID', { detail: problems.join('\n'), problems })
+}
+
+/** The reference table of every setting, as it stands in docs/reference/config.md. */
+export function configReference(): string {
+  const rows = settingEntries().map((entry) => {
+    const value = `\`${formatDefault(entry)}\``
+    return `| \`${entry.path}\` | \`--${entry.flag}\` | \`${entry.variable}\` | ${value} | ${entry.description} |`
+  })
+  return ['| setting | flag | variable | default | meaning |', '|---|---|---|---|---|', ...rows].join('\n')
+}
+
+function formatDefault(entry: SettingEntry): string {
+  if (typeof entry.defaultValue === 'string' || entry.defaultValue === 0) return String(entry.defaultValue)
+  if (entry.unit === 'bytes') return formatSize(entry.defaultValue).replace(' ', '')
+  if (entry.unit === 'ms') return formatDuration(BigInt(entry.defaultValue) * NS_PER_MS)
+  return String(entry.defaultValue)
+}

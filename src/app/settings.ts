@@ -1,0 +1,131 @@
+/**
+ * Every setting of the server: its place in tailrace.yaml, what it means, its default and its bounds. Flags
+ * (`--spool-bytes-max`), variables (`TAILRACE_SPOOL_BYTES_MAX`), the check of the file and docs/reference/config.md
+ * all derive from this schema.
+ *
+ * `unit: 'bytes'` accepts sizes such as `64MiB`, `unit: 'ms'` durations such as `30s`; both are numbers afterwards.
+ */
+import Type, { type Static } from 'typebox'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const GiB = 1024 * MiB
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const DAY = 24 * 60 * MINUTE
+
+const bytes = (value: number, description: string, minimum = 0) =>
+  Type.Integer({ default: value, minimum, description, unit: 'bytes' })
+const duration = (value: number, description: string, minimum = 0) =>
+  Type.Integer({ default: value, minimum, description, unit: 'ms' })
+const count = (value: number, description: string, minimum = 1) =>
+  Type.Integer({ default: value, minimum, description })
+const text = (value: string, description: string) => Type.String({ default: value, description })
+
+export const SettingsSchema = Type.Object(
+  {
+    port: Type.Integer({
+      default: 7575,
+      minimum: 0,
+      maximum: 65_535,
+      description: 'Main HTTP port; 0 picks a free one',
+    }),
+    host: text('127.0.0.1', 'Address the main HTTP port listens on; only loopback addresses while there are no keys'),
+    data: text('./tailrace-data', 'Folder for the spool, the embedded store and the node’s identity'),
+    store: text('embedded', '`embedded`, or the URL of a ClickHouse server: https://user:password@host:8443/database'),
+    logLevel: Type.Union(
+      (['debug', 'info', 'warn', 'error', 'silent'] as const).map((level) => Type.Literal(level)),
+      {
+        default: 'info',
+        description: 'What the server says about itself on stderr: debug, info, warn, error or silent',
+      },
+    ),
+    retention: Type.Object({
+      age: duration(30 * DAY, 'Events are dropped this long after they were received; 0 keeps them', 0),
+      diskBytes: bytes(0, 'When the stored events exceed this size the oldest days are dropped; 0 means no limit'),
+    }),
+    engine: Type.Object({
+      memoryBytesMax: bytes(0, 'Memory cap of the embedded engine; 0 takes a quarter of the machine, at most 4 GiB'),
+    }),
+    ingest: Type.Object({
+      bodyBytesMax: bytes(4 * GiB, 'Largest body of one request, as sent', 1),
+      decompressedBytesMax: bytes(16 * GiB, 'Largest body of one request after decompression', 1),
+      lineBytesMax: bytes(1 * MiB, 'Longest line or event; a longer one is rejected', KiB),
+      requestsMax: count(4096, 'Ingest requests under way at once; more are answered 429'),
+      futureSkewMax: duration(10 * MINUTE, 'How far in the future a timestamp may lie before it is replaced'),
+    }),
+    http: Type.Object({
+      connectionsMax: count(20_000, 'Open connections; further ones are closed at once'),
+      headersTimeout: duration(10 * SECOND, 'Longest time for the headers of a request to arrive', SECOND),
+      bodyIdleTimeout: duration(30 * SECOND, 'Longest silence within the body of a request', SECOND),
+    }),
+    spool: Type.Object({
+      bytesMax: bytes(4 * GiB, 'Size limit of the spool; writers are refused with 503 beyond it', MiB),
+      flushBytes: bytes(8 * MiB, 'Bytes that make a file of the spool', KiB),
+      flushDelay: duration(50, 'Longest time an event waits for others to be written with', 1),
+      diskFreeBytesMin: bytes(512 * MiB, 'Writers are refused while less than this is free on the disk'),
+    }),
+    live: Type.Object({
+      ringsBytesMax: bytes(64 * MiB, 'Memory for the newest events of all services', 64 * KiB),
+      ringBytes: bytes(8 * MiB, 'Memory for the newest events of one service', 4 * KiB),
+      bufferEventsMax: count(10_000, 'Events that may wait for one tail reader before it skips'),
+      subscribersMax: count(1000, 'Tail readers at once; more are answered 429'),
+    }),
+    query: Type.Object({
+      timeout: duration(30 * SECOND, 'Longest run of one query', SECOND),
+      memoryBytesMax: bytes(1 * GiB, 'Memory one query may use in the store', MiB),
+      rowsMax: count(10_000, 'Rows one JSON answer may have; ndjson and csv stream without this limit'),
+      concurrentMax: count(16, 'Queries at once; more wait, and are answered 429 after a while'),
+    }),
+  },
+  { additionalProperties: false },
+)
+
+export type Settings = Static<typeof SettingsSchema>
+
+/** One setting, for the reference, flags and variables. */
+export interface SettingEntry {
+  /** `spool.bytesMax` */
+  path: string
+  /** `spool-bytes-max`: the flag without its dashes. */
+  flag: string
+  /** `TAILRACE_SPOOL_BYTES_MAX` */
+  variable: string
+  unit: 'bytes' | 'ms' | undefined
+  isInteger: boolean
+  defaultValue: string | number
+  description: string
+}
+
+interface SchemaNode {
+  type?: string
+  properties?: Record<string, SchemaNode>
+  default?: string | number
+  description?: string
+  unit?: 'bytes' | 'ms'
+}
+
+/** Every setting in the order of the schema. */
+export function settingEntries(node: SchemaNode = SettingsSchema as SchemaNode, prefix: string[] = []): SettingEntry[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
+    const path = [...prefix, name]
+    if (child.properties) return settingEntries(child, path)
+    const words = path.flatMap((part) =>
+      part
+        .replaceAll(/([A-Z])/g, '-$1')
+        .toLowerCase()
+        .split('-'),
+    )
+    return [
+      {
+        path: path.join('.'),
+        flag: words.join('-'),
+        variable: `TAILRACE_${words.join('_').toUpperCase()}`,
+        unit: child.unit,
+        isInteger: child.type === 'integer',
+        defaultValue: child.default ?? '',
+        description: child.description ?? '',
+      },
+    ]
+  })
+}

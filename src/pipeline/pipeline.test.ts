@@ -1,0 +1,112 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { EventBatch, EventView, NO_TIMESTAMP } from '../core/batch.ts'
+import { Counters } from '../core/counters.ts'
+import type { LogEvent } from '../core/event.ts'
+import { createPipeline, SKEW_ATTRIBUTE } from './pipeline.ts'
+import { createReceivedClock } from './received.ts'
+
+const NOW = 1_790_000_000_000_000_000n
+const SKEW = 60_000_000_000n
+
+function run(timestamps: (bigint | undefined)[], nowNs = NOW) {
+  const written: EventBatch[] = []
+  const published: EventBatch[] = []
+  const counters = new Counters()
+  const sink = createPipeline({
+    spool: {
+      hold: () => () => undefined,
+      async write(batch) {
+        written.push(batch)
+      },
+    },
+    publish: (batch) => published.push(batch),
+    received: createReceivedClock(() => nowNs),
+    counters,
+    futureSkewMaxNs: SKEW,
+  })
+  const batch = new EventBatch(16)
+  for (const [index, timestampNs] of timestamps.entries()) {
+    batch.append({ message: `m${index}`, service: 's', ...(timestampNs === undefined ? {} : { timestampNs }) })
+  }
+  return { done: sink.write(batch), written, published, counters }
+}
+
+function events(batch: EventBatch | undefined): LogEvent[] {
+  const view = new EventView()
+  if (!batch) return []
+  return Array.from({ length: batch.rows }, (_, row) => view.at(batch.bytes, batch.offsets[row] ?? 0).toEvent())
+}
+
+describe('timestamps', () => {
+  const cases: [name: string, claim: bigint | undefined, kept: boolean][] = [
+    ['missing', undefined, false],
+    ['the mark for missing itself', NO_TIMESTAMP, false],
+    ['now', NOW, true],
+    ['ten years ago', NOW - 315_360_000_000_000_000n, true],
+    ['1970', 0n, true],
+    ['just before 1970', -1n, false],
+    ['1900', -2_208_988_800_000_000_000n, false],
+    ['within the skew', NOW + SKEW, true],
+    ['beyond the skew by a nanosecond', NOW + SKEW + 1n, false],
+    ['2262', 9_223_372_036_000_000_000n, false],
+  ]
+  test.each(cases)('%s', async (_name, claim, kept) => {
+    const { done, published } = run([claim])
+    await done
+    const [event] = events(published[0])
+    expect(event?.receivedNs).toBe(NOW)
+    expect(event?.timestampNs).toBe(kept ? claim : NOW)
+    const isSkewed = !kept && claim !== undefined && claim !== NO_TIMESTAMP
+    expect(event?.attributes.has(SKEW_ATTRIBUTE)).toBe(isSkewed)
+  })
+
+  test('only the skewed rows of a batch change', async () => {
+    const { done, published, counters } = run([NOW - 5n, NOW * 2n, undefined, NOW - 7n])
+    await done
+    const found = events(published[0])
+    expect(found.map((event) => event.message)).toEqual(['m0', 'm1', 'm2', 'm3'])
+    expect(found.map((event) => event.timestampNs)).toEqual([NOW - 5n, NOW + 1n, NOW + 2n, NOW - 7n])
+    expect(found.map((event) => event.receivedNs)).toEqual([NOW, NOW + 1n, NOW + 2n, NOW + 3n])
+    expect(counters.total('pipeline_clock_skewed_total')).toBe(1)
+  })
+
+  test('received times carry over 32 bits', async () => {
+    const edge = (NOW & ~0xffffffffn) | 0xfffffffen
+    const { done, published } = run([undefined, undefined, undefined, undefined], edge)
+    await done
+    expect(events(published[0]).map((event) => event.receivedNs)).toEqual([edge, edge + 1n, edge + 2n, edge + 3n])
+  })
+})
+
+test('the received clock rises strictly, whatever the wall clock does', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.bigInt(0n, 1000n), fc.integer({ min: 1, max: 50 }))), (steps) => {
+      let nowNs = 0n
+      const clock = createReceivedClock(() => nowNs, 500n)
+      let last = 500n
+      for (const [now, count] of steps) {
+        nowNs = now
+        const first = clock.take(count)
+        expect(first).toBeGreaterThan(last)
+        expect(clock.lastNs).toBe(first + BigInt(count) - 1n)
+        last = clock.lastNs
+      }
+    }),
+  )
+})
+
+test('nothing is published when the spool refuses', async () => {
+  const published: EventBatch[] = []
+  const sink = createPipeline({
+    spool: { hold: () => () => undefined, write: () => Promise.reject(new Error('full')) },
+    publish: (batch) => published.push(batch),
+    received: createReceivedClock(() => NOW),
+    counters: new Counters(),
+    futureSkewMaxNs: SKEW,
+  })
+  const batch = new EventBatch()
+  batch.append({ message: 'x' })
+  await expect(sink.write(batch)).rejects.toThrow('full')
+  expect(published).toEqual([])
+})
