@@ -1,0 +1,29 @@
+/**
+ * api: the HTTP routes for reading and administration, and the OpenAPI document that follows from their schemas. It
+ * knows the query room, and the store, the spool and the live flow only by their doors; it never sees SQL written here,
+ * files or the engine. Errors leave as `AppError`; the server that it is registered on makes problem documents of them.
+ * Start with `context.ts` (what routes may touch), then `search.ts` (how "newest first" is answered).
+ */
+import type { FastifyInstance } from 'fastify'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { ApiContext } from './context.ts'
+import { registerHealth } from './health.ts'
+import { registerLanding } from './landing.ts'
+import { registerMetrics } from './metrics.ts'
+import { registerOpenApi } from './openapi.ts'
+import { registerStatus } from './status.ts'
+import { createStoreFigures } from './store-figures.ts'
+
+/**
+ * Adds every reading route to the server. Await it before other rooms add theirs, so that those are in the OpenAPI
+ * document as well.
+ */
+export async function registerApi(server: FastifyInstance, context: ApiContext): Promise<void> {
+  const app = server.withTypeProvider<TypeBoxTypeProvider>()
+  const figures = createStoreFigures(context)
+  await registerOpenApi(app, context)
+  registerLanding(app, context)
+  registerHealth(app, context, figures)
+  registerStatus(app, context, figures)
+  registerMetrics(app, context, figures)
+}

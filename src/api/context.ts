@@ -1,0 +1,56 @@
+import type { Counters } from '../core/counters.ts'
+import type { Live } from '../live/live.ts'
+import type { Spool } from '../spool/spool.ts'
+import type { Store } from '../store/store.ts'
+
+/** Everything the routes may touch. Built by `app`, given to `registerApi`; the routes know nothing else. */
+export interface ApiContext {
+  store: Pick<Store, 'select' | 'stream' | 'status' | 'isReady'>
+  live: Pick<Live, 'status'>
+  spool: Pick<Spool, 'status' | 'storedThroughNs' | 'durableThroughNs'>
+  counters: Counters
+  /** This server's name: the `node` column of what it takes, the second half of its event ids. */
+  node: string
+  version: string
+  /** When this process began, nanoseconds since 1970. */
+  startedNs: bigint
+  /** Now, nanoseconds since 1970. */
+  clock: () => bigint
+  /** Where this server listens: source name → address. Asked for at each use, since listeners come and go. */
+  listeners: () => Readonly<Record<string, string>>
+  limits: ApiLimits
+}
+
+/** What bounds the reading side. Every one is visible in `/api/v1/status`. */
+export interface ApiLimits {
+  /** Store queries at the same time; further ones wait. */
+  queriesMax: number
+  /** Requests that may wait for their turn; further ones are answered 429. */
+  queriesWaitingMax: number
+  /** How long one may wait for its turn before it is answered 429. */
+  queryWaitMsMax: number
+  /** Longest time one query may take; `timeout` may ask for less. */
+  queryTimeoutMsMax: number
+  /** Highest `limit` of a JSON answer, which is built in memory. */
+  jsonEventsMax: number
+  /** Highest `limit` of an NDJSON or CSV answer, which is streamed. */
+  streamEventsMax: number
+  /** Tails open at the same time; further ones are answered 429. */
+  tailsMax: number
+  /** Highest `backlog` of a tail. */
+  tailBacklogMax: number
+  /** Events that may wait for one slow tail; beyond that they are skipped and counted. */
+  tailBufferEvents: number
+}
+
+export const DEFAULT_API_LIMITS: ApiLimits = {
+  queriesMax: 8,
+  queriesWaitingMax: 64,
+  queryWaitMsMax: 10_000,
+  queryTimeoutMsMax: 60_000,
+  jsonEventsMax: 10_000,
+  streamEventsMax: 10_000_000,
+  tailsMax: 200,
+  tailBacklogMax: 10_000,
+  tailBufferEvents: 10_000,
+}

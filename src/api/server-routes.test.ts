@@ -1,0 +1,170 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { Counters } from '../core/counters.ts'
+import type { ApiContext } from './context.ts'
+import { IDLE_SPOOL, openApi, quietContext, READY_STORE, type OpenApiServer } from './testing/open-api.ts'
+
+let server: OpenApiServer | undefined
+afterEach(async () => {
+  await server?.close()
+  server = undefined
+})
+
+async function ask(path: string, changes: Partial<ApiContext> = {}, headers: Record<string, string> = {}) {
+  server = await openApi(quietContext(changes))
+  const response = await fetch(server.url + path, { headers })
+  const text = await response.text()
+  const type = response.headers.get('content-type') ?? ''
+  return { status: response.status, type, text, json: (): unknown => JSON.parse(text) }
+}
+
+const STORE_DOWN: ApiContext['store'] = {
+  ...quietContext().store,
+  isReady: false,
+  status: () => Promise.resolve({ ...READY_STORE, state: 'down', reason: 'the engine ended with code 9' }),
+}
+
+describe('health', () => {
+  test('a living process is healthy even without a store', async () => {
+    expect((await ask('/healthz', { store: STORE_DOWN })).json()).toEqual({ status: 'ok' })
+  })
+
+  test('ready when every part is', async () => {
+    const answer = await ask('/readyz')
+    expect(answer.status).toBe(200)
+    expect(answer.json()).toEqual({ status: 'ready', reasons: [] })
+  })
+
+  test('a store that is away is named, with what still works', async () => {
+    const answer = await ask('/readyz', { store: STORE_DOWN })
+    expect(answer.status).toBe(503)
+    expect(answer.json()).toEqual({
+      status: 'not ready',
+      reasons: [
+        {
+          part: 'store',
+          reason: 'the engine ended with code 9',
+          effect: 'events are still accepted and wait in the spool; queries answer 503 until the store is back',
+        },
+      ],
+    })
+  })
+
+  test('a spool that refuses is named', async () => {
+    const spool = { ...quietContext().spool, status: () => ({ ...IDLE_SPOOL, refusing: 'full: 1 MB of 1 MB' }) }
+    const answer = await ask('/readyz', { spool })
+    expect(answer.status).toBe(503)
+    expect(answer.json()).toMatchObject({ reasons: [{ part: 'spool', reason: 'full: 1 MB of 1 MB' }] })
+  })
+
+  test('a store that cannot even tell its state does not break readiness', async () => {
+    const store = { ...STORE_DOWN, status: () => Promise.reject(new Error('gone')) }
+    const answer = await ask('/readyz', { store })
+    expect(answer.status).toBe(503)
+    expect(answer.json()).toMatchObject({ reasons: [{ part: 'store', reason: 'the store is not answering' }] })
+  })
+})
+
+function counted(): Counters {
+  const counters = new Counters()
+  counters.add('ingest_events_total', { source: 'http' }, 7)
+  counters.add('ingest_events_total', { source: 'syslog' }, 2)
+  counters.add('ingest_rejected_total', { source: 'http', reason: 'not JSON' }, 3)
+  counters.add('odd_total', { path: 'a"b\\c\nd' }, 1)
+  return counters
+}
+
+describe('status', () => {
+  test('tells counters by source and reason, lag, parts and limits', async () => {
+    const spool = { status: () => IDLE_SPOOL, storedThroughNs: 1_000_000_000n, durableThroughNs: 3_500_000_000n }
+    const answer = await ask('/api/v1/status', { counters: counted(), spool })
+    expect(answer.status).toBe(200)
+    expect(answer.json()).toMatchObject({
+      version: '1.2.3',
+      node: 'n1',
+      listeners: { http: '127.0.0.1:7575' },
+      ingest: {
+        accepted: { total: 9, bySource: { http: 7, syslog: 2 } },
+        rejected: { total: 3, bySource: { http: { 'not JSON': 3 } } },
+      },
+      lag: { newestReceived: '1970-01-01T00:00:03.500Z', newestStored: '1970-01-01T00:00:01.000Z', seconds: 2.5 },
+      spool: { bytesMax: 1_000_000, refusing: null },
+      store: { state: 'ready', version: '26.7', rows: 5 },
+      disk: { usedBytes: 500, freeBytes: 9000 },
+      live: { subscribers: 0 },
+      limits: { jsonEventsMax: 10_000 },
+    })
+  })
+
+  test('asks the store once for many readers', async () => {
+    let asked = 0
+    const store: ApiContext['store'] = {
+      ...quietContext().store,
+      status: () => {
+        asked++
+        return Promise.resolve(READY_STORE)
+      },
+    }
+    server = await openApi(quietContext({ store, clock: () => 5n }))
+    const { url } = server
+    await Promise.all(Array.from({ length: 20 }, () => fetch(`${url}/api/v1/status`)))
+    expect(asked).toBe(1)
+  })
+})
+
+describe('metrics', () => {
+  test('is Prometheus text with counters, process and event loop', async () => {
+    const answer = await ask('/metrics', { counters: counted() })
+    expect(answer.type).toContain('text/plain; version=0.0.4')
+    expect(answer.text).toContain('# TYPE ingest_events_total counter\ningest_events_total{source="http"} 7\n')
+    expect(answer.text).toContain('odd_total{path="a\\"b\\\\c\\nd"} 1\n')
+    for (const quantile of ['0.5', '0.99', '1']) {
+      expect(answer.text).toMatch(
+        new RegExp(`^process_event_loop_delay_seconds\\{quantile="${quantile}"\\} [0-9.e-]+$`, 'm'),
+      )
+    }
+    expect(answer.text).toMatch(/^process_cpu_seconds_total [0-9.]+$/m)
+    expect(answer.text).toMatch(/^process_resident_memory_bytes [0-9]+$/m)
+    expect(answer.text).toContain('store_up 1\n')
+  })
+
+  test('every line has the shape of the format and every family appears once', async () => {
+    const { text } = await ask('/metrics', { counters: counted() })
+    const families = new Set<string>()
+    for (const line of text.trimEnd().split('\n')) {
+      expect(line).toMatch(/^(# HELP \w+ .+|# TYPE \w+ (counter|gauge)|\w+(\{(\w+="(\\.|[^"\\])*",?)+\})? [0-9.e+-]+)$/)
+      const family = /^# TYPE (\w+)/.exec(line)?.[1]
+      if (family === undefined) continue
+      expect(families).not.toContain(family)
+      families.add(family)
+    }
+  })
+})
+
+describe('documents', () => {
+  test('the OpenAPI document has every route with its errors', async () => {
+    const answer = await ask('/openapi.json')
+    expect(answer.json()).toMatchObject({
+      openapi: '3.1.0',
+      info: { title: 'Tailrace', version: '1.2.3' },
+      paths: { '/healthz': { get: {} }, '/readyz': { get: { responses: { 503: {} } } }, '/metrics': { get: {} } },
+    })
+  })
+
+  test('/docs loads nothing from elsewhere', async () => {
+    const page = await ask('/docs/')
+    expect(page.status).toBe(200)
+    expect(page.text).toContain('swagger-ui')
+    expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\//)
+  })
+
+  test('/ says what this is, as text or as a page', async () => {
+    const plain = await ask('/')
+    expect(plain.type).toContain('text/plain')
+    expect(plain.text).toContain('Tailrace 1.2.3')
+    expect(plain.text).toContain(`curl ${server?.url}/api/v1/ingest`)
+    await server?.close()
+    const page = await ask('/', {}, { accept: 'text/html,*/*' })
+    expect(page.type).toContain('text/html')
+    expect(page.text).toContain('<a href="/docs">')
+  })
+})
