@@ -1,33 +1,22 @@
-import type { EventBatch, EventView } from '../core/batch.ts'
+/**
+ * live: what is happening now, from memory alone. It keeps the newest events of every service in byte rings under one
+ * memory budget, and shows every durable event to the tail readers that subscribed, each with a bounded buffer. It
+ * must never know query text (it is given a selector) or the store (`follow.ts` is given functions). Start here: this
+ * is the door; then `rings.ts` (what is kept), `matcher.ts` (who is shown what), `follow.ts` (a whole tail).
+ */
+import { ROW_RECEIVED, type EventBatch } from '../core/batch.ts'
+import { formatTimestamp } from '../core/time.ts'
+import { Matcher } from './matcher.ts'
+import { mergeRings, type RecentOptions } from './recent.ts'
+import { ServiceRings } from './rings.ts'
+import { BufferedSubscription, type LiveItem, type SubscribeOptions, type Subscription } from './subscription.ts'
 
-/** Turns a row into what a reader gets, or `undefined` when the reader did not ask for it. Given by `query`. */
-export type RowSelector<T> = (event: EventView) => T | undefined
-
-export interface SubscribeOptions<T> {
-  select: RowSelector<T>
-  /** Events that may wait for this reader; older ones are skipped and counted beyond that. */
-  bufferEventsMax?: number
-}
-
-export interface LiveItem<T> {
-  receivedNs: bigint
-  value: T
-}
-
-/** One reader of the live flow, with a bounded buffer. Single consumer. */
-export interface Subscription<T> {
-  /**
-   * Takes what is waiting: items in received order, and how many were skipped before them since the last take because
-   * this reader was too slow. Resolves at once when something waits, else with the next event, or with `undefined`
-   * after `close`.
-   */
-  take(): Promise<{ items: LiveItem<T>[]; skipped: number } | undefined>
-  close(): void
-  readonly isClosed: boolean
-}
+export type { LiveItem, RowSelector, SubscribeOptions, Subscription } from './subscription.ts'
+export type { RecentOptions } from './recent.ts'
 
 export interface LiveStatus {
   rings: number
+  /** Memory taken by the rings, overhead included; never above `ringBytesMax` after a publish. */
   ringBytes: number
   ringBytesMax: number
   ringEvents: number
@@ -38,8 +27,18 @@ export interface LiveStatus {
   completeFrom: string
 }
 
+export interface RecentResult<T> {
+  /** Oldest first. */
+  items: LiveItem<T>[]
+  /** `Live.completeFromNs` at the end of the walk: items received from here on are all there, older ones may not be. */
+  completeFromNs: bigint
+}
+
 export interface Live {
-  /** Shows durable events to subscribers and keeps the newest in the rings. Batches come in received order. */
+  /**
+   * Shows durable events to subscribers and keeps the newest in the rings. Batches come in received order. Live may
+   * read the batch after this returns, so it must not be written again.
+   */
   publish(batch: EventBatch): void
   /** Events published after this call reach the subscription. */
   subscribe<T>(options: SubscribeOptions<T>): Subscription<T>
@@ -48,13 +47,84 @@ export interface Live {
    * store only.
    */
   readonly completeFromNs: bigint
-  /** Received time of the newest published event, 0n before the first. */
+  /** Received time of the newest published event; before the first, 1 ns before `startNs`. */
   readonly publishedThroughNs: bigint
   /**
-   * From memory: selected events with `afterNs < received <= throughNs`, oldest first; the newest `limit` of them.
-   * Exact only where `afterNs >= completeFromNs - 1n`.
+   * From memory: selected events with `afterNs < received <= throughNs`, the newest `limit` of them. Gives the event
+   * loop turns while it walks. Rejects with what the selector throws.
    */
-  recent<T>(options: { select: RowSelector<T>; afterNs: bigint; throughNs: bigint; limit: number }): LiveItem<T>[]
+  recent<T>(options: RecentOptions<T>): Promise<RecentResult<T>>
   status(): LiveStatus
   close(): void
+}
+
+export interface LiveOptions {
+  /**
+   * Received time from which on this process publishes every durable event: now, or just after the newest event that
+   * was durable before, whichever is later.
+   */
+  startNs: bigint
+  /** Memory for all rings together. */
+  budgetBytes?: number
+  /** Most bytes of rows kept for one service. */
+  ringBytesMax?: number
+  /** Events that may wait for a subscriber who does not say. */
+  bufferEventsMax?: number
+}
+
+export const LIVE_DEFAULTS = {
+  budgetBytes: 64 * 1024 * 1024,
+  ringBytesMax: 1024 * 1024,
+  bufferEventsMax: 10_000,
+} as const
+
+export function openLive(options: LiveOptions): Live {
+  const { startNs, budgetBytes, ringBytesMax, bufferEventsMax } = { ...LIVE_DEFAULTS, ...options }
+  const rings = new ServiceRings({ budgetBytes, ringBytesMax, startNs })
+  const matcher = new Matcher()
+  const subscriptions = new Set<{ close(): void }>()
+  let publishedThroughNs = startNs - 1n
+  return {
+    publish(batch) {
+      if (batch.rows === 0) return
+      publishedThroughNs = batch.bytes.readBigInt64LE((batch.offsets[batch.rows - 1] ?? 0) + ROW_RECEIVED)
+      rings.add(batch)
+      matcher.publish(batch)
+    },
+    subscribe(subscribe) {
+      const onClose = (): void => {
+        matcher.remove(subscription)
+        subscriptions.delete(subscription)
+      }
+      const eventsMax = subscribe.bufferEventsMax ?? bufferEventsMax
+      const subscription = new BufferedSubscription(subscribe.select, eventsMax, onClose)
+      matcher.add(subscription)
+      subscriptions.add(subscription)
+      return subscription
+    },
+    get completeFromNs() {
+      return rings.completeFromNs
+    },
+    get publishedThroughNs() {
+      return publishedThroughNs
+    },
+    async recent(recent) {
+      const items = await mergeRings(rings.all(), recent)
+      return { items, completeFromNs: rings.completeFromNs }
+    },
+    status: () => ({
+      rings: rings.count,
+      ringBytes: rings.bytes,
+      ringBytesMax: budgetBytes,
+      ringEvents: rings.events,
+      ringsEvicted: rings.evicted,
+      subscribers: matcher.listeners,
+      completeFrom: formatTimestamp(rings.completeFromNs),
+    }),
+    close() {
+      for (const subscription of subscriptions) subscription.close()
+      matcher.close()
+      rings.close()
+    },
+  }
 }
