@@ -1,3 +1,8 @@
+/**
+ * store: the only room that speaks ClickHouse: engine, schema, load, queries, retention. It must never know protocols or
+ * query text. Start here at the door, then `connect.ts` (which kind of store), `clickhouse-store.ts` (the store itself),
+ * `schema/` (the tables), `engine/` (the embedded ClickHouse).
+ */
 import type { Statement } from '../core/statement.ts'
 
 /** A set of spool files that go into the store in one INSERT, exactly once per `token`. */

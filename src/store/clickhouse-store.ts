@@ -1,0 +1,170 @@
+/** The store over a connection that comes and goes. `embedded.ts` and `remote.ts` attach and detach it. */
+import { AppError } from '../core/errors.ts'
+import type { Counters } from '../core/counters.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Statement } from '../core/statement.ts'
+import type { Connection } from './connection.ts'
+import { loadFiles, loadStream } from './load.ts'
+import { READ_LIMITS, openAnswer, readAll, type ReadLimits } from './read.ts'
+import { enforceRetention, type RetentionRun, type RetentionRules } from './retention.ts'
+import { readFigures, type StoreFigures } from './status.ts'
+import type { LoadRequest, ReadOptions, ReadResult, Store, StoreStatus } from './store.ts'
+
+const RETENTION_RUNS_KEPT = 20
+const RETRY_AFTER_SECONDS = 2
+
+export interface ClickHouseStoreOptions {
+  kind: StoreStatus['kind']
+  /** Whether the engine can open the spool's files by their path. */
+  sharesFiles: boolean
+  limits?: Partial<ReadLimits>
+  retention: RetentionRules
+  logger: Logger
+  counters: Counters
+  now: () => number
+  restarts: () => number
+  /** Ends what stands behind the connection. */
+  end: () => Promise<void>
+}
+
+export class ClickHouseStore implements Store {
+  readonly #options: ClickHouseStoreOptions
+  readonly #limits: ReadLimits
+  readonly #retentionTimer: NodeJS.Timeout
+  #connection: Connection | undefined
+  #state: StoreStatus['state'] = 'starting'
+  #reason: string | null = null
+  #retentionRuns: RetentionRun[] = []
+  #retention: Promise<void> = Promise.resolve()
+  #loads = 0
+  #whenIdle: (() => void) | undefined
+
+  constructor(options: ClickHouseStoreOptions) {
+    this.#options = options
+    this.#limits = { ...READ_LIMITS, ...options.limits }
+    this.#retentionTimer = setInterval(() => void this.enforceRetention(), options.retention.everyMs)
+    this.#retentionTimer.unref()
+  }
+
+  get isReady(): boolean {
+    return this.#connection !== undefined
+  }
+
+  attach(connection: Connection): void {
+    this.#connection = connection
+    this.#state = 'ready'
+    this.#reason = null
+  }
+
+  detach(reason: string): void {
+    if (this.#state === 'closed') return
+    const connection = this.#connection
+    this.#connection = undefined
+    this.#state = 'down'
+    this.#reason = reason
+    void connection?.close()
+  }
+
+  async load(request: LoadRequest): Promise<void> {
+    const connection = this.#connected()
+    const started = performance.now()
+    this.#loads++
+    try {
+      await (this.#options.sharesFiles ? loadFiles(connection, request) : loadStream(connection, request))
+      this.#options.counters.add('store_loads_total')
+      this.#options.counters.add('store_load_ms_total', {}, Math.round(performance.now() - started))
+    } catch (error) {
+      const reason = error instanceof AppError ? error.code : 'unknown'
+      this.#options.counters.add('store_load_failures_total', { reason })
+      throw error
+    } finally {
+      this.#loads--
+      if (this.#loads === 0) this.#whenIdle?.()
+    }
+  }
+
+  async select(statement: Statement, options: ReadOptions = {}): Promise<ReadResult> {
+    return await readAll(this.#connected(), statement, options, this.#limits)
+  }
+
+  async *stream(statement: Statement, options: ReadOptions = {}): AsyncGenerator<unknown[], void, undefined> {
+    const answer = await openAnswer(this.#connected(), statement, options, this.#limits)
+    try {
+      yield answer.columns
+      yield* answer.rows
+    } finally {
+      await answer.rows.return()
+    }
+  }
+
+  async status(): Promise<StoreStatus> {
+    const figures = await this.#figures()
+    return {
+      kind: this.#options.kind,
+      state: this.#state,
+      version: figures?.version ?? null,
+      reason: this.#reason,
+      restarts: this.#options.restarts(),
+      rows: figures?.rows ?? 0,
+      bytesOnDisk: figures?.bytesOnDisk ?? 0,
+      oldest: figures?.oldest ?? null,
+      newest: figures?.newest ?? null,
+      memoryBytes: figures?.memoryBytes ?? null,
+      diskFreeBytes: figures?.diskFreeBytes ?? null,
+      retention: this.#retentionRuns,
+    }
+  }
+
+  async #figures(): Promise<StoreFigures | undefined> {
+    if (this.#connection === undefined) return undefined
+    try {
+      return await readFigures(this.#connection)
+    } catch (error) {
+      this.#options.logger.warn({ error }, 'the figures of the store could not be read')
+      return undefined
+    }
+  }
+
+  /** Applies the retention rules now. Runs one at a time; a failure is logged and tried again at the next turn. */
+  async enforceRetention(): Promise<void> {
+    const previous = this.#retention
+    this.#retention = (async () => {
+      await previous
+      await this.#enforceOnce()
+    })()
+    await this.#retention
+  }
+
+  async #enforceOnce(): Promise<void> {
+    const connection = this.#connection
+    if (connection === undefined) return
+    try {
+      const runs = await enforceRetention(connection, this.#options.retention, this.#options.now())
+      for (const run of runs) this.#options.logger.info(run, 'retention dropped a partition')
+      this.#retentionRuns = [...runs.toReversed(), ...this.#retentionRuns].slice(0, RETENTION_RUNS_KEPT)
+    } catch (error) {
+      this.#options.logger.warn({ error }, 'retention could not be applied and will be tried again')
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#reason = 'The server is shutting down.'
+    clearInterval(this.#retentionTimer)
+    if (this.#loads > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve))
+    await this.#retention
+    const connection = this.#connection
+    this.#connection = undefined
+    await connection?.close()
+    await this.#options.end()
+  }
+
+  #connected(): Connection {
+    if (this.#connection !== undefined && this.#state !== 'closed') return this.#connection
+    throw new AppError('STORE_UNREACHABLE', {
+      detail: this.#reason ?? 'The store is starting.',
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    })
+  }
+}

@@ -1,0 +1,76 @@
+import { totalmem } from 'node:os'
+import { DATABASE, engineMemory } from './engine/engine-config.ts'
+import type { EngineEndpoint } from './engine/engine-process.ts'
+import { Engine } from './engine/engine.ts'
+import { ClickHouseStore, type ClickHouseStoreOptions } from './clickhouse-store.ts'
+import { Connection } from './connection.ts'
+import { RETENTION_DEFAULTS, type RetentionRules } from './retention.ts'
+import { migrate } from './schema/migrate.ts'
+import type { ReadLimits } from './read.ts'
+
+export interface EmbeddedStoreOptions extends Pick<ClickHouseStoreOptions, 'logger' | 'counters'> {
+  /** Folder that belongs to the store alone. */
+  dataDir: string
+  memoryBytesMax?: number
+  limits?: Partial<ReadLimits>
+  retention?: Partial<RetentionRules>
+  now?: () => number
+  /** How long to wait for a lock that a dying process may still hold. */
+  lockWaitMs?: number
+  extraXml?: string
+  extraArguments?: readonly string[]
+}
+
+/** A store that also tells which process its engine is. */
+export class EmbeddedStore extends ClickHouseStore {
+  engine: Engine | undefined
+}
+
+/** Starts the engine over `dataDir` and brings its schema up to date. Rejects with ENGINE_LOCKED or ENGINE_UNAVAILABLE. */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
+  const { logger, counters, limits } = options
+  const memory = engineMemory(totalmem(), options.memoryBytesMax)
+  const store = new EmbeddedStore({
+    kind: 'embedded',
+    sharesFiles: true,
+    retention: { ...RETENTION_DEFAULTS, ...options.retention },
+    logger,
+    counters,
+    now: options.now ?? Date.now,
+    restarts: () => store.engine?.restarts ?? 0,
+    end: async () => await store.engine?.stop(),
+    limits: { memoryBytesMax: memory.queryMax, ...limits },
+  })
+  const { lockWaitMs, extraXml, extraArguments } = options
+  try {
+    store.engine = await Engine.start({
+      folder: options.dataDir,
+      logger,
+      onUp: async (endpoint) => store.attach(await connect(endpoint)),
+      onDown: (reason) => store.detach(reason),
+      memory,
+      ...(lockWaitMs === undefined ? {} : { lockWaitMs }),
+      ...(extraXml === undefined ? {} : { extraXml }),
+      ...(extraArguments === undefined ? {} : { extraArguments }),
+    })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+  return store
+}
+
+async function connect(endpoint: EngineEndpoint): Promise<Connection> {
+  const target = {
+    url: endpoint.url,
+    headers: endpoint.headers,
+    owner: { username: 'default', password: '' },
+    reader: endpoint.reader,
+  }
+  const first = new Connection({ ...target, database: 'default' })
+  await first.command(`CREATE DATABASE IF NOT EXISTS ${DATABASE} ENGINE = Atomic`)
+  await first.close()
+  const connection = new Connection({ ...target, database: DATABASE })
+  await migrate(connection)
+  return connection
+}

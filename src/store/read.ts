@@ -1,0 +1,169 @@
+import { AppError } from '../core/errors.ts'
+import type { Statement } from '../core/statement.ts'
+import type { Connection, Settings } from './connection.ts'
+import { exceptionFailure, failure } from './failure.ts'
+import type { ReadColumn, ReadOptions, ReadResult, ReadStats } from './store.ts'
+
+export interface ReadLimits {
+  timeoutMs: number
+  rowsMax: number
+  memoryBytesMax: number
+  resultBytesMax: number
+}
+
+export const READ_LIMITS: ReadLimits = {
+  timeoutMs: 30_000,
+  rowsMax: 100_000,
+  memoryBytesMax: 1024 * 2 ** 20,
+  resultBytesMax: 256 * 2 ** 20,
+}
+
+const NEWLINE = 0x0a
+const OPENING_BRACE = 0x7b
+/** A row is at most one event; a line beyond this is not one. */
+const LINE_BYTES_MAX = 256 * 2 ** 20
+
+/** An answer on its way: columns, rows and figures as they come. */
+export interface Answer {
+  columns: ReadColumn[]
+  stats: ReadStats
+  rows: AsyncGenerator<unknown[], void, undefined>
+}
+
+/** One line of JSONCompactEachRowWithProgress. */
+interface AnswerLine {
+  meta?: ReadColumn[]
+  row?: unknown[]
+  progress?: { read_rows: string; read_bytes: string; elapsed_ns: string }
+}
+
+function readSettings(options: ReadOptions, limits: ReadLimits): Settings {
+  const rowsMax = options.rowsMax ?? limits.rowsMax
+  return {
+    readonly: 2,
+    max_execution_time: (options.timeoutMs ?? limits.timeoutMs) / 1000,
+    timeout_overflow_mode: 'throw',
+    max_memory_usage: limits.memoryBytesMax,
+    max_result_rows: rowsMax,
+    max_result_bytes: limits.resultBytesMax,
+    result_overflow_mode: 'throw',
+    cancel_http_readonly_queries_on_client_close: 1,
+    output_format_json_quote_64bit_integers: 1,
+    output_format_json_quote_denormals: 0,
+    optimize_read_in_order: 1,
+    use_query_cache: 0,
+  }
+}
+
+/**
+ * Runs a SELECT. Resolves when the columns are known; rows are read as they are asked for, and ending the iteration
+ * destroys the connection, which cancels the query in the engine.
+ */
+export async function openAnswer(
+  connection: Connection,
+  statement: Statement,
+  options: ReadOptions,
+  limits: ReadLimits,
+): Promise<Answer> {
+  throwIfAborted(options.signal)
+  const startedAt = performance.now()
+  const settings = readSettings(options, limits)
+  let stream
+  try {
+    stream = await connection.open(statement, 'JSONCompactEachRowWithProgress', settings, options.signal)
+  } catch (error) {
+    throwIfAborted(options.signal)
+    throw error
+  }
+  const opened = stream
+  const onAbort = (): void => void opened.destroy(new AppError('QUERY_CANCELLED'))
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  if (options.signal?.aborted) onAbort()
+  const stats: ReadStats = { elapsedMs: 0, rowsRead: 0, bytesRead: 0 }
+  const columns: ReadColumn[] = []
+  const rows = readRows(opened, columns, stats, () => {
+    stats.elapsedMs = performance.now() - startedAt
+    options.signal?.removeEventListener('abort', onAbort)
+    opened.destroy()
+  })
+  // The first step ends at the columns.
+  await rows.next()
+  return { columns, stats, rows }
+}
+
+/** Yields an empty array once when the columns are there, then the rows. */
+async function* readRows(
+  stream: AsyncIterable<unknown>,
+  columns: ReadColumn[],
+  stats: ReadStats,
+  finish: () => void,
+): AsyncGenerator<unknown[], void, undefined> {
+  let isAnnounced = false
+  try {
+    for await (const line of lines(stream)) {
+      const item = JSON.parse(line) as AnswerLine
+      if (item.row) yield item.row
+      else if (item.progress) noteProgress(stats, item.progress)
+      else if (item.meta && !isAnnounced) {
+        isAnnounced = true
+        columns.push(...item.meta)
+        yield []
+      }
+    }
+  } catch (error) {
+    throw failure(error, 'read')
+  } finally {
+    finish()
+  }
+}
+
+function noteProgress(stats: ReadStats, progress: NonNullable<AnswerLine['progress']>): void {
+  stats.rowsRead = Math.max(stats.rowsRead, Number(progress.read_rows))
+  stats.bytesRead = Math.max(stats.bytesRead, Number(progress.read_bytes))
+}
+
+/**
+ * Splits into lines of JSON. ClickHouse ends a failed answer with `__exception__`, a tag, the text, its length and the
+ * tag, `__exception__`: that is thrown.
+ */
+async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<string, void, undefined> {
+  let rest: Buffer[] = []
+  let restBytes = 0
+  let isException = false
+  for await (const piece of stream) {
+    const chunk = piece as Buffer
+    let start = 0
+    for (let end = chunk.indexOf(NEWLINE); end !== -1 && !isException; end = chunk.indexOf(NEWLINE, start)) {
+      const line = restBytes === 0 ? chunk.subarray(start, end) : Buffer.concat([...rest, chunk.subarray(start, end)])
+      rest = []
+      restBytes = 0
+      start = end + 1
+      if (line[0] === OPENING_BRACE) yield line.toString('utf8')
+      else isException = line.length > 0
+    }
+    if (start < chunk.length) {
+      rest.push(chunk.subarray(start))
+      restBytes += chunk.length - start
+      if (restBytes > LINE_BYTES_MAX) throw new AppError('QUERY_TOO_COSTLY', { detail: 'One row is too large.' })
+    }
+  }
+  if (isException) throw exceptionFailure(Buffer.concat(rest).toString('utf8'), 'read')
+  if (restBytes > 0) throw new AppError('STORE_UNREACHABLE', { detail: 'The answer of the store was cut off.' })
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new AppError('QUERY_CANCELLED', { cause: signal.reason })
+}
+
+/** Reads a whole answer into memory. */
+export async function readAll(
+  connection: Connection,
+  statement: Statement,
+  options: ReadOptions,
+  limits: ReadLimits,
+): Promise<ReadResult> {
+  const answer = await openAnswer(connection, statement, options, limits)
+  const rows: unknown[][] = []
+  for await (const row of answer.rows) rows.push(row)
+  return { columns: answer.columns, rows, stats: answer.stats }
+}

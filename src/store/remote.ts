@@ -1,0 +1,94 @@
+import { AppError } from '../core/errors.ts'
+import { ClickHouseStore, type ClickHouseStoreOptions } from './clickhouse-store.ts'
+import { Connection, type ConnectionTarget } from './connection.ts'
+import { RETENTION_DEFAULTS, type RetentionRules } from './retention.ts'
+import { migrate } from './schema/migrate.ts'
+import type { ReadLimits } from './read.ts'
+
+const PROBE_MS = 2000
+
+export interface RemoteStoreOptions extends Pick<ClickHouseStoreOptions, 'logger' | 'counters'> {
+  /** `http(s)://user:password@host:port/database`. */
+  url: string
+  /** Further headers, such as those that a proxy asks for. */
+  headers?: Readonly<Record<string, string>>
+  limits?: Partial<ReadLimits>
+  retention?: Partial<RetentionRules>
+  now?: () => number
+}
+
+/** Uses a ClickHouse that runs elsewhere. Resolves even while that is down; it is then asked again until it answers. */
+export async function openRemoteStore(options: RemoteStoreOptions): Promise<ClickHouseStore> {
+  const target = remoteTarget(options.url, options.headers)
+  const probe = new RemoteProbe(target, options)
+  const store = new ClickHouseStore({
+    kind: 'remote',
+    sharesFiles: false,
+    retention: { ...RETENTION_DEFAULTS, ...options.retention },
+    logger: options.logger,
+    counters: options.counters,
+    now: options.now ?? Date.now,
+    restarts: () => 0,
+    end: async () => await probe.stop(),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  })
+  await probe.start(store)
+  return store
+}
+
+/** Connects a store as soon as the server answers, and takes the connection away while it does not. */
+class RemoteProbe {
+  readonly #target: ConnectionTarget
+  readonly #options: RemoteStoreOptions
+  #timer: NodeJS.Timeout | undefined
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(target: ConnectionTarget, options: RemoteStoreOptions) {
+    this.#target = target
+    this.#options = options
+  }
+
+  async start(store: ClickHouseStore): Promise<void> {
+    await this.#probe(store)
+    this.#timer = setInterval(() => {
+      this.#turn = this.#turn.then(async () => await this.#probe(store))
+    }, PROBE_MS)
+    this.#timer.unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#turn
+  }
+
+  async #probe(store: ClickHouseStore): Promise<void> {
+    const connection = new Connection(this.#target)
+    try {
+      if (store.isReady) {
+        await connection.rows('SELECT 1')
+        await connection.close()
+        return
+      }
+      await migrate(connection)
+      store.attach(connection)
+      this.#options.logger.info({ url: this.#target.url }, 'the store answers')
+    } catch (error) {
+      await connection.close()
+      const reason = error instanceof AppError ? (error.detail ?? error.title) : String(error)
+      store.detach(reason)
+      this.#options.logger.warn({ url: this.#target.url, reason }, 'the store does not answer and will be asked again')
+    }
+  }
+}
+
+function remoteTarget(text: string, headers: Readonly<Record<string, string>> = {}): ConnectionTarget {
+  const url = new URL(text)
+  const user = { username: decodeURIComponent(url.username) || 'default', password: decodeURIComponent(url.password) }
+  return {
+    url: url.origin,
+    database: decodeURIComponent(url.pathname.replaceAll('/', '')) || 'default',
+    headers,
+    owner: user,
+    reader: user,
+  }
+}
