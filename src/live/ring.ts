@@ -202,11 +202,11 @@ export class RingReader implements RowWindow {
   /** Moves to the following row; false when there is none (oldest-first: none yet). */
   next(): boolean {
     const first = this.#ring.first
-    let row = this.row + this.#step
-    if (this.#step === 1 && row < first) {
-      this.missed += first - row
-      row = first
+    if (this.#step === 1 && this.row + 1 < first) {
+      this.missed += first - this.row - 1
+      this.row = first - 1
     }
+    const row = this.row + this.#step
     if (!this.#ring.locate(row, this)) {
       if (this.#step === -1) this.#countMissedBelow(row)
       return false
