@@ -111,13 +111,13 @@ describe('subscribers', () => {
   })
 })
 
-describe('the matcher', () => {
-  function listen(matcher: Matcher): BufferedSubscription<string> {
-    const subscription = new BufferedSubscription(message, 1_000_000, () => matcher.remove(subscription))
-    matcher.add(subscription)
-    return subscription
-  }
+function listen(matcher: Matcher): BufferedSubscription<string> {
+  const subscription = new BufferedSubscription(message, 1_000_000, () => matcher.remove(subscription))
+  matcher.add(subscription)
+  return subscription
+}
 
+describe('the matcher', () => {
   test('does one slice at once and the rest, in order, in later turns', async () => {
     const matcher = new Matcher(100)
     const readers = [listen(matcher), listen(matcher)]

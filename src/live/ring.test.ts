@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { RingReader, RowRing } from './ring.ts'
+import { RowRing, type RingReader } from './ring.ts'
 
 /** Row n: `size` bytes that tell which row it is and where in it they stand. */
 function rowBytes(row: number, size: number): Uint8Array {

@@ -98,7 +98,7 @@ test('over the budget whole rings go, least recently written first, and complete
 })
 
 test('the ring written longest ago goes first', () => {
-  const rings = new ServiceRings({ budgetBytes: RING_OVERHEAD_BYTES * 5, ringBytesMax: 4000, startNs: 0n })
+  const rings = new ServiceRings({ budgetBytes: RING_OVERHEAD_BYTES * 4, ringBytesMax: 4000, startNs: 0n })
   const write = (service: string, receivedNs: bigint): void =>
     rings.add(stampedBatch([{ service, message: 'm', receivedNs }]))
   write('a', 1n)
