@@ -1,7 +1,7 @@
 /**
  * api: the HTTP routes for reading and administration, and the OpenAPI document that follows from their schemas. It
- * knows the query room, and the store, the spool and the live flow only by their doors; it never sees SQL written here,
- * files or the engine. Errors leave as `AppError`; the server that it is registered on makes problem documents of them.
+ * knows the query room, and the store, the spool and the live flow only by their doors; it must never know files, the
+ * engine or protocols of sources. Errors leave as `AppError`; the server that it is registered on makes problem documents of them.
  * Start with `context.ts` (what routes may touch), then `search.ts` (how "newest first" is answered).
  */
 import type { FastifyInstance } from 'fastify'
@@ -10,7 +10,11 @@ import type { ApiContext } from './context.ts'
 import { registerHealth } from './health.ts'
 import { registerLanding } from './landing.ts'
 import { registerMetrics } from './metrics.ts'
+import { registerNeighbours } from './neighbours.ts'
 import { registerOpenApi } from './openapi.ts'
+import { acceptSmallBodies, refuseUnknownParameters } from './parameters.ts'
+import { createReading, type Reading } from './reading.ts'
+import type { ApiServer } from './schemas.ts'
 import { registerStatus } from './status.ts'
 import { createStoreFigures } from './store-figures.ts'
 
@@ -26,4 +30,14 @@ export async function registerApi(server: FastifyInstance, context: ApiContext):
   registerHealth(app, context, figures)
   registerStatus(app, context, figures)
   registerMetrics(app, context, figures)
+  await app.register((scope, _options, done) => {
+    registerReading(scope.withTypeProvider<TypeBoxTypeProvider>(), createReading(context, figures))
+    done()
+  })
+}
+
+function registerReading(app: ApiServer, reading: Reading): void {
+  acceptSmallBodies(app)
+  app.addHook('preValidation', refuseUnknownParameters)
+  registerNeighbours(app, reading)
 }

@@ -25,11 +25,13 @@ export interface ApiContext {
 export interface ApiLimits {
   /** Store queries at the same time; further ones wait. */
   queriesMax: number
+  /** NDJSON and CSV answers at the same time; they have places of their own, since their readers may be slow. */
+  streamsMax: number
   /** Requests that may wait for their turn; further ones are answered 429. */
   queriesWaitingMax: number
   /** How long one may wait for its turn before it is answered 429. */
   queryWaitMsMax: number
-  /** Longest time one query may take; `timeout` may ask for less. */
+  /** Longest time the store may take for one answer, or for one piece of a streamed one; `timeout` may ask for less. */
   queryTimeoutMsMax: number
   /** Highest `limit` of a JSON answer, which is built in memory. */
   jsonEventsMax: number
@@ -45,6 +47,7 @@ export interface ApiLimits {
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
   queriesMax: 8,
+  streamsMax: 4,
   queriesWaitingMax: 64,
   queryWaitMsMax: 10_000,
   queryTimeoutMsMax: 60_000,

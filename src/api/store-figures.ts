@@ -1,5 +1,7 @@
+import { parseTimestamp } from '../core/time.ts'
 import type { StoreStatus } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
+import type { Extent } from './time-windows.ts'
 
 /** The store's figures, asked for at most once a second however many readers want them. */
 export interface StoreFigures {
@@ -50,4 +52,11 @@ function settledWithin(promise: Promise<void>, ms: number): Promise<void> {
       resolve()
     })
   })
+}
+
+/** Which times the store holds; `undefined` when that is not known or it is empty. */
+export function storedExtent(status: StoreStatus | undefined): Extent | undefined {
+  const oldestNs = parseTimestamp(status?.oldest ?? '')
+  const newestNs = parseTimestamp(status?.newest ?? '')
+  return oldestNs === undefined || newestNs === undefined ? undefined : { oldestNs, newestNs }
 }

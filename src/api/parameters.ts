@@ -1,0 +1,72 @@
+import type { FastifyRequest } from 'fastify'
+import { Type, type Static } from 'typebox'
+import { AppError } from '../core/errors.ts'
+import { didYouMean } from '../core/suggest.ts'
+import type { ApiServer } from './schemas.ts'
+
+/** Longer than any query may be, so that the query room gives the exact answer. */
+const BODY_BYTES_MAX = 1024 * 1024
+
+export const QueryText = Type.String({ description: 'A query in the query language; empty selects everything' })
+export const Start = Type.String({
+  description: 'Earliest timestamp, inclusive: RFC 3339, an epoch number in s, ms, µs or ns, or a time ago (-15m)',
+})
+export const End = Type.String({ description: 'Latest timestamp, exclusive; the same forms' })
+export const Timeout = Type.String({
+  description: 'Longest time the query may take, such as 10s; bounded by the server',
+})
+
+export const QueryParameters = Type.Object({
+  query: Type.Optional(QueryText),
+  start: Type.Optional(Start),
+  end: Type.Optional(End),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Most events or rows to answer with; 100 unless given' }),
+  ),
+  cursor: Type.Optional(Type.String({ description: 'From the answer before: the page that follows it' })),
+  order: Type.Optional(
+    Type.String({ enum: ['desc', 'asc'], description: 'By timestamp, newest first (desc) unless given' }),
+  ),
+  format: Type.Optional(
+    Type.String({ enum: ['json', 'ndjson', 'csv'], description: 'json unless given; ndjson and csv are streamed' }),
+  ),
+  timeout: Type.Optional(Timeout),
+})
+export type QueryParameters = Static<typeof QueryParameters>
+
+/**
+ * Refuses parameters that the route does not have: a misspelt `start` must not silently answer from all of time.
+ * For routes whose schema names their parameters.
+ */
+export async function refuseUnknownParameters(request: FastifyRequest): Promise<void> {
+  const { querystring, body } = request.routeOptions.schema ?? {}
+  check(request.query, querystring, 'parameter')
+  if (request.body !== undefined && request.body !== null) check(request.body, body, 'field')
+}
+
+function check(given: unknown, schema: unknown, kind: string): void {
+  const known = Object.keys((schema as { properties?: object } | undefined)?.properties ?? {})
+  for (const name of Object.keys(given as object)) {
+    if (known.includes(name)) continue
+    throw new AppError('REQUEST_INVALID', {
+      detail: `There is no ${kind} ${JSON.stringify(name.slice(0, 100))} here${didYouMean(name.slice(0, 100), known)}.`,
+      hint: known.length === 0 ? 'This address takes none.' : `Known: ${known.join(', ')}.`,
+    })
+  }
+}
+
+/** Bodies of reading requests are small: JSON, or a form as `curl -d 'query=…'` sends it. */
+export function acceptSmallBodies(app: ApiServer): void {
+  app.removeAllContentTypeParsers()
+  const options = { parseAs: 'string', bodyLimit: BODY_BYTES_MAX } as const
+  app.addContentTypeParser<string>('application/json', options, (_request, body, done) => {
+    try {
+      done(null, body === '' ? {} : JSON.parse(body))
+    } catch (error) {
+      done(new AppError('BODY_UNREADABLE', { cause: error, detail: 'The body is not JSON.' }))
+    }
+  })
+  app.addContentTypeParser<string>('application/x-www-form-urlencoded', options, (_request, body, done) => {
+    done(null, Object.fromEntries(new URLSearchParams(body)))
+  })
+}

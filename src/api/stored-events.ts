@@ -1,0 +1,114 @@
+import type { EventInput } from '../core/batch.ts'
+import { formatEventId, type EventJson } from '../core/event.ts'
+import { levelOf } from '../core/severity.ts'
+import type { Statement, StatementParameter } from '../core/statement.ts'
+import { formatTimestamp } from '../core/time.ts'
+import type { TimeRange } from '../query/query.ts'
+
+/** A piece of SQL and the values for its `{name:Type}`. */
+export interface Condition {
+  sql: string
+  params: Readonly<Record<string, StatementParameter>>
+}
+
+export interface EventsQuestion {
+  conditions: readonly Condition[]
+  /** By which time, and then by the other. */
+  by: 'timestamp' | 'received'
+  order: 'asc' | 'desc'
+  limit: number
+}
+
+const COLUMNS =
+  'toUnixTimestamp64Nano(timestamp), toUnixTimestamp64Nano(received), node, severity, ' +
+  'service, host, source, message, trace_id, span_id, attributes'
+
+/** SELECT of whole events, for the questions that are no query text. Rows are read with `decodeEvent`. */
+export function eventsStatement({ conditions, by, order, limit }: EventsQuestion): Statement {
+  const where = conditions.map(({ sql }) => `(${sql})`).join(' AND ') || '1'
+  const keys =
+    by === 'timestamp' ? ['toStartOfFiveMinutes(timestamp)', 'timestamp', 'received', 'node'] : ['received', 'node']
+  const orderBy = keys.map((key) => `${key} ${order}`).join(', ')
+  return {
+    sql: `SELECT ${COLUMNS} FROM events WHERE ${where} ORDER BY ${orderBy} LIMIT {event_limit:UInt32}`,
+    params: Object.assign({ event_limit: limit }, ...conditions.map(({ params }) => params)) as Statement['params'],
+  }
+}
+
+/** `from <= column < to`, whichever of them are given. */
+export function within(column: 'timestamp' | 'received', { fromNs, toNs }: TimeRange): Condition {
+  const sql: string[] = []
+  const params: Record<string, StatementParameter> = {}
+  if (fromNs !== undefined) {
+    sql.push(`${column} >= fromUnixTimestamp64Nano({${column}_from:Int64}, 'UTC')`)
+    params[`${column}_from`] = fromNs
+  }
+  if (toNs !== undefined) {
+    sql.push(`${column} < fromUnixTimestamp64Nano({${column}_to:Int64}, 'UTC')`)
+    params[`${column}_to`] = toNs
+  }
+  return { sql: sql.join(' AND ') || '1', params }
+}
+
+/** `column = value` for a text column. */
+export function equals(column: 'node' | 'host' | 'source', value: string): Condition {
+  return { sql: `${column} = {${column}_is:String}`, params: { [`${column}_is`]: value } }
+}
+
+export interface StoredEvent {
+  timestampNs: bigint
+  receivedNs: bigint
+  node: string
+  severity: number
+  service: string
+  host: string
+  source: string
+  message: string
+  trace_id: string
+  span_id: string
+  attributes: Record<string, string>
+}
+
+type EventRow = [string, string, string, number, string, string, string, string, string, string, Record<string, string>]
+
+export function decodeEvent(row: readonly unknown[]): StoredEvent {
+  const [timestamp, received, node, severity, service, host, source, message, trace_id, span_id, attributes] =
+    row as EventRow
+  return {
+    timestampNs: BigInt(timestamp),
+    receivedNs: BigInt(received),
+    node,
+    severity,
+    service,
+    host,
+    source,
+    message,
+    trace_id,
+    span_id,
+    attributes,
+  }
+}
+
+export function storedEventJson(event: StoredEvent): EventJson {
+  const { timestampNs, receivedNs, node, ...fields } = event
+  return {
+    id: formatEventId(receivedNs, node),
+    timestamp: formatTimestamp(timestampNs),
+    received: formatTimestamp(receivedNs),
+    severity: fields.severity,
+    level: levelOf(fields.severity),
+    service: fields.service,
+    host: fields.host,
+    source: fields.source,
+    message: fields.message,
+    trace_id: fields.trace_id,
+    span_id: fields.span_id,
+    attributes: fields.attributes,
+  }
+}
+
+/** As a source would have written it, so that a selector made for live events can look at it. */
+export function storedEventInput(event: StoredEvent): EventInput {
+  const { receivedNs: _received, node: _node, attributes, ...fields } = event
+  return { ...fields, attributes: new Map(Object.entries(attributes)) }
+}

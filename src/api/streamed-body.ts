@@ -1,0 +1,48 @@
+import { Readable } from 'node:stream'
+
+/** Lines are handed on in pieces of about this size, or sooner when they come slowly. */
+const PIECE_CHARS = 32 * 1024
+const PIECE_MS_MAX = 100
+
+/**
+ * Lines → a body that is made as fast as the reader takes it. Resolves with the first piece in hand, so that what
+ * fails before it is still a proper error answer. When the lines fail later, `onFailure` may give a last line that says
+ * so; else the body is cut off, which HTTP shows the reader as an incomplete answer.
+ */
+export async function streamBody(
+  lines: AsyncIterable<string>,
+  onFailure: (error: unknown) => string | undefined,
+): Promise<Readable> {
+  const pieces = gather(lines)[Symbol.asyncIterator]()
+  const first = await pieces.next()
+  return Readable.from(follow(first, pieces, onFailure), { objectMode: false, highWaterMark: PIECE_CHARS })
+}
+
+async function* follow(
+  first: IteratorResult<string>,
+  pieces: AsyncIterator<string>,
+  onFailure: (error: unknown) => string | undefined,
+): AsyncGenerator<string> {
+  try {
+    for (let piece = first; piece.done !== true; piece = await pieces.next()) yield piece.value
+  } catch (error) {
+    const last = onFailure(error)
+    if (last === undefined) throw error
+    yield last
+  } finally {
+    await pieces.return?.()
+  }
+}
+
+async function* gather(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  let piece = ''
+  let startedMs = performance.now()
+  for await (const line of lines) {
+    piece += line
+    if (piece.length < PIECE_CHARS && performance.now() - startedMs < PIECE_MS_MAX) continue
+    yield piece
+    piece = ''
+    startedMs = performance.now()
+  }
+  if (piece !== '') yield piece
+}
