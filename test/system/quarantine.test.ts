@@ -7,10 +7,10 @@ import { startServer, temporaryFolder } from './harness/server.ts'
 
 const BODIES = 5
 
-function rowFiles(folder: string): string[] {
+function filesIn(folder: string, pattern: RegExp): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
-    .filter((path) => path.endsWith('.rows') && statSync(path).isFile())
+    .filter((path) => pattern.test(path) && statSync(path).isFile())
 }
 
 test('a spool file with flipped bits goes to quarantine, the rest loads', async () => {
@@ -25,8 +25,7 @@ test('a spool file with flipped bits goes to quarantine, the rest loads', async 
   await first.kill9()
   signal(engine, 'SIGKILL')
 
-  const files = rowFiles(dataDir)
-  const damaged = files.find((path) => readFileSync(path).includes('body 2'))
+  const damaged = filesIn(dataDir, /\.rows$/).find((path) => readFileSync(path).includes('body 2'))
   expect(damaged).toBeDefined()
   if (damaged === undefined) return
   const bytes = readFileSync(damaged)
@@ -37,7 +36,10 @@ test('a spool file with flipped bits goes to quarantine, the rest loads', async 
   const second = await startServer({ dataDir })
   const figures = await settled(second.url)
   expect(figures.quarantinedFiles).toBe(1)
-  expect(rowFiles(dataDir).map((path) => path.includes('quarantine'))).toEqual([true])
+  expect(filesIn(dataDir, /\.rows$/)).toEqual([])
+  const [kept = '', ...others] = filesIn(dataDir, /quarantine/)
+  expect(others).toEqual([])
+  expect(readFileSync(kept)).toEqual(bytes)
   const { events } = await query(second.url, 'service:rot')
   expect(events.map((event) => String(event['message'])).sort()).toEqual(['body 0', 'body 1', 'body 3', 'body 4'])
 

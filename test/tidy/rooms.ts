@@ -41,7 +41,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['*'],
     hasIo: true,
   },
-  cli: { uses: ['app', 'client', 'core'], packages: ['citty', 'picocolors'], hasIo: true },
+  cli: { uses: ['app', 'client', 'core'], packages: ['citty', 'picocolors', 're2js'], hasIo: true },
 }
 
 /** Node's modules that reach outside the process. */
