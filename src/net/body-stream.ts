@@ -1,0 +1,51 @@
+import { Readable } from 'node:stream'
+import { AppError } from '../core/errors.ts'
+
+/** Bytes held between the socket and the reader of a body. */
+const BUFFER_BYTES = 128 * 1024
+
+/**
+ * A body as its reader asks for it: fails with BODY_TIMEOUT when the reader waits and nothing comes for `idleMs`, and
+ * with BODY_UNREADABLE when the sender goes away before the end. Time during which the reader does not ask is not
+ * counted against the sender.
+ */
+export function bodyStream(source: Readable, idleMs: number): Readable {
+  let timer: NodeJS.Timeout | undefined
+  const body = new Readable({
+    highWaterMark: BUFFER_BYTES,
+    read() {
+      timer ??= setTimeout(() => body.destroy(timeoutError(idleMs)), idleMs)
+      source.resume()
+    },
+    destroy(error, done) {
+      clearTimeout(timer)
+      source.off('data', onData)
+      // The connection stays: an answer may follow. What still arrives is read and dropped by the server.
+      done(error)
+    },
+  })
+  const onData = (chunk: Buffer): void => {
+    clearTimeout(timer)
+    timer = undefined
+    if (!body.push(chunk)) source.pause()
+  }
+  const onGone = (cause?: unknown): void => {
+    if (body.readableEnded || body.destroyed) return
+    body.destroy(
+      new AppError('BODY_UNREADABLE', { cause, detail: 'the connection ended before the body was complete' }),
+    )
+  }
+  source.on('data', onData)
+  source.once('end', () => {
+    clearTimeout(timer)
+    body.push(null)
+  })
+  source.once('error', onGone)
+  source.once('aborted', onGone)
+  source.pause()
+  return body
+}
+
+function timeoutError(idleMs: number): AppError {
+  return new AppError('BODY_TIMEOUT', { detail: `no byte of the body came for ${idleMs} ms` })
+}

@@ -1,0 +1,116 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Type, { type Static } from 'typebox'
+import { AppError } from '../../core/errors.ts'
+import { severityFromName } from '../../core/severity.ts'
+import { eventDefaults, type EventDefaults } from '../../wire/transcode/row-writer.ts'
+import { LineTranscoder } from '../../wire/transcode/transcoder.ts'
+import type { SourceContext, SourceDefinition } from '../source.ts'
+import { CONTENT_TYPES, streamFormat } from './content-type.ts'
+import { decompressed } from './decompress.ts'
+import { Ingest, type IngestState } from './ingest.ts'
+
+const NAME = 'http'
+
+const ParametersSchema = Type.Object({
+  service: Type.Optional(Type.String({ maxLength: 1024, description: 'Service of events that name none' })),
+  host: Type.Optional(Type.String({ maxLength: 1024, description: 'Host of events that name none' })),
+  source: Type.Optional(Type.String({ maxLength: 1024, description: 'Source of events that name none' })),
+  level: Type.Optional(Type.String({ maxLength: 32, description: 'Level of events that have none' })),
+})
+
+const AnswerSchema = Type.Object({
+  accepted: Type.Integer({ description: 'Events that are durable now' }),
+  rejected: Type.Array(Type.Object({ line: Type.Integer(), reason: Type.String() }), {
+    description: 'The first lines (or array elements) that were not taken, from 1',
+  }),
+  rejectedTotal: Type.Integer({ description: 'How many were not taken in all' }),
+})
+
+/** `POST /api/v1/ingest`: NDJSON, JSON or text, streamed into the sink, answered once durable. docs/sources/http.md. */
+export const httpSource: SourceDefinition = {
+  name: NAME,
+  attach(app, context) {
+    void app.register((scope, _options, done) => {
+      addRoute(scope, context)
+      done()
+    })
+  },
+}
+
+function addRoute(scope: FastifyInstance, context: SourceContext): void {
+  const state: IngestState = {
+    name: NAME,
+    context,
+    transcoder: new LineTranscoder(context.limits.event),
+    active: 0,
+    events: context.counters.counter('ingest_events_total', { source: NAME }),
+    bytes: context.counters.counter('ingest_bytes_total', { source: NAME }),
+  }
+  // The body reaches the handler as a stream, whatever it is.
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  scope.withTypeProvider<TypeBoxTypeProvider>().post(
+    '/api/v1/ingest',
+    {
+      schema: {
+        summary: 'Takes log events in; answers once they are durable',
+        tags: ['ingest'],
+        consumes: CONTENT_TYPES,
+        querystring: ParametersSchema,
+        response: { 200: AnswerSchema },
+      },
+    },
+    async (request) => take(request, request.query, state),
+  )
+}
+
+async function take(
+  request: FastifyRequest,
+  parameters: Static<typeof ParametersSchema>,
+  state: IngestState,
+): Promise<Static<typeof AnswerSchema>> {
+  const { limits } = state.context
+  const format = streamFormat(request.headers['content-type'])
+  const defaults = requestDefaults(request, parameters, state.context)
+  const sizeBytes = Number(request.headers['content-length'] ?? Number.NaN)
+  if (sizeBytes > limits.bodyBytesMax) {
+    throw new AppError('BODY_TOO_LARGE', { detail: `${sizeBytes} bytes; the limit is ${limits.bodyBytesMax}` })
+  }
+  if (state.active >= limits.requestsMax) {
+    const detail = `${state.active} requests are being taken already`
+    throw new AppError('TOO_MANY_REQUESTS', { detail, retryAfterSeconds: 1 })
+  }
+  const body = decompressed(request.body, request.headers['content-encoding'], limits)
+  const ingest = new Ingest(state, { format, defaults, sizeBytes: body.isCompressed ? Number.NaN : sizeBytes })
+  const result = await ingest.run(body)
+  if (result.accepted === 0 && result.rejectedTotal > 0) {
+    throw new AppError('NOTHING_ACCEPTED', {
+      detail: `none of ${result.rejectedTotal} lines could be accepted; line ${result.rejected[0]?.line}: ${result.rejected[0]?.reason}`,
+      problems: result.rejected,
+    })
+  }
+  return result
+}
+
+function requestDefaults(
+  request: FastifyRequest,
+  parameters: Static<typeof ParametersSchema>,
+  context: SourceContext,
+): EventDefaults {
+  const { level, ...texts } = parameters
+  const severity = level === undefined ? 0 : severityFromName(level)
+  if (severity === undefined) {
+    throw new AppError('REQUEST_INVALID', {
+      detail: `parameter level: "${level}" is no level`,
+      hint: 'one of trace, debug, info, notice, warn, error, crit, alert, fatal',
+    })
+  }
+  return eventDefaults({ source: NAME, host: senderHost(request.ip, context.hostname), ...texts }, severity)
+}
+
+/** Address of the sender as events show it; on loopback that is this machine. */
+function senderHost(address: string, hostname: string): string {
+  const plain = address.startsWith('::ffff:') ? address.slice(7) : address
+  return plain === '::1' || plain.startsWith('127.') ? hostname : plain
+}

@@ -1,0 +1,5 @@
+import { httpSource } from './http/http.ts'
+import type { SourceDefinition } from './source.ts'
+
+/** Every source there is: one line each. Folder, documentation page and contract test follow from this list. */
+export const SOURCES: readonly SourceDefinition[] = [httpSource]

@@ -1,0 +1,67 @@
+/**
+ * sources: one folder per protocol, each turning bytes into EventBatches for the sink. A source gets a `SourceContext`
+ * with all it may touch, and knows no other source, no pipeline, store or API. The list is in `registry.ts`; `http/`
+ * is the example to follow.
+ *
+ * Rules every source keeps (the contract suite checks them): bad input never throws and is rejected with a reason and
+ * counted in `ingest_rejected_total{source,reason}`; nothing is acknowledged before `sink.write` has resolved;
+ * acknowledged events are counted in `ingest_events_total{source}`.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Counters } from '../core/counters.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Sink } from '../core/sink.ts'
+import { EVENT_LIMITS, type EventLimits } from '../wire/transcode/limits.ts'
+
+/** All that a source may touch. */
+export interface SourceContext {
+  sink: Sink
+  counters: Counters
+  logger: Logger
+  /** Now, nanoseconds since 1970. */
+  clock: () => bigint
+  /** Name of this machine: the host of events that come from it without saying where they are from. */
+  hostname: string
+  limits: SourceLimits
+}
+
+export interface SourceLimits {
+  /** What bounds one event. */
+  event: EventLimits
+  /** Largest body as sent. */
+  bodyBytesMax: number
+  /** Largest body after decompression. */
+  decompressedBytesMax: number
+  /** Decompressed bytes per byte sent; looked at once a body has grown past 16 MiB. */
+  compressionRatioMax: number
+  /** Requests whose body is being taken at the same time; more are answered 429. */
+  requestsMax: number
+  /** Rows are handed to the sink in batches of about this size. */
+  batchBytes: number
+  /** Bytes of one request that may wait for the sink; reading pauses beyond that. */
+  unacknowledgedBytesMax: number
+  /** Batches being filled in all requests together; with many requests each one's batches become smaller. */
+  batchesBytesMax: number
+  /** Rejected lines that one answer lists; all are counted. */
+  rejectsListedMax: number
+}
+
+export const SOURCE_LIMITS: SourceLimits = {
+  event: EVENT_LIMITS,
+  bodyBytesMax: 4 * 1024 ** 3,
+  decompressedBytesMax: 16 * 1024 ** 3,
+  compressionRatioMax: 500,
+  requestsMax: 4096,
+  batchBytes: 1024 * 1024,
+  unacknowledgedBytesMax: 16 * 1024 * 1024,
+  batchesBytesMax: 128 * 1024 * 1024,
+  rejectsListedMax: 100,
+}
+
+/** A source that rides on the main HTTP server. Sources with listeners of their own will add another kind. */
+export interface SourceDefinition {
+  /** Folder name, label of its counters, and the `source` field of events that bring none. */
+  name: string
+  /** Adds its routes. Events flow once the server listens. */
+  attach(app: FastifyInstance, context: SourceContext): void
+}

@@ -1,0 +1,60 @@
+/** For tests: the real HTTP server with the real http source on a free port, in front of a `MemorySink`. */
+import { Counters } from '../../core/counters.ts'
+import { SILENT_LOGGER } from '../../core/logger.ts'
+import type { HttpServerLimits } from '../../net/http-limits.ts'
+import { createHttpServer, type HttpServer } from '../../net/http-server.ts'
+import { SOURCES } from '../registry.ts'
+import { SOURCE_LIMITS, type SourceLimits } from '../source.ts'
+import { MemorySink } from './memory-sink.ts'
+
+/** 2026-11-21T12:00:00Z */
+export const TEST_NOW_NS = 1_795_262_400_000_000_000n
+
+export interface IngestServer {
+  url: string
+  port: number
+  sink: MemorySink
+  counters: Counters
+  http: HttpServer
+  /** Posts a body to the ingest route. */
+  post(body: RequestInit['body'], headers?: Record<string, string>, query?: string): Promise<IngestAnswer>
+}
+
+export interface IngestAnswer {
+  status: number
+  headers: Headers
+  body: Record<string, unknown>
+}
+
+export async function openIngestServer(
+  limits: Partial<SourceLimits> = {},
+  httpLimits: Partial<HttpServerLimits> = {},
+): Promise<IngestServer> {
+  const sink = new MemorySink()
+  const counters = new Counters()
+  const http = createHttpServer({ limits: httpLimits, logger: SILENT_LOGGER, counters })
+  for (const source of SOURCES) {
+    source.attach(http.app, {
+      sink,
+      counters,
+      logger: SILENT_LOGGER,
+      clock: () => TEST_NOW_NS,
+      hostname: 'testhost',
+      limits: { ...SOURCE_LIMITS, ...limits },
+    })
+  }
+  const { url, port } = await http.listen('127.0.0.1', 0)
+  const post: IngestServer['post'] = async (body, headers = { 'content-type': 'application/x-ndjson' }, query = '') => {
+    const response = await fetch(`${url}/api/v1/ingest${query}`, {
+      method: 'POST',
+      headers,
+      ...(body === undefined ? {} : { body, duplex: 'half' as const }),
+    })
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as Record<string, unknown>,
+    }
+  }
+  return { url, port, sink, counters, http, post }
+}

@@ -1,0 +1,203 @@
+import { isUtf8 } from 'node:buffer'
+import { EventBatch } from '../../core/batch.ts'
+import { MarkStripper } from './byte-order-mark.ts'
+import { ElementSplitter } from './element-splitter.ts'
+import { REJECT_REASONS, type RejectReason } from './limits.ts'
+import { LineSplitter, type SpanReceiver, type Splitter } from './line-splitter.ts'
+import type { EventDefaults } from './row-writer.ts'
+import type { LineTranscoder } from './transcoder.ts'
+
+/**
+ * `lines`: NDJSON. `json`: objects, or arrays of them. `text`: a line is an event. `detect`: JSON if the first byte
+ * that is not white space opens an object or array, else text.
+ */
+export type StreamFormat = 'lines' | 'json' | 'text' | 'detect'
+
+export interface Reject {
+  /** Line, or position in the JSON array; from 1. */
+  line: number
+  reason: string
+}
+
+export interface EventStreamOptions {
+  transcoder: LineTranscoder
+  format: StreamFormat
+  defaults: EventDefaults
+  /** Seconds since 1970: places text dates that have no year. */
+  nowSeconds: number
+  /** How many bytes the first batch will have, about: it starts with room for that. */
+  capacityBytes?: number
+  /** Sees every line that is not taken. Detail is for a person. */
+  onReject: (line: number, reason: RejectReason, detail: string) => void
+}
+
+/** Chunks are worked on in pieces of this size, so that the batch cannot outgrow its owner's limit by much. */
+const PIECE_BYTES = 256 * 1024
+/** To tell the format this much is held back, or the first line that is not blank, whichever is less. */
+const HEAD_BYTES = 4096
+const CAPACITY_BYTES_MIN = 4 * 1024
+
+/**
+ * Bytes of a stream, in whatever pieces they come, → rows of `batch`. Never throws for what is in them. The owner takes
+ * the batch whenever it is large enough: call `takeBatch` between pushes.
+ */
+export class EventStream implements SpanReceiver {
+  /** Lines that became events, and lines that did not. */
+  acceptedCount = 0
+  rejectedCount = 0
+  readonly #options: EventStreamOptions
+  readonly #mark = new MarkStripper()
+  #format: StreamFormat
+  #splitter: Splitter | undefined
+  #batch: EventBatch | undefined
+  /** Room the next batch begins with. */
+  #capacityBytes: number
+  readonly #lineOptions: { nowSeconds: number; cutBytes: number }
+  /** What came before the format could be told. */
+  #head = Buffer.alloc(0)
+  /** Whether every line that lies within the chunk at hand is valid UTF-8. */
+  #isChunkValid = true
+  #chunk: Buffer | undefined
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options
+    this.#format = options.format
+    this.#lineOptions = { nowSeconds: options.nowSeconds, cutBytes: 0 }
+    this.#capacityBytes = Math.max(CAPACITY_BYTES_MIN, options.capacityBytes ?? 0)
+  }
+
+  get batchBytes(): number {
+    return this.#batch?.length ?? 0
+  }
+
+  /** Takes the rows gathered so far; `undefined` when there are none. */
+  takeBatch(): EventBatch | undefined {
+    const taken = this.#batch
+    if (!taken || taken.rows === 0) return undefined
+    this.#capacityBytes = taken.bytes.length
+    this.#batch = undefined
+    return taken
+  }
+
+  /**
+   * The next bytes, handled at once. `onPiece` is called after every 256 KiB of a large chunk, for `takeBatch`.
+   * The chunk may be reused once this returns.
+   */
+  push(chunk: Buffer, onPiece?: () => void): void {
+    const plain = this.#mark.push(chunk)
+    for (let at = 0; at < plain.length; at += PIECE_BYTES) {
+      this.#piece(plain.length <= PIECE_BYTES ? plain : plain.subarray(at, at + PIECE_BYTES))
+      onPiece?.()
+    }
+  }
+
+  /** No more bytes: what was left becomes the last line. */
+  end(): void {
+    const rest = this.#mark.end()
+    if (rest.length > 0) this.#piece(rest)
+    if (!this.#splitter && this.#head.length > 0) this.#split(this.#head, detectFormat(this.#head))
+    if (this.#splitter && !this.#splitter.end()) this.#reject(0, 'not_closed', REJECT_REASONS.not_closed)
+  }
+
+  span(bytes: Buffer, start: number, end: number, lineNumber: number, cutBytes: number): void {
+    const { transcoder, defaults } = this.#options
+    const isText = this.#format === 'text'
+    if (cutBytes > 0 && !isText) {
+      const { lineBytesMax } = transcoder.limits
+      this.#reject(lineNumber, 'line_too_long', `${REJECT_REASONS.line_too_long} (${lineBytesMax} bytes)`)
+      return
+    }
+    if (!((bytes === this.#chunk && this.#isChunkValid) || isUtf8(bytes.subarray(start, end)))) {
+      if (cutBytes > 0) end = characterStart(bytes, start, end)
+      bytes = Buffer.from(bytes.toString('utf8', start, end))
+      start = 0
+      end = bytes.length
+    }
+    const batch = (this.#batch ??= new EventBatch(this.#capacityBytes, Math.max(16, this.#capacityBytes >> 8)))
+    if (isText) {
+      this.#lineOptions.cutBytes = cutBytes
+      transcoder.text(bytes, start, end, batch, defaults, this.#lineOptions)
+      this.acceptedCount++
+    } else if (transcoder.json(bytes, start, end, batch, defaults)) {
+      this.acceptedCount++
+    } else if (!isBlank(bytes, start, end)) {
+      const { reason, position } = transcoder
+      const where = reason === 'not_json' ? ` at byte ${position + 1}` : ''
+      this.#reject(lineNumber, reason, REJECT_REASONS[reason] + where)
+    }
+  }
+
+  #piece(chunk: Buffer): void {
+    if (this.#format !== 'detect') return this.#split(chunk, this.#format)
+    const head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk])
+    if (
+      head.length < HEAD_BYTES &&
+      !head.includes(
+        0x0a,
+        head.findIndex((byte) => !isSpace(byte)),
+      )
+    ) {
+      this.#head = Buffer.from(head)
+    } else {
+      this.#split(head, detectFormat(head))
+    }
+  }
+
+  #split(chunk: Buffer, format: StreamFormat): void {
+    this.#format = format
+    const { lineBytesMax } = this.#options.transcoder.limits
+    this.#splitter ??=
+      format === 'json' ? new ElementSplitter(this, lineBytesMax) : new LineSplitter(this, lineBytesMax)
+    this.#chunk = chunk
+    this.#isChunkValid = isUtf8(wholeCharacters(chunk, this.#splitter.isOpen))
+    this.#splitter.push(chunk)
+    this.#chunk = undefined
+  }
+
+  #reject(line: number, reason: RejectReason, detail: string): void {
+    this.rejectedCount++
+    this.#options.onReject(line, reason, detail)
+  }
+}
+
+/** One object per line reads as lines; an array, or an object laid out over several lines, as JSON. */
+function detectFormat(head: Buffer): 'lines' | 'json' | 'text' {
+  let at = 0
+  while (at < head.length && isSpace(head[at])) at++
+  if (head[at] === 0x5b) return /^\[\s*[{\]]/.test(head.toString('latin1', at, at + 64)) ? 'json' : 'text'
+  if (head[at] !== 0x7b) return 'text'
+  const newline = head.indexOf(0x0a, at)
+  if (newline < 0) return 'json'
+  const firstLine = head.toString('latin1', at, newline).trimEnd()
+  return firstLine.endsWith('}') && !firstLine.includes('}{') ? 'lines' : 'json'
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+}
+
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (!isSpace(bytes[at])) return false
+  return true
+}
+
+/**
+ * The chunk without the parts of characters at its borders. At its begin only when a line goes on there: that line is
+ * put together elsewhere and checked by itself.
+ */
+function wholeCharacters(chunk: Buffer, isContinued: boolean): Buffer {
+  let start = 0
+  if (isContinued) while (start < 3 && ((chunk[start] as number) & 0xc0) === 0x80) start++
+  const end = characterStart(chunk, start, chunk.length)
+  return start === 0 && end === chunk.length ? chunk : chunk.subarray(start, end)
+}
+
+/** The end of the last whole character before `end`, where a cut may have gone through one. */
+function characterStart(bytes: Buffer, start: number, end: number): number {
+  for (let at = end - 1; at >= start && at >= end - 4; at--) {
+    const byte = bytes[at] as number
+    if (byte < 0x80) return end
+    if (byte >= 0xc0) return at + (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > end ? at : end
+  }
+  return end
+}

@@ -1,0 +1,51 @@
+/**
+ * Field names recognised on input. Within a role the first in this order wins; the others become attributes, as does
+ * a value that cannot be read as what its name says (then the next name of the role is tried).
+ */
+export const ROLE_TIMESTAMP = 0
+export const ROLE_SEVERITY = 1
+/** Roles from here on are the text fields in their storage order: role − ROLE_TEXT is the index in TEXT_FIELDS. */
+export const ROLE_TEXT = 2
+export const ROLES = 8
+
+const NAMES_BY_ROLE: readonly (readonly string[])[] = [
+  ['timestamp', '@timestamp', 'time', 'ts', '_time'],
+  ['level', 'severity', 'lvl', 'severity_number', 'severity_text', 'severity_code', 'severityNumber', 'severityText'],
+  ['service', 'facility', 'key', 'app', 'service.name'],
+  ['host', 'hostname'],
+  ['source', 'file'],
+  ['message', 'msg', '_msg', 'body', 'event', 'log'],
+  ['trace_id', 'traceId'],
+  ['span_id', 'spanId'],
+]
+
+export interface KnownName {
+  name: string
+  role: number
+}
+
+/** Index 0 is no known name; a lower index wins over a higher one of the same role. */
+export const KNOWN_NAMES: readonly (KnownName | undefined)[] = [
+  undefined,
+  ...NAMES_BY_ROLE.flatMap((names, role) => names.map((name) => ({ name, role }))),
+]
+
+/** Role of each known name; index 0 is meaningless. */
+export const ROLE_OF_NAME: Uint8Array = Uint8Array.from(KNOWN_NAMES, (known) => known?.role ?? 255)
+
+const INDEX_BY_NAME: ReadonlyMap<string, number> = new Map(
+  KNOWN_NAMES.flatMap((known, index) => (known ? [[known.name, index]] : [])),
+)
+
+/** Position of a name in `KNOWN_NAMES`, 0 for any other name. */
+export function knownNameIndex(name: string): number {
+  return INDEX_BY_NAME.get(name) ?? 0
+}
+
+/** Numbers under this name are syslog codes 0–7. */
+export const NAME_SEVERITY_CODE = knownNameIndex('severity_code')
+/** Numbers under these names are OpenTelemetry's 1–24, never pino's. */
+export const NAMES_OTEL_NUMBER: ReadonlySet<number> = new Set([
+  knownNameIndex('severity_number'),
+  knownNameIndex('severityNumber'),
+])

@@ -1,0 +1,209 @@
+import { type EventBatch, ROW_SERVICE, ROW_SEVERITY, ROW_TIMESTAMP, writeVarint } from '../../core/batch.ts'
+import { TEXT_FIELDS } from '../../core/event.ts'
+import { type FieldTable, KIND_NULL } from './field-table.ts'
+import { ROLE_OF_NAME, ROLE_SEVERITY, ROLE_TEXT, ROLE_TIMESTAMP } from './names.ts'
+import { SeverityReader } from './severity.ts'
+import { TimestampReader, writeTimestamp } from './timestamp.ts'
+
+/** Upper half of NO_TIMESTAMP as a signed number. */
+const NO_TIMESTAMP_HIGH_SIGNED = -0x80000000
+
+/** Bytes that must be readable after every span of a source buffer, as copies move four bytes at a time. */
+export const SLACK_BYTES = 8
+
+/** Copies longer than this are handed to the runtime, which has a cost of its own to begin with. */
+const LOOP_COPY_BYTES_MAX = 192
+
+/** Fills the fields that an event itself does not have. */
+export interface EventDefaults {
+  service: Buffer
+  host: Buffer
+  source: Buffer
+  /** 0 when not given. */
+  severity: number
+}
+
+/** `EventDefaults` from texts. */
+export function eventDefaults(
+  texts: { service?: string; host?: string; source?: string },
+  severity = 0,
+): EventDefaults {
+  return {
+    service: Buffer.from(texts.service ?? ''),
+    host: Buffer.from(texts.host ?? ''),
+    source: Buffer.from(texts.source ?? ''),
+    severity,
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+
+/** Field table → one row of a batch. */
+export class RowWriter {
+  readonly #timestamps = new TimestampReader()
+  readonly #severities = new SeverityReader()
+  readonly #byField: Buffer[] = TEXT_FIELDS.map(() => EMPTY)
+  #defaults: EventDefaults | undefined
+  #defaultBytes = 0
+  #source: Buffer = EMPTY
+  #sourceCells: DataView = new DataView(new ArrayBuffer(0))
+  #target: Buffer = EMPTY
+  #targetCells: DataView = new DataView(new ArrayBuffer(0))
+
+  /** Appends the event whose fields the table holds as spans of `bytes`; `SLACK_BYTES` must follow each span. */
+  write(bytes: Buffer, table: FieldTable, batch: EventBatch, defaults: EventDefaults): void {
+    if (defaults !== this.#defaults) this.#setDefaults(defaults)
+    let size = ROW_SERVICE + 64 + this.#defaultBytes + SLACK_BYTES
+    for (let at = 0; at < table.count; at++) {
+      const keyBytes = (table.keyEnd[at] as number) - (table.keyStart[at] as number)
+      size += keyBytes + (table.valueEnd[at] as number) - (table.valueStart[at] as number) + 10
+    }
+    batch.reserve(size)
+    this.#look(bytes, batch.bytes)
+    const start = batch.length
+    const row = this.#targetCells
+    this.#writeTimestamp(row, start, bytes, table)
+    row.setUint32(start + 8, 0, true)
+    row.setUint32(start + 12, 0, true)
+    row.setUint8(start + ROW_SEVERITY, this.#severity(bytes, table, defaults))
+    let out = start + ROW_SERVICE
+    for (let field = 0; field < TEXT_FIELDS.length; field++) {
+      const at = table.winner[ROLE_TEXT + field] as number
+      const from = at < 0 ? 0 : (table.valueStart[at] as number)
+      const to = at < 0 ? 0 : (table.valueEnd[at] as number)
+      if (to > from) out = this.#text(out, from, to)
+      else out = this.#default(out, field)
+    }
+    batch.commitRow(this.#attributes(out, table))
+  }
+
+  /** Appends a row of plain text: the message, a timestamp unless `seconds` is NaN, a severity (0: the default's). */
+  writeText(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    found: { seconds: number; nanoseconds: number; severity: number },
+    batch: EventBatch,
+    defaults: EventDefaults,
+    attribute?: { name: string; value: string },
+  ): void {
+    if (defaults !== this.#defaults) this.#setDefaults(defaults)
+    batch.reserve(ROW_SERVICE + 128 + this.#defaultBytes + SLACK_BYTES + end - start)
+    this.#look(bytes, batch.bytes)
+    const at = batch.length
+    const row = this.#targetCells
+    if (Number.isNaN(found.seconds)) writeNoTimestamp(row, at)
+    else writeTimestamp(row, at, found.seconds, found.nanoseconds)
+    row.setUint32(at + 8, 0, true)
+    row.setUint32(at + 12, 0, true)
+    row.setUint8(at + ROW_SEVERITY, found.severity || defaults.severity)
+    let out = at + ROW_SERVICE
+    for (let field = 0; field < TEXT_FIELDS.length; field++) {
+      out = TEXT_FIELDS[field] === 'message' ? this.#text(out, start, end) : this.#default(out, field)
+    }
+    out = writeVarint(batch.bytes, out, attribute ? 1 : 0)
+    if (attribute) {
+      for (const text of [attribute.name, attribute.value]) {
+        out = writeVarint(batch.bytes, out, text.length)
+        out += batch.bytes.write(text, out, 'latin1')
+      }
+    }
+    batch.commitRow(out)
+  }
+
+  #setDefaults(defaults: EventDefaults): void {
+    this.#defaults = defaults
+    this.#defaultBytes = defaults.service.length + defaults.host.length + defaults.source.length
+    this.#byField[0] = defaults.service
+    this.#byField[1] = defaults.host
+    this.#byField[2] = defaults.source
+  }
+
+  #look(source: Buffer, target: Buffer): void {
+    if (source !== this.#source) {
+      this.#source = source
+      this.#sourceCells = new DataView(source.buffer, source.byteOffset, source.byteLength)
+    }
+    if (target !== this.#target) {
+      this.#target = target
+      this.#targetCells = new DataView(target.buffer, target.byteOffset, target.byteLength)
+    }
+  }
+
+  #writeTimestamp(row: DataView, start: number, bytes: Buffer, table: FieldTable): void {
+    const times = this.#timestamps
+    for (;;) {
+      const at = table.winner[ROLE_TIMESTAMP] as number
+      if (at < 0) return writeNoTimestamp(row, start + ROW_TIMESTAMP)
+      if (times.read(bytes, table.valueStart[at] as number, table.valueEnd[at] as number)) {
+        return writeTimestamp(row, start + ROW_TIMESTAMP, times.seconds, times.nanoseconds)
+      }
+      table.forfeit(ROLE_TIMESTAMP)
+    }
+  }
+
+  #severity(bytes: Buffer, table: FieldTable, defaults: EventDefaults): number {
+    for (;;) {
+      const at = table.winner[ROLE_SEVERITY] as number
+      if (at < 0) return defaults.severity
+      const severity = this.#severities.read(bytes, table, at)
+      if (severity >= 0) return severity === 0 ? defaults.severity : severity
+      table.forfeit(ROLE_SEVERITY)
+    }
+  }
+
+  #attributes(out: number, table: FieldTable): number {
+    const { count, winner, name } = table
+    let attributes = 0
+    for (let at = 0; at < count; at++) {
+      const known = name[at] as number
+      const isTaken = known !== 0 && winner[ROLE_OF_NAME[known] as number] === at
+      if (!isTaken && table.kind[at] !== KIND_NULL) attributes++
+    }
+    out = this.#varint(out, attributes)
+    for (let at = 0; at < count; at++) {
+      const known = name[at] as number
+      if (known !== 0 && winner[ROLE_OF_NAME[known] as number] === at) continue
+      if (table.kind[at] === KIND_NULL) continue
+      out = this.#text(out, table.keyStart[at] as number, table.keyEnd[at] as number)
+      out = this.#text(out, table.valueStart[at] as number, table.valueEnd[at] as number)
+    }
+    return out
+  }
+
+  #default(out: number, field: number): number {
+    const text = this.#byField[field] as Buffer
+    out = this.#varint(out, text.length)
+    for (let i = 0; i < text.length; i++) this.#target[out + i] = text[i] as number
+    return out + text.length
+  }
+
+  #varint(out: number, value: number): number {
+    const target = this.#target
+    while (value > 0x7f) {
+      target[out++] = (value & 0x7f) | 0x80
+      value >>>= 7
+    }
+    target[out++] = value
+    return out
+  }
+
+  /** Copies a span with its length before it. */
+  #text(out: number, from: number, to: number): number {
+    const size = to - from
+    out = this.#varint(out, size)
+    if (size > LOOP_COPY_BYTES_MAX) {
+      this.#source.copy(this.#target, out, from, to)
+      return out + size
+    }
+    const source = this.#sourceCells
+    const target = this.#targetCells
+    for (let i = 0; i < size; i += 4) target.setInt32(out + i, source.getInt32(from + i, true), true)
+    return out + size
+  }
+}
+
+function writeNoTimestamp(row: DataView, at: number): void {
+  row.setUint32(at, 0, true)
+  row.setInt32(at + 4, NO_TIMESTAMP_HIGH_SIGNED, true)
+}

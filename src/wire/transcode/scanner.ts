@@ -1,0 +1,142 @@
+import { type FieldTable, KIND_LITERAL, KIND_NULL, KIND_NUMBER, KIND_STRING } from './field-table.ts'
+import { BACKSLASH, CLOSE_OBJECT, COLON, COMMA, literalEnd, numberEnd, OPEN_OBJECT, QUOTE } from './json-value.ts'
+import { knownNameIndex } from './names.ts'
+
+/** Longest name that is learned; a line with a longer one goes the careful way. Bytes. */
+const NAME_BYTES_MAX = 64
+/** Names learned at most; then learning begins anew, so that names made of data do not pile up. */
+const NAMES_MAX = 2048
+
+/** A name as it stands in lines, `"name":` with its quotes and colon, and which one came after it the last time. */
+interface Token {
+  text: Uint8Array
+  /** The same text as little-endian words; the rest of the last word is masked. */
+  words: Int32Array
+  lastMask: number
+  /** Index in `KNOWN_NAMES`. */
+  name: number
+  /** Number of the line in which it was met last: tells duplicates. */
+  line: number
+  next: Token | undefined
+}
+
+/**
+ * Flat JSON objects without escapes, which nearly all log lines are: one pass that notes where names and values begin
+ * and end. Most lines bear the same names in the same order, so each name predicts its successor, and a right
+ * prediction costs a few word comparisons. Whatever is unusual is refused, and `JsonParser` takes the line.
+ */
+export class JsonScanner {
+  #tokens = new Map<string, Token>()
+  /** Stands before the first name of every line. */
+  readonly #head: Token = createToken(new Uint8Array(0), 0)
+  #line = 0
+  #bytes: Buffer = Buffer.alloc(0)
+  #cells: DataView = new DataView(new ArrayBuffer(0))
+
+  /** Fills the table with spans of `bytes`; eight bytes must be readable after `end`. False: not for this scanner. */
+  scan(bytes: Buffer, start: number, end: number, table: FieldTable): boolean {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#cells = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    if (bytes[start] !== OPEN_OBJECT) return false
+    table.clear()
+    const line = ++this.#line
+    const keysMax = table.kind.length
+    let previous = this.#head
+    let at = start + 1
+    for (let count = 0; count < keysMax; count++) {
+      if (bytes[at] === 0x20) at++
+      let token = previous.next
+      if (token === undefined || !matches(this.#cells, at, token)) {
+        token = this.#learn(bytes, at, end, previous)
+        if (token === undefined) return false
+      }
+      if (token.line === line) return false
+      token.line = line
+      previous = token
+      table.keyStart[count] = at + 1
+      at += token.text.length
+      table.keyEnd[count] = at - 2
+      if (bytes[at] === 0x20) at++
+      at = scanValue(bytes, at, end, table, count)
+      if (at < 0 || at >= end) return false
+      table.name[count] = token.name
+      table.count = count + 1
+      if (token.name !== 0 && table.kind[count] !== KIND_NULL) table.claim(count, token.name)
+      const byte = bytes[at++]
+      if (byte === COMMA) continue
+      return byte === CLOSE_OBJECT && at === end
+    }
+    return false
+  }
+
+  /** The token that really stands at `at`, made the successor of the one before. */
+  #learn(bytes: Buffer, at: number, end: number, previous: Token): Token | undefined {
+    if (bytes[at] !== QUOTE) return undefined
+    let close = at + 1
+    const limit = Math.min(end - 1, at + 1 + NAME_BYTES_MAX)
+    while (close < limit && bytes[close] !== QUOTE) {
+      if (bytes[close] === BACKSLASH) return undefined
+      close++
+    }
+    if (bytes[close] !== QUOTE || bytes[close + 1] !== COLON || close + 1 >= end) return undefined
+    const name = bytes.toString('latin1', at + 1, close)
+    let token = this.#tokens.get(name)
+    if (!token) {
+      if (this.#tokens.size >= NAMES_MAX) {
+        this.#tokens = new Map()
+        this.#head.next = undefined
+        return undefined
+      }
+      token = createToken(Uint8Array.prototype.slice.call(bytes, at, close + 2), knownNameIndex(name))
+      this.#tokens.set(name, token)
+    }
+    previous.next = token
+    return token
+  }
+}
+
+function createToken(text: Uint8Array, name: number): Token {
+  const padded = new Uint8Array(Math.ceil(text.length / 4) * 4)
+  padded.set(text)
+  const cells = new DataView(padded.buffer)
+  const words = Int32Array.from({ length: padded.length / 4 }, (_, i) => cells.getInt32(i * 4, true))
+  const rest = text.length % 4
+  return { text, words, lastMask: rest === 0 ? -1 : (1 << (rest * 8)) - 1, name, line: 0, next: undefined }
+}
+
+/** Whether the token stands at `at`. The eight bytes after the line make it safe to look at whole words. */
+function matches(cells: DataView, at: number, token: Token): boolean {
+  const { words } = token
+  const last = words.length - 1
+  if (at + words.length * 4 > cells.byteLength) return false
+  for (let i = 0; i < last; i++) if (cells.getInt32(at + i * 4, true) !== words[i]) return false
+  return (cells.getInt32(at + last * 4, true) & token.lastMask) === words[last]
+}
+
+/** Notes span and kind of the value at `at`. Returns the offset after it, −1 when it is not for the scanner. */
+function scanValue(bytes: Buffer, at: number, end: number, table: FieldTable, count: number): number {
+  const first = bytes[at] as number
+  if (first === QUOTE) {
+    table.valueStart[count] = ++at
+    for (; at < end; at++) {
+      const byte = bytes[at]
+      if (byte === QUOTE) break
+      if (byte === BACKSLASH) return -1
+    }
+    table.valueEnd[count] = at
+    table.kind[count] = KIND_STRING
+    return at + 1
+  }
+  table.valueStart[count] = at
+  if (first === 0x2d || (first >= 0x30 && first <= 0x39)) {
+    at = numberEnd(bytes, at, end)
+    table.kind[count] = KIND_NUMBER
+  } else {
+    at = literalEnd(bytes, at, end)
+    table.kind[count] = first === 0x6e ? KIND_NULL : KIND_LITERAL
+  }
+  table.valueEnd[count] = at
+  return at
+}

@@ -1,0 +1,110 @@
+/**
+ * wire/transcode: bytes of log lines → rows of an EventBatch. It knows no transport and no store. Stages: chunks are
+ * split into lines (`line-splitter.ts`) or JSON elements (`element-splitter.ts`); a line becomes a table of spans, by
+ * the fast `scanner.ts` or, whatever is unusual, the careful `json-parser.ts`; `row-writer.ts` copies the spans in
+ * column order. No strings and no objects are built on the fast way. Start at `event-stream.ts`, the door.
+ */
+import type { EventBatch } from '../../core/batch.ts'
+import { FieldTable } from './field-table.ts'
+import { JsonParser } from './json-parser.ts'
+import type { EventLimits, RejectReason } from './limits.ts'
+import { type EventDefaults, RowWriter, SLACK_BYTES } from './row-writer.ts'
+import { JsonScanner } from './scanner.ts'
+import { TextReader } from './text-line.ts'
+
+/**
+ * Single lines → rows. Holds what was learned from the lines before, so share one among all requests of a source; it
+ * keeps nothing else between calls.
+ */
+export class LineTranscoder {
+  readonly limits: EventLimits
+  /** Why the last line was rejected, and at which byte of it. */
+  reason: RejectReason = 'not_json'
+  position = 0
+  /** Lines that took the careful way: not many of them, in a healthy flow. */
+  carefulLines = 0
+  readonly #table: FieldTable
+  readonly #scanner = new JsonScanner()
+  readonly #parser: JsonParser
+  readonly #writer = new RowWriter()
+  readonly #text = new TextReader()
+  #padded = Buffer.allocUnsafeSlow(4096)
+
+  constructor(limits: EventLimits) {
+    this.limits = limits
+    this.#table = new FieldTable(limits.keysMax)
+    this.#parser = new JsonParser(limits)
+  }
+
+  /** Appends the event of one JSON object in valid UTF-8. False: rejected, see `reason` and `position`. */
+  json(bytes: Buffer, start: number, end: number, batch: EventBatch, defaults: EventDefaults): boolean {
+    if (end + SLACK_BYTES > bytes.length) {
+      bytes = this.#pad(bytes, start, end)
+      end -= start
+      start = 0
+    }
+    const table = this.#table
+    if (this.#scanner.scan(bytes, start, end, table)) {
+      if (!this.#hasLongName(table)) {
+        this.#writer.write(bytes, table, batch, defaults)
+        return true
+      }
+    }
+    return this.jsonCarefully(bytes, start, end, batch, defaults)
+  }
+
+  /** The same by the careful way only. */
+  jsonCarefully(bytes: Buffer, start: number, end: number, batch: EventBatch, defaults: EventDefaults): boolean {
+    this.carefulLines++
+    const parser = this.#parser
+    if (!parser.parse(bytes, start, end, this.#table)) {
+      this.reason = parser.reason
+      this.position = parser.position
+      return false
+    }
+    this.#writer.write(parser.bytes, this.#table, batch, defaults)
+    return true
+  }
+
+  /**
+   * Appends one text line in valid UTF-8 as an event. `cutBytes`: how much of the line is missing at its end.
+   * `nowSeconds` since 1970 places dates without a year.
+   */
+  text(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    batch: EventBatch,
+    defaults: EventDefaults,
+    options: { nowSeconds: number; cutBytes: number },
+  ): void {
+    if (end + SLACK_BYTES > bytes.length) {
+      bytes = this.#pad(bytes, start, end)
+      end -= start
+      start = 0
+    }
+    const found = this.#text.read(bytes, start, end, options.nowSeconds)
+    const mark = options.cutBytes > 0 ? { name: CUT_ATTRIBUTE, value: String(options.cutBytes) } : undefined
+    this.#writer.writeText(bytes, start, end, found, batch, defaults, mark)
+  }
+
+  /** The scanner learns names up to its own limit only, so this matters where the configured one is lower. */
+  #hasLongName(table: FieldTable): boolean {
+    const { keyBytesMax } = this.limits
+    if (keyBytesMax >= 64) return false
+    for (let at = 0; at < table.count; at++) {
+      if ((table.keyEnd[at] as number) - (table.keyStart[at] as number) > keyBytesMax) return true
+    }
+    return false
+  }
+
+  #pad(bytes: Buffer, start: number, end: number): Buffer {
+    const size = end - start + SLACK_BYTES
+    if (size > this.#padded.length) this.#padded = Buffer.allocUnsafeSlow(Math.max(size, this.#padded.length * 2))
+    bytes.copy(this.#padded, 0, start, end)
+    return this.#padded
+  }
+}
+
+/** Attribute of a text line that was too long: how many bytes were cut off its end. */
+export const CUT_ATTRIBUTE = 'truncated.bytes'
