@@ -86,10 +86,12 @@ function addHooks(
   })
   app.addHook('onSend', (request, reply, payload, done) => {
     if (state.isClosing) reply.header('connection', 'close')
-    if (!request.raw.complete && hasBody(request)) dropRest(request, limits)
+    if (!request.raw.complete && hasBody(request)) dropRest(request, limits, state)
     done(null, payload)
   })
-  app.addHook('onResponse', (_request, reply, done) => {
+  app.addHook('onResponse', (request, reply, done) => {
+    // Answers that began before closing did not say that the connection ends with them.
+    if (state.isClosing && request.raw.complete) request.raw.socket.destroySoon()
     let counter = requests.get(reply.statusCode)
     if (!counter) {
       counter = counters.counter('http_requests_total', { status: String(reply.statusCode) })
@@ -106,10 +108,14 @@ function hasBody(request: FastifyRequest): boolean {
 }
 
 /** The answer goes out before the body has ended: reads on for a while, as senders often look for it only afterwards. */
-function dropRest({ raw }: FastifyRequest, limits: HttpServerLimits): void {
+function dropRest({ raw }: FastifyRequest, limits: HttpServerLimits, state: { isClosing: boolean }): void {
   let bytes = 0
   const cutOff = setTimeout(() => raw.destroy(), limits.bodyIdleMs)
   raw.once('close', () => clearTimeout(cutOff))
+  raw.once('end', () => {
+    clearTimeout(cutOff)
+    if (state.isClosing) raw.socket.destroySoon()
+  })
   raw.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes > limits.discardBytesMax) raw.destroy()

@@ -12,6 +12,14 @@ async function open(limits: Partial<SourceLimits> = {}): Promise<IngestServer> {
   return server
 }
 
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  const made = { promise: Promise.resolve(), resolve: () => {} }
+  made.promise = new Promise((resolve) => {
+    made.resolve = resolve
+  })
+  return made
+}
+
 const TWO_LINES = '{"message":"one","n":1}\n{"message":"two","n":2}\n'
 
 describe('bodies', () => {
@@ -163,22 +171,19 @@ describe('the sink', () => {
 
   test('nothing is answered before it is durable', async () => {
     const { post, sink } = await open()
-    let finish = (): void => {}
-    const written = new Promise<void>((resolve) => {
-      sink.onWrite = () => {
-        resolve()
-        return new Promise((done) => {
-          finish = done
-        })
-      }
-    })
+    const written = deferred()
+    const durable = deferred()
+    sink.onWrite = () => {
+      written.resolve()
+      return durable.promise
+    }
     let isAnswered = false
     const answer = post(LINE).finally(() => {
       isAnswered = true
     })
-    await written
+    await written.promise
     expect(isAnswered).toBe(false)
-    finish()
+    durable.resolve()
     expect(await answer).toMatchObject({ status: 200, body: { accepted: 1 } })
   })
 

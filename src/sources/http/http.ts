@@ -61,7 +61,7 @@ function addRoute(scope: FastifyInstance, context: SourceContext): void {
         response: { 200: AnswerSchema },
       },
     },
-    async (request) => take(request, request.query, state),
+    (request) => take(request, request.query, state),
   )
 }
 

@@ -1,3 +1,4 @@
+import type { EventBatch } from '../../core/batch.ts'
 import type { Counter } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import { EventStream, type Reject, type StreamFormat } from '../../wire/transcode/event-stream.ts'
@@ -114,20 +115,17 @@ export class Ingest {
     const { rows, length } = batch
     this.#unacknowledgedBytes += length
     this.#writes++
-    this.#state.context.sink.write(batch).then(
-      () => {
-        this.#acceptedCount += rows
-        this.#state.events.add(rows)
-        this.#settle(length)
-      },
-      (error: unknown) => {
-        this.#failure ??= error
-        this.#settle(length)
-      },
-    )
+    void this.#write(batch, rows, length)
   }
 
-  #settle(bytes: number): void {
+  async #write(batch: EventBatch, rows: number, bytes: number): Promise<void> {
+    try {
+      await this.#state.context.sink.write(batch)
+      this.#acceptedCount += rows
+      this.#state.events.add(rows)
+    } catch (error) {
+      this.#failure ??= error
+    }
     this.#unacknowledgedBytes -= bytes
     this.#writes--
     this.#wake?.()
