@@ -2,8 +2,9 @@ import { EventView, type EventBatch } from '../core/batch.ts'
 import type { Listener } from './subscription.ts'
 
 /**
- * Work done before the event loop gets a turn, in selector calls (0.3 µs for a row not wanted to 5 µs for one
- * printed as JSON: 1 to 10 ms in all). A call that fills a buffer ends the slice as well, so that a reader who keeps up loses nothing in a burst.
+ * Work done before the event loop gets a turn, in selector calls: 0.3 µs for a row not wanted, 5 µs for one printed as
+ * JSON, so 1 to 10 ms in all. A call that fills a buffer ends the slice as well, so that a reader who keeps up loses
+ * nothing in a burst.
  */
 export const SLICE_CALLS = 2000
 

@@ -1,0 +1,18 @@
+/**
+ * bench: measures the built server from outside, as its users meet it. `npm run bench` runs the first benchmark,
+ * `npm run bench -- <name> [flags]` another one. Start at `ingest.ts`; the pieces (`generate`, `sender`, `server`,
+ * `process-figures`, `table`) are made to be used by other benchmarks.
+ */
+import { benchIngest } from './ingest.ts'
+
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { ingest: benchIngest }
+
+const [first, ...rest] = process.argv.slice(2)
+const isNamed = first !== undefined && !first.startsWith('-')
+const bench = BENCHES[isNamed ? first : 'ingest']
+if (bench) {
+  await bench(isNamed ? rest : process.argv.slice(2))
+} else {
+  process.stderr.write(`no benchmark is named ${first}: there is ${Object.keys(BENCHES).join(', ')}\n`)
+  process.exitCode = 2
+}
