@@ -8,9 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { COMMANDS } from '../src/cli/commands.ts'
 import { configReference } from '../src/app/config.ts'
 import { ERRORS } from '../src/core/errors.ts'
-import { configDocProblems, errorDocProblems, linkProblems, sourceProblems } from './tidy/agreement.ts'
+import {
+  commandDocProblems,
+  configDocProblems,
+  errorDocProblems,
+  linkProblems,
+  sourceProblems,
+} from './tidy/agreement.ts'
 import * as law from './tidy/files.ts'
 import { importCycles, importsOf } from './tidy/imports.ts'
 import { isProgram, readRepository, type SourceFile } from './tidy/repository.ts'
@@ -41,6 +48,14 @@ describe('the repository', () => {
     [
       'settings and their reference agree',
       () => configDocProblems(configReference(), page('docs/reference/config.md')),
+    ],
+    [
+      'commands and their reference agree',
+      () =>
+        commandDocProblems(
+          COMMANDS.map(({ name }) => name),
+          page('docs/reference/cli.md'),
+        ),
     ],
     ['links between documents lead somewhere', () => linkProblems(files, (path) => existsSync(join(root, path)))],
   ])('%s', (_law, problems) => expect(problems()).toEqual([]))
@@ -117,6 +132,11 @@ describe('a broken law is seen:', () => {
     const reference = '| setting | default |\n|---|---|\n| a | 1 |'
     expect(configDocProblems(reference, '| setting | default |\n| ------- | ------- |\n| a       | 1 |')).toEqual([])
     expect(configDocProblems(reference, '| setting | default |\n|---|---|\n| a | 2 |')).toHaveLength(2)
+  })
+
+  test('a command without section, a section without command', () => {
+    expect(commandDocProblems(['serve'], '## serve\n')).toEqual([])
+    expect(commandDocProblems(['serve', 'send'], '## serve\n## sned\n')).toHaveLength(2)
   })
 
   test('what is allowed stays allowed', () => {

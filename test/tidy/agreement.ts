@@ -48,10 +48,20 @@ function tableRows(text: string): string[] {
     .map((line) => line.replaceAll(/\s+/g, ' '))
 }
 
+/** Each command has a section on the page, and each section is a command. */
+export function commandDocProblems(commands: readonly string[], page: string): string[] {
+  const sections = [...page.matchAll(/^## (.+)$/gm)].map((match) => match[1] ?? '')
+  return [
+    ...difference(commands, sections, (name) => `command ${name} is not documented`),
+    ...difference(sections, commands, (name) => `there is no command ${name}`),
+  ]
+}
+
 /** A protocol is one folder, one line in the registry and one page: all three or none. */
 export function sourceProblems(files: readonly SourceFile[]): string[] {
   const names = (pattern: RegExp): Set<string> => new Set(files.flatMap(({ path }) => pattern.exec(path)?.[1] ?? []))
   const folders = names(/^src\/sources\/([^/]+)\//)
+  folders.delete('testing')
   const pages = names(/^docs\/sources\/([^/]+)\.md$/)
   const registry = files.find(({ path }) => path === 'src/sources/registry.ts')?.text ?? ''
   const registered = new Set([...registry.matchAll(/from '\.\/([\w-]+)\//g)].map((match) => match[1] ?? ''))
