@@ -58,7 +58,7 @@ export function openingProblems(files: readonly SourceFile[]): string[] {
   }
   return [...rooms].flatMap(([room, own]) => {
     const openings = own.flatMap(({ path, text }) => {
-      const comment = /^\/\*\*\n((?: \*.*\n)+?) \*\/\n/.exec(text)?.[1]
+      const comment = /^(?:#!.*\n)?\/\*\*\n((?: \*.*\n)+?) \*\/\n/.exec(text)?.[1]
       return comment?.startsWith(` * ${room}: `) ? [{ path, lines: comment.split('\n').length - 1 }] : []
     })
     const [opening] = openings
