@@ -67,13 +67,13 @@ export const SettingsSchema = Type.Object(
     }),
     live: Type.Object({
       ringsBytesMax: bytes(64 * MiB, 'Memory for the newest events of all services', 64 * KiB),
-      ringBytes: bytes(8 * MiB, 'Memory for the newest events of one service', 4 * KiB),
+      ringBytes: bytes(1 * MiB, 'Memory for the newest events of one service', 4 * KiB),
       bufferEventsMax: count(10_000, 'Events that may wait for one tail reader before it skips'),
       subscribersMax: count(1000, 'Tail readers at once; more are answered 429'),
     }),
     query: Type.Object({
       timeout: duration(30 * SECOND, 'Longest run of one query', SECOND),
-      memoryBytesMax: bytes(1 * GiB, 'Memory one query may use in the store', MiB),
+      memoryBytesMax: bytes(0, 'Memory one query may use in the store; 0 leaves it to the store’s own share'),
       rowsMax: count(10_000, 'Rows one JSON answer may have; ndjson and csv stream without this limit'),
       concurrentMax: count(16, 'Queries at once; more wait, and are answered 429 after a while'),
     }),

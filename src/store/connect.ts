@@ -5,6 +5,7 @@ import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { openEmbeddedStore } from './embedded.ts'
 import { openRemoteStore } from './remote.ts'
+import type { ReadLimits } from './read.ts'
 import type { RetentionRules } from './retention.ts'
 import type { Store } from './store.ts'
 
@@ -15,6 +16,8 @@ export interface StoreConfig {
   dataDir: string
   /** Upper bound for the embedded engine's memory; default a quarter of the machine, at most 4 GiB. */
   memoryBytesMax?: number
+  /** Bounds of one query. */
+  limits?: Partial<ReadLimits>
   retention?: Partial<RetentionRules>
   logger: Logger
   counters: Counters

@@ -1,0 +1,59 @@
+/** From settings to what each room calls its limits. What has no setting keeps the room's own default. */
+import { join } from 'node:path'
+import { DEFAULT_API_LIMITS, type ApiLimits } from '../api/context.ts'
+import type { LiveOptions } from '../live/live.ts'
+import type { HttpServerLimits } from '../net/http-limits.ts'
+import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
+import type { SpoolLimits } from '../spool/spool.ts'
+import type { StoreConfig } from '../store/connect.ts'
+import type { Config } from './config.ts'
+
+export function storeConfig(config: Config): Omit<StoreConfig, 'logger' | 'counters'> {
+  const { memoryBytesMax } = config.engine
+  const { timeout: timeoutMs, memoryBytesMax: queryBytesMax } = config.query
+  return {
+    url: config.store,
+    dataDir: join(config.data, 'store'),
+    limits: { timeoutMs, ...(queryBytesMax === 0 ? {} : { memoryBytesMax: queryBytesMax }) },
+    retention: { ageMs: config.retention.age, diskBytes: config.retention.diskBytes },
+    ...(memoryBytesMax === 0 ? {} : { memoryBytesMax }),
+  }
+}
+
+export function spoolLimits({ spool }: Config): Partial<SpoolLimits> {
+  return {
+    flushBytes: spool.flushBytes,
+    flushDelayMs: spool.flushDelay,
+    bytesMax: spool.bytesMax,
+    diskFreeBytesMin: spool.diskFreeBytesMin,
+  }
+}
+
+export function liveLimits({ live }: Config): Omit<LiveOptions, 'startNs'> {
+  return { budgetBytes: live.ringsBytesMax, ringBytesMax: live.ringBytes, bufferEventsMax: live.bufferEventsMax }
+}
+
+export function httpLimits({ http }: Config): Partial<HttpServerLimits> {
+  return { connectionsMax: http.connectionsMax, headersMs: http.headersTimeout, bodyIdleMs: http.bodyIdleTimeout }
+}
+
+export function sourceLimits({ ingest }: Config): SourceLimits {
+  return {
+    ...SOURCE_LIMITS,
+    event: { ...SOURCE_LIMITS.event, lineBytesMax: ingest.lineBytesMax },
+    bodyBytesMax: ingest.bodyBytesMax,
+    decompressedBytesMax: ingest.decompressedBytesMax,
+    requestsMax: ingest.requestsMax,
+  }
+}
+
+export function apiLimits({ query, live }: Config): ApiLimits {
+  return {
+    ...DEFAULT_API_LIMITS,
+    queriesMax: query.concurrentMax,
+    queryTimeoutMsMax: query.timeout,
+    jsonEventsMax: query.rowsMax,
+    tailsMax: live.subscribersMax,
+    tailBufferEvents: live.bufferEventsMax,
+  }
+}

@@ -1,0 +1,95 @@
+import pico from 'picocolors'
+import { AppError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { loadConfig, type Config, type ConfigInput } from './config.ts'
+import { createLogger } from './log.ts'
+import { startServer, type RunningServer } from './server.ts'
+
+/** The end of an orderly stop: what has not ended by then is cut off. Below the 10 s that supervisors grant. */
+const STOP_MS_MAX = 9000
+
+/**
+ * `tailrace serve`: loads the configuration, starts the server, prints the ready line on stdout and stays until
+ * SIGTERM or SIGINT. Resolves with the exit code.
+ */
+export async function runServer(input: ConfigInput): Promise<number> {
+  let config: Config
+  try {
+    config = loadConfig(input)
+  } catch (error) {
+    return complain(error)
+  }
+  const logger = createLogger(config.logLevel)
+  for (const warning of config.warnings) logger.warn({}, warning)
+  for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(kind, (error: unknown) => {
+      logger.error({ err: error }, 'The server cannot go on: its state is in doubt')
+      process.exit(1)
+    })
+  }
+  const stopped = stopSignal(logger)
+  let server: RunningServer
+  try {
+    server = await startServer(config, logger)
+  } catch (error) {
+    return complain(error)
+  }
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, url: server.url, listeners: server.listeners(), pid: process.pid })}\n`,
+  )
+  if (process.stderr.isTTY) process.stderr.write(welcome(server, config))
+  const signal = await stopped
+  logger.info({ signal }, 'Stopping: finishing what was accepted')
+  const deadline = setTimeout(() => {
+    logger.error({}, 'Stopping took too long; what was acknowledged is on disk')
+    process.exit(0)
+  }, STOP_MS_MAX)
+  await server.close()
+  clearTimeout(deadline)
+  logger.info({}, 'Stopped')
+  return 0
+}
+
+/** Signals this soon after the first are the same wish: npm passes on a Ctrl-C that the terminal has sent already. */
+const SAME_WISH_MS = 1000
+
+/** Resolves with the first SIGTERM or SIGINT. A later second one ends the process at once. */
+function stopSignal(logger: Logger): Promise<string> {
+  return new Promise((resolve) => {
+    let firstAtMs: number | undefined
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        firstAtMs ??= performance.now()
+        if (performance.now() - firstAtMs > SAME_WISH_MS) {
+          logger.warn({ signal }, 'Stopped at once; what was acknowledged is on disk')
+          process.exit(1)
+        }
+        resolve(signal)
+      })
+    }
+    // No setting can change while the server runs, so there is nothing to reload; the default would be to die.
+    process.on('SIGHUP', () => logger.info({}, 'SIGHUP: nothing to reload'))
+  })
+}
+
+function complain(error: unknown): number {
+  if (!(error instanceof AppError)) throw error
+  process.stderr.write(`${pico.red('error')} ${error.title} (${error.code})\n${error.detail ?? ''}\n`)
+  if (error.hint) process.stderr.write(`${pico.dim(error.hint)}\n`)
+  return error.code === 'CONFIG_INVALID' ? 2 : 1
+}
+
+function welcome(server: RunningServer, config: Config): string {
+  const lines = [
+    '',
+    `  ${pico.bold('Tailrace')} ${server.version} is ready at ${pico.cyan(server.url)}`,
+    `  ${pico.dim('data')}   ${config.data}`,
+    '',
+    `  ${pico.dim('send')}   cat app.log | tailrace send --service app`,
+    `  ${pico.dim('watch')}  tailrace tail`,
+    `  ${pico.dim('find')}   tailrace query 'level:>=warn' --since 1h`,
+    `  ${pico.dim('stop')}   Ctrl-C`,
+    '',
+  ]
+  return `${lines.join('\n')}\n`
+}
