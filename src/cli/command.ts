@@ -1,0 +1,60 @@
+import { parseArgs, type ArgsDef, type ParsedArgs } from 'citty'
+import type { Terminal } from './terminal/terminal.ts'
+
+export const EXIT_OK = 0
+export const EXIT_FAILED = 1
+export const EXIT_MISUSED = 2
+
+export interface CommandHelp {
+  name: string
+  /** One sentence. */
+  summary: string
+  /** What a user has to know beyond the flags; one paragraph each. */
+  notes?: readonly string[]
+  examples: readonly Example[]
+}
+
+export type Example = readonly [command: string, meaning: string]
+
+/** A command as `main.ts` runs it. */
+export interface CliCommand extends CommandHelp {
+  flags(): Promise<ArgsDef>
+  /** Takes checked arguments (`arguments.ts`). Resolves with the exit code. */
+  run(canonicalArguments: readonly string[], terminal: Terminal): Promise<number>
+}
+
+/** One definition gives the types of the arguments, their check, and the help. */
+export function defineCommand<const T extends ArgsDef>(
+  help: CommandHelp,
+  flags: T | (() => Promise<T>),
+  run: (args: ParsedArgs<T>, terminal: Terminal) => Promise<number>,
+): CliCommand {
+  const load = async () => (typeof flags === 'function' ? flags() : flags)
+  return {
+    ...help,
+    flags: load,
+    run: async (canonicalArguments, terminal) => run(parseArgs<T>([...canonicalArguments], await load()), terminal),
+  }
+}
+
+/** The command line is not what the command takes: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly hint: string | undefined
+
+  constructor(message: string, hint?: string) {
+    super(message)
+    this.hint = hint
+  }
+}
+
+/** The work could not be done, for a reason that one sentence says: exit code 1. */
+export class CommandFailure extends Error {
+  override readonly name = 'CommandFailure'
+  readonly hint: string | undefined
+
+  constructor(message: string, hint?: string) {
+    super(message)
+    this.hint = hint
+  }
+}

@@ -1,0 +1,168 @@
+import { StringDecoder } from 'node:string_decoder'
+import { formatCount } from '../../core/units.ts'
+import { ServerAway, ServerProblem } from '../../client/failures.ts'
+import type { HttpClient, QueryOptions } from '../../client/http-client.ts'
+import { connectClient, CONNECTION_FLAGS, wholeNumber } from '../connection.ts'
+import { defineCommand, EXIT_MISUSED, EXIT_OK } from '../command.ts'
+import { underlineMistakes } from '../failure.ts'
+import { describeNothing } from '../query/nothing.ts'
+import { fetchPages, isNewestFirst, type Found } from '../query/pages.ts'
+import { clockFace } from '../terminal/clock-face.ts'
+import { escapeJson, escapeLines } from '../terminal/escape.ts'
+import { createEventPrinter } from '../terminal/event-printer.ts'
+import { messageFinder } from '../terminal/highlight.ts'
+import { showProgress } from '../terminal/progress.ts'
+import { formatTable } from '../terminal/table.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { timeParameter } from '../times.ts'
+
+export const command = defineCommand(
+  {
+    name: 'query',
+    summary: 'Find events, or count them',
+    notes: [
+      'Words: reset or "connection reset" (in the message), /took [0-9]+ms/ (RE2), service:billing, host:web-*, ' +
+        'level:>=warn, status:500..599, user_id:*, -health or NOT health, a OR b, ( ). Pipes: | stats count() by ' +
+        'service, bin(5m) | sort by … | limit n | fields … | where … | top 10 … | extract … | parse json. All of it is ' +
+        'in docs/query.md.',
+      'Shows the newest events, the newest of them last; --order desc puts the newest first, --order asc begins with ' +
+        'the oldest. json, ndjson and csv are newest first unless --order says otherwise. ndjson and csv are streamed, ' +
+        'however many there are.',
+    ],
+    examples: [
+      ["tailrace query 'level:>=error' --since 1h", 'Errors of the last hour'],
+      ['tailrace query \'service:/ops/* "connection reset" -health\'', 'A phrase, without some noise'],
+      ["tailrace query 'status:500..599 | stats count() n by service | sort by n desc'", 'A table'],
+      [
+        "tailrace query '*' --since 2026-01-05 --until 2026-01-06 --limit 1000000 --format ndjson > day.ndjson",
+        'A day',
+      ],
+    ],
+  },
+  {
+    query: { type: 'positional', required: false, default: '', description: 'The query; everything without it' },
+    since: { type: 'string', valueHint: 'time', description: 'From this time on: 15m or 2d (ago), 10:30, 2026-01-05' },
+    until: { type: 'string', valueHint: 'time', description: 'Before this time' },
+    limit: { type: 'string', valueHint: 'n', alias: 'n', default: '100', description: 'At most this many' },
+    order: { type: 'enum', options: ['desc', 'asc'], description: 'Newest first, or oldest first' },
+    format: {
+      type: 'enum',
+      options: ['pretty', 'json', 'ndjson', 'csv'],
+      default: 'pretty',
+      description: 'How it is printed',
+    },
+    wide: { type: 'boolean', description: 'All fields, nothing wrapped or cut' },
+    utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
+    ...CONNECTION_FLAGS,
+  },
+  async ({ query, since, until, limit, order, format, wide, utc, url, key }, terminal) => {
+    const nowMs = Date.now()
+    const question: QueryOptions & { query: string } = {
+      query,
+      ...(since === undefined ? {} : { start: timeParameter('since', since, nowMs, utc === true) }),
+      ...(until === undefined ? {} : { end: timeParameter('until', until, nowMs, utc === true) }),
+      ...(order === undefined ? {} : { order }),
+    }
+    const count = wholeNumber('limit', limit, 1)
+    const client = connectClient({ url, key }, terminal)
+    const progress = showProgress(terminal.err, () => `searching … ${Math.round((Date.now() - nowMs) / 1000)} s`)
+    try {
+      if (format === 'ndjson' || format === 'csv') {
+        await stream(client, format, { ...question, limit: count }, terminal, progress.stop)
+        return EXIT_OK
+      }
+      const found = await fetchPages(client, count, question)
+      progress.stop()
+      if (format === 'json') await terminal.out.write(asJson(found))
+      else await printPretty(client, found, { question, isWide: wide === true, isUtc: utc === true }, terminal)
+      return EXIT_OK
+    } catch (error) {
+      progress.stop()
+      const mistakes = error instanceof ServerProblem ? underlineMistakes(query, error, terminal.err) : undefined
+      if (mistakes === undefined) throw error
+      await terminal.err.write(mistakes)
+      return EXIT_MISUSED
+    } finally {
+      client.close()
+    }
+  },
+)
+
+interface Shown {
+  question: QueryOptions
+  isWide: boolean
+  isUtc: boolean
+}
+
+async function printPretty(client: HttpClient, found: Found, shown: Shown, { out, err }: Terminal): Promise<void> {
+  const { question, isWide, isUtc } = shown
+  const clock = clockFace(isUtc)
+  const columns = isWide ? undefined : out.columns
+  const { dim } = err.colors
+  const count = found.rows?.length ?? found.events?.length ?? 0
+  if (count === 0) {
+    await err.write(`${await describeNothing(client, question, clock)}\n`)
+    return
+  }
+  if (found.rows) await out.write(formatTable(found.columns ?? [], found.rows, { colors: out.colors, clock, columns }))
+  else {
+    const events = found.events ?? []
+    const find = await messageFinder(question.query ?? '')
+    const printer = createEventPrinter({ colors: out.colors, clock, columns: out.columns, isWide, find })
+    const isTurned = question.order === undefined && !ordersItself(question.query ?? '') && isNewestFirst(events)
+    const ordered = isTurned ? events.toReversed() : events
+    printer.prepare(ordered)
+    for (const event of ordered) await out.write(printer.print(event))
+  }
+  const kind = found.rows ? ['row', 'rows'] : ['event', 'events']
+  const more = found.hasMore ? '; there are more, --limit shows them' : ''
+  const took = `${formatCount(Math.round(found.stats.elapsedMs))} ms`
+  await err.write(dim(`${formatCount(count)} ${count === 1 ? kind[0] : kind[1]} in ${took}${more}\n`))
+}
+
+/** Whether a pipe of the query decides the order. */
+function ordersItself(query: string): boolean {
+  return /\|\s*sort\b/i.test(query)
+}
+
+function jsonLines(items: readonly unknown[]): string {
+  return `[\n${items.map((item) => JSON.stringify(item)).join(',\n')}\n]`
+}
+
+/** As the API answers, with an event or row a line. */
+function asJson({ columns, events, rows, cursor, stats }: Found): string {
+  const parts = [
+    ...(columns ? [`"columns":${JSON.stringify(columns)}`] : []),
+    ...(rows
+      ? [`"rows":${jsonLines(rows)}`]
+      : [`"events":${jsonLines(events ?? [])}`, `"cursor":${JSON.stringify(cursor)}`]),
+    `"stats":${JSON.stringify(stats)}`,
+  ]
+  return `{${escapeJson(parts.join(',\n'))}}\n`
+}
+
+async function stream(
+  client: HttpClient,
+  format: 'ndjson' | 'csv',
+  question: QueryOptions,
+  { out }: Terminal,
+  onFirst: () => void,
+): Promise<void> {
+  const response = await client.queryStream(format, question)
+  const decoder = new StringDecoder('utf8')
+  // A CSV on a terminal is looked at; in a file or pipe it stays as it is.
+  const escape = format === 'ndjson' ? escapeJson : out.isTerminal ? escapeCsv : (text: string) => text
+  try {
+    for await (const bytes of response) {
+      onFirst()
+      await out.write(escape(decoder.write(bytes as Buffer)))
+      if (out.isClosed) return
+    }
+  } catch (error) {
+    throw new ServerAway(client.url, error)
+  }
+}
+
+function escapeCsv(text: string): string {
+  return escapeLines(text.replaceAll('\r\n', '\n'))
+}

@@ -1,0 +1,105 @@
+import { formatCount } from '../../core/units.ts'
+import { ServerProblem } from '../../client/failures.ts'
+import type { TailItem } from '../../client/tail.ts'
+import { connectClient, CONNECTION_FLAGS, wholeNumber } from '../connection.ts'
+import { defineCommand, EXIT_MISUSED, EXIT_OK } from '../command.ts'
+import { underlineMistakes } from '../failure.ts'
+import { clockFace } from '../terminal/clock-face.ts'
+import { escapeJson, escapeText } from '../terminal/escape.ts'
+import { createEventPrinter } from '../terminal/event-printer.ts'
+import { messageFinder } from '../terminal/highlight.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+
+export const command = defineCommand(
+  {
+    name: 'tail',
+    summary: 'Watch events as they arrive',
+    notes: [
+      'Goes on until Ctrl-C. When the connection is lost it reconnects and resumes after the last event, without gap ' +
+        'or repeat. The query may filter; see `tailrace query --help` for its words.',
+    ],
+    examples: [
+      ['tailrace tail', 'Everything'],
+      [
+        "tailrace tail 'level:>=warn service:/ops/*' --backlog 20",
+        'Warnings of some services, and the newest 20 before',
+      ],
+      ["tailrace tail '-health' --format json | jq .message", 'All but health checks, for a program'],
+    ],
+  },
+  {
+    query: { type: 'positional', required: false, default: '', description: 'Which events; all without it' },
+    backlog: {
+      type: 'string',
+      valueHint: 'n',
+      alias: 'n',
+      default: '0',
+      description: 'Begin with the newest n events',
+    },
+    format: { type: 'enum', options: ['pretty', 'json'], default: 'pretty', description: 'json is an event a line' },
+    wide: { type: 'boolean', description: 'All fields, on one long line per event' },
+    utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
+    ...CONNECTION_FLAGS,
+  },
+  async ({ query, backlog, format, wide, utc, url, key }, terminal) => {
+    const client = connectClient({ url, key }, terminal)
+    const { err, out } = terminal
+    const options = {
+      query,
+      backlog: wholeNumber('backlog', backlog),
+      signal: terminal.interruption(),
+      ...notices(terminal, client.url),
+    }
+    const show = format === 'json' ? showJson : await prettyWith(query, terminal, wide === true, utc === true)
+    try {
+      for await (const item of client.tail(options)) {
+        if (item.kind === 'event') await out.write(show(item))
+        else {
+          const text = `${formatCount(item.count)} events skipped: they came faster than this reader takes them`
+          await err.write(`${err.colors.yellow(text)}\n`)
+        }
+        if (out.isClosed) break
+      }
+      return EXIT_OK
+    } catch (error) {
+      const mistakes = error instanceof ServerProblem ? underlineMistakes(query, error, err) : undefined
+      if (mistakes === undefined) throw error
+      await err.write(mistakes)
+      return EXIT_MISUSED
+    } finally {
+      client.close()
+    }
+  },
+)
+
+type ShownItem = Extract<TailItem, { kind: 'event' }>
+
+function showJson({ event }: ShownItem): string {
+  return `${escapeJson(JSON.stringify(event))}\n`
+}
+
+async function prettyWith(query: string, { out }: Terminal, isWide: boolean, isUtc: boolean) {
+  const find = await messageFinder(query)
+  const clock = clockFace(isUtc)
+  const printerFor = (columns: number | undefined) =>
+    createEventPrinter({ colors: out.colors, clock, columns, isWide, find })
+  let columns = out.columns
+  let printer = printerFor(columns)
+  return ({ event }: ShownItem): string => {
+    if (out.columns !== columns) printer = printerFor((columns = out.columns))
+    return printer.print(event)
+  }
+}
+
+function notices({ err }: Terminal, url: string) {
+  const { dim, yellow, green } = err.colors
+  return {
+    onConnection(isAgain: boolean) {
+      if (isAgain) void err.write(`${green('Connected again')}\n`)
+      else if (err.isTerminal) void err.write(`${dim(`Watching ${url}; Ctrl-C ends`)}\n`)
+    },
+    onInterruption({ reason, attempt }: { reason: string; attempt: number }) {
+      if (attempt === 0) void err.write(`${yellow(`Connection lost (${escapeText(reason)}); trying again`)}\n`)
+    },
+  }
+}

@@ -1,0 +1,40 @@
+import type { ArgsDef } from 'citty'
+import { createHttpClient, type HttpClient } from '../client/http-client.ts'
+import { UsageError } from './command.ts'
+import type { Terminal } from './terminal/terminal.ts'
+
+export const DEFAULT_URL = 'http://127.0.0.1:7575'
+
+/** The flags of every command that talks to a server. */
+export const CONNECTION_FLAGS = {
+  url: { type: 'string', valueHint: 'url', description: `The server, or TAILRACE_URL [${DEFAULT_URL}]` },
+  key: { type: 'string', valueHint: 'key', description: 'Key to show the server, or TAILRACE_KEY' },
+} as const satisfies ArgsDef
+
+export interface ConnectionArguments {
+  url?: string | undefined
+  key?: string | undefined
+}
+
+/** Throws UsageError when the URL is none. */
+export function connectClient({ url, key }: ConnectionArguments, terminal: Terminal): HttpClient {
+  return createHttpClient({
+    url: serverUrl(url ?? terminal.env['TAILRACE_URL'] ?? DEFAULT_URL),
+    key: key ?? terminal.env['TAILRACE_KEY'],
+  })
+}
+
+/** `host:port` is taken for http. */
+export function serverUrl(text: string): string {
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
+  const url = URL.canParse(full) ? new URL(full) : undefined
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return full
+  throw new UsageError(`${JSON.stringify(text)} is not the URL of a server`, `It looks like ${DEFAULT_URL}`)
+}
+
+/** Whole numbers from `minimum` on. Throws UsageError naming the flag. */
+export function wholeNumber(flag: string, text: string, minimum = 0): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN
+  if (value >= minimum) return value
+  throw new UsageError(`--${flag} is a whole number from ${minimum} on, not ${JSON.stringify(text)}`)
+}

@@ -1,0 +1,86 @@
+import { AppError } from '../core/errors.ts'
+import type { QueryProblemJson } from '../client/answers.ts'
+import { ServerAway, ServerProblem } from '../client/failures.ts'
+import { CommandFailure, EXIT_FAILED, EXIT_MISUSED, UsageError } from './command.ts'
+import { escapeText } from './terminal/escape.ts'
+import type { Output } from './terminal/terminal.ts'
+import { displayWidth, fittingLength } from './terminal/width.ts'
+
+/** Says on `err` what went wrong and what to do. Returns the exit code. Our own faults are thrown on. */
+export async function explainFailure(error: unknown, err: Output, command?: string): Promise<number> {
+  const { colors } = err
+  const sentence = (text: string) => `${colors.red('error')} ${escapeText(text)}\n`
+  const hint = (text: string | undefined) => (text ? `${colors.dim(escapeText(text))}\n` : '')
+  if (error instanceof UsageError) {
+    const help = `tailrace ${command === undefined ? '' : `${command} `}--help shows how it is used.`
+    await err.write(sentence(error.message) + hint(error.hint) + hint(help))
+    return EXIT_MISUSED
+  }
+  if (error instanceof CommandFailure) await err.write(sentence(error.message) + hint(error.hint))
+  else if (error instanceof ServerAway) await err.write(sentence(awaySentence(error)) + hint(awayHint(error)))
+  else if (error instanceof ServerProblem)
+    await err.write(sentence(`${error.message} (${error.code})`) + hint(error.hint))
+  else if (error instanceof AppError) {
+    await err.write(sentence(`${error.title} (${error.code})`) + hint(error.detail) + hint(error.hint))
+    return error.code === 'CONFIG_INVALID' ? EXIT_MISUSED : EXIT_FAILED
+  } else throw error
+  return EXIT_FAILED
+}
+
+function awaySentence({ url, reason }: ServerAway): string {
+  return reason === 'connection refused'
+    ? `There is no Tailrace server at ${url}: ${reason}.`
+    : `The Tailrace server at ${url} cannot be reached: ${reason}.`
+}
+
+function awayHint({ url }: ServerAway): string {
+  const isHere = /^https?:\/\/(?:127\.|localhost|\[::1\])/.test(url)
+  return isHere
+    ? 'Start one with `npm start` (or `tailrace serve`), or name another with --url or TAILRACE_URL.'
+    : 'Check the address, or name another with --url or TAILRACE_URL.'
+}
+
+/**
+ * The mistakes of a query, each underlined where it stands. `undefined` when the problem is not about the query's
+ * text.
+ */
+export function underlineMistakes(
+  query: string,
+  problem: ServerProblem,
+  { colors, columns }: Output,
+): string | undefined {
+  const mistakes = problem.problems.filter(isMistake)
+  if (mistakes.length === 0) return undefined
+  return mistakes.map((mistake) => underline(query, mistake, colors, columns ?? 80)).join('')
+}
+
+function underline(query: string, mistake: QueryProblemJson, colors: Output['colors'], columns: number): string {
+  const from = Math.min(mistake.from, query.length)
+  const to = Math.max(from, Math.min(mistake.to, query.length))
+  const lineFrom = query.lastIndexOf('\n', from - 1) + 1
+  const lineEnd = query.indexOf('\n', from)
+  const line = query.slice(lineFrom, lineEnd === -1 ? undefined : lineEnd)
+  const before = escapeText(line.slice(0, from - lineFrom))
+  const marked = escapeText(line.slice(from - lineFrom, to - lineFrom))
+  const after = escapeText(line.slice(to - lineFrom))
+  // A long query is shown around the mistake.
+  const room = Math.max(20, columns - 4)
+  const skipped =
+    displayWidth(before) + displayWidth(marked) > room ? before.length - fittingLength(before, room / 2) : 0
+  const lead = skipped > 0 ? `…${before.slice(skipped)}` : before
+  const shownMark = marked.slice(0, fittingLength(marked, Math.max(1, room - displayWidth(lead))))
+  const rest = after.slice(0, fittingLength(after, Math.max(0, room - displayWidth(lead) - displayWidth(shownMark))))
+  const caret = '^'.repeat(Math.max(1, displayWidth(shownMark)))
+  return [
+    `${colors.red('error')} ${escapeText(mistake.message)}`,
+    `  ${lead}${colors.red(shownMark)}${rest}`,
+    `  ${' '.repeat(displayWidth(lead))}${colors.red(caret)}`,
+    ...(mistake.hint ? [colors.dim(`  ${escapeText(mistake.hint)}`)] : []),
+    '',
+  ].join('\n')
+}
+
+function isMistake(value: unknown): value is QueryProblemJson {
+  const { message, from, to } = value as Partial<QueryProblemJson>
+  return typeof message === 'string' && typeof from === 'number' && typeof to === 'number'
+}

@@ -1,0 +1,87 @@
+import type { ClockFace } from './clock-face.ts'
+import { escapeText } from './escape.ts'
+import type { Output } from './terminal.ts'
+import { cut, displayWidth, padEnd, padStart } from './width.ts'
+
+export interface TableOptions {
+  colors: Output['colors']
+  clock: ClockFace
+  /** Columns of text are cut so that a row fits; without it nothing is cut. */
+  columns: number | undefined
+}
+
+export interface TableColumn {
+  name: string
+  /** The store's name for it: `UInt64`, `Float64`, `DateTime64(9, 'UTC')`, `String` … */
+  type: string
+}
+
+const NUMBER_TYPE = /^(?:Nullable\(|LowCardinality\()*(?:U?Int|Float|Decimal|BFloat)/
+const FRACTION_TYPE = /^(?:Nullable\(|LowCardinality\()*(?:Float|Decimal|BFloat)/
+const TIME_TYPE = /^(?:Nullable\(|LowCardinality\()*DateTime/
+const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i
+const GAP = '  '
+const TEXT_COLUMNS_MIN = 8
+
+/** An aligned table: numbers to the right, times in the reader's zone, whole lines. */
+export function formatTable(
+  header: readonly TableColumn[],
+  rows: readonly (readonly unknown[])[],
+  { colors, clock, columns }: TableOptions,
+): string {
+  const cells = rows.map((row) => header.map(({ type }, index) => formatCell(row[index], type, clock)))
+  const isRight = header.map(
+    ({ type }, index) =>
+      NUMBER_TYPE.test(type) ||
+      (cells.length > 0 && cells.every((row) => NUMBER.test(row[index] ?? '') || !row[index])),
+  )
+  const names = header.map(({ name }) => escapeText(name))
+  const widths = names.map((name, index) =>
+    cells.reduce((widest, row) => Math.max(widest, displayWidth(row[index] ?? '')), displayWidth(name)),
+  )
+  if (columns !== undefined) shrink(widths, isRight, columns)
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, index) => {
+        const width = widths[index] ?? 0
+        const fitting = cut(text, width)
+        return isRight[index] ? padStart(fitting, width) : padEnd(fitting, width)
+      })
+      .join(GAP)
+      .trimEnd()
+  return [colors.bold(line(names)), ...cells.map(line)].map((text) => `${text}\n`).join('')
+}
+
+/** Takes columns from the widest columns of text until the row fits, or they are as narrow as they may get. */
+function shrink(widths: number[], isRight: readonly boolean[], columns: number): void {
+  let surplus = widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1) - columns
+  while (surplus > 0) {
+    let widest = -1
+    for (const [index, width] of widths.entries()) {
+      if (!isRight[index] && width > TEXT_COLUMNS_MIN && width > (widths[widest] ?? 0)) widest = index
+    }
+    if (widest === -1) return
+    widths[widest] = (widths[widest] ?? 0) - 1
+    surplus--
+  }
+}
+
+function formatCell(value: unknown, type: string, clock: ClockFace): string {
+  if (value === null || value === undefined) return ''
+  if (TIME_TYPE.test(type) && typeof value === 'string') return clock.full(timestampOf(value))
+  if (FRACTION_TYPE.test(type)) return formatNumber(Number(value))
+  return escapeText(typeof value === 'string' ? value : JSON.stringify(value))
+}
+
+/** ClickHouse's own form, `2026-01-05 10:11:12.000`, is UTC. */
+function timestampOf(value: string): string {
+  return /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?$/.test(value) ? `${value.replace(' ', 'T')}Z` : value
+}
+
+/** As many digits as say something: 1234.6, 12.35, 0.001235. */
+export function formatNumber(value: number): string {
+  if (!Number.isFinite(value) || Number.isInteger(value)) return String(value)
+  const magnitude = Math.floor(Math.log10(Math.abs(value)))
+  if (magnitude < -6) return value.toExponential(3)
+  return String(Number(value.toFixed(Math.max(1, 3 - magnitude))))
+}

@@ -1,0 +1,47 @@
+/** How many columns text takes on a terminal, and cutting it to fit. Expects text without controls (`escape.ts`). */
+
+const ASCII = /^[\x20-\x7e]*$/
+const NO_WIDTH = /\p{Mn}|\p{Me}|\u200c|\u200d/u
+/** East Asian wide and fullwidth, and emoji. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1b000}-\u{1b2ff}\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u
+
+export function displayWidth(text: string): number {
+  if (ASCII.test(text)) return text.length
+  let width = 0
+  for (const character of text) width += characterWidth(character)
+  return width
+}
+
+function characterWidth(character: string): number {
+  if (ASCII.test(character)) return 1
+  if (NO_WIDTH.test(character)) return 0
+  return WIDE.test(character) ? 2 : 1
+}
+
+/** How many UTF-16 units of `text` fit into `columns`. */
+export function fittingLength(text: string, columns: number): number {
+  if (ASCII.test(text)) return Math.min(text.length, columns)
+  let width = 0
+  let length = 0
+  for (const character of text) {
+    width += characterWidth(character)
+    if (width > columns) break
+    length += character.length
+  }
+  return length
+}
+
+/** Cuts to `columns`, the last of which is then an ellipsis. */
+export function cut(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text
+  return `${text.slice(0, fittingLength(text, Math.max(0, columns - 1)))}…`
+}
+
+export function padEnd(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - displayWidth(text)))
+}
+
+export function padStart(text: string, columns: number): string {
+  return ' '.repeat(Math.max(0, columns - displayWidth(text))) + text
+}

@@ -1,0 +1,69 @@
+import type { EventJson } from '../core/event.ts'
+
+/** What the server's API answers, as far as clients look at it. */
+
+export interface IngestAnswer {
+  accepted: number
+  /** `line` counts from 1 within the body. The server may name only the first of many. */
+  rejected: readonly RejectedLine[]
+  /** How many in all, where `rejected` names only some. */
+  rejectedTotal?: number
+}
+
+export interface RejectedLine {
+  line: number
+  reason: string
+}
+
+export interface QueryStats {
+  elapsedMs: number
+  rowsRead: number
+  bytesRead: number
+}
+
+export interface ColumnJson {
+  name: string
+  type: string
+}
+
+/** Events (after a `fields` pipe with only some of their fields), or the rows of a query with stats. */
+export interface QueryAnswer {
+  columns?: readonly ColumnJson[]
+  events?: readonly Partial<EventJson>[]
+  rows?: readonly (readonly unknown[])[]
+  cursor?: string | null
+  stats?: QueryStats
+}
+
+export interface QueryProblemJson {
+  code: string
+  message: string
+  from: number
+  to: number
+  hint?: string
+}
+
+export interface ExplainAnswer {
+  explanation: string
+  problems: readonly QueryProblemJson[]
+  sql?: string
+}
+
+export interface ReadyAnswer {
+  status: 'ready' | 'not ready'
+  reasons: readonly { part: string; reason: string; effect: string }[]
+}
+
+export interface StatusAnswer {
+  version: string
+  node: string
+  startedAt: string
+  uptimeSeconds: number
+  listeners: Readonly<Record<string, string>>
+  ingest: { accepted: { total: number }; rejected: { total: number } }
+  lag: { newestReceived: string | null; newestStored: string | null; seconds: number }
+  spool: Readonly<Record<string, unknown>>
+  store: Readonly<Record<string, unknown>>
+  disk: { usedBytes: number | null; freeBytes: number | null }
+  process: { pid: number; residentBytes: number }
+}

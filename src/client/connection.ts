@@ -1,0 +1,157 @@
+import http from 'node:http'
+import https from 'node:https'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { text } from 'node:stream/consumers'
+import type { Problem } from '../core/errors.ts'
+import { ServerAway, ServerProblem } from './failures.ts'
+
+/** What a request may carry. A stream is sent as it comes, no faster than the server takes it. */
+export type Body = Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
+
+export interface RequestOptions {
+  method?: 'GET' | 'POST'
+  /** Undefined values are left out. */
+  parameters?: Readonly<Record<string, string | number | undefined>>
+  headers?: Readonly<Record<string, string>>
+  body?: Body
+  signal?: AbortSignal | undefined
+  /** Longest silence on the connection. */
+  silenceMsMax?: number
+  /** Statuses besides 2xx that are answers and not problems. */
+  acceptedStatuses?: readonly number[]
+}
+
+export interface Connection {
+  readonly url: string
+  /** Resolves with the head of a good answer, its body unread. Rejects with ServerProblem or ServerAway. */
+  open(path: string, options?: RequestOptions): Promise<http.IncomingMessage>
+  /** The whole answer as JSON. */
+  json<T>(path: string, options?: RequestOptions): Promise<T>
+  /** Cuts what is open. */
+  close(): void
+}
+
+export interface ConnectionOptions {
+  url: string
+  key?: string | undefined
+  connectionsMax?: number
+}
+
+const SILENCE_MS_MAX = 60_000
+/** Bytes of a problem document or foreign answer that are read. */
+const PROBLEM_CHARS_MAX = 4 * 1024 * 1024
+
+/** node:http rather than fetch: it gives keep-alive, streaming bodies and silence limits a handle, and starts faster. */
+export function openConnection({ url, key, connectionsMax = 4 }: ConnectionOptions): Connection {
+  const base = new URL(url)
+  const door = base.protocol === 'https:' ? https : http
+  const agent = new door.Agent({ keepAlive: true, maxSockets: connectionsMax })
+  const prefix = base.pathname.replace(/\/$/, '')
+  const shownUrl = `${base.origin}${prefix}`
+
+  const open = async (path: string, options: RequestOptions = {}): Promise<http.IncomingMessage> => {
+    const target = new URL(`${prefix}${path}`, base.origin)
+    for (const [name, value] of Object.entries(options.parameters ?? {})) {
+      if (value !== undefined) target.searchParams.set(name, String(value))
+    }
+    const response = await exchange(door.request, target, shownUrl, agent, {
+      ...options,
+      headers: { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...options.headers },
+    })
+    const status = response.statusCode ?? 0
+    if ((status >= 200 && status < 300) || options.acceptedStatuses?.includes(status)) return response
+    throw await problemOf(response, status, shownUrl)
+  }
+  return {
+    url: shownUrl,
+    open,
+    async json<T>(path: string, options: RequestOptions = {}) {
+      const response = await open(path, options)
+      const body = await readText(response, shownUrl, options.signal)
+      try {
+        return JSON.parse(body) as T
+      } catch {
+        throw foreignAnswer(response, response.statusCode ?? 0, shownUrl)
+      }
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+function exchange(
+  send: typeof http.request,
+  target: URL,
+  shownUrl: string,
+  agent: http.Agent,
+  options: RequestOptions,
+): Promise<http.IncomingMessage> {
+  const { body, signal, silenceMsMax = SILENCE_MS_MAX } = options
+  const headers: Record<string, string | number> = { ...options.headers }
+  const pieces = body === undefined ? [] : wholePieces(body)
+  if (pieces !== undefined && body !== undefined) {
+    headers['content-length'] = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  }
+  return new Promise((resolve, reject) => {
+    const method = options.method ?? 'GET'
+    const request = send(target, { method, headers, agent, ...(signal === undefined ? {} : { signal }) })
+    request.setTimeout(silenceMsMax, () => {
+      request.destroy(new Error(`no answer within ${Math.round(silenceMsMax / 1000)} s`))
+    })
+    request.once('response', resolve)
+    request.on('error', (error) => {
+      reject(signal?.aborted ? (signal.reason as Error) : new ServerAway(shownUrl, error))
+    })
+    if (pieces !== undefined) {
+      for (const piece of pieces) request.write(piece)
+      request.end()
+    } else {
+      pipeline(Readable.from(body as AsyncIterable<Uint8Array>), request).catch((error: Error) =>
+        request.destroy(error),
+      )
+    }
+  })
+}
+
+function wholePieces(body: Body): readonly Uint8Array[] | undefined {
+  if (body instanceof Uint8Array) return [body]
+  return Array.isArray(body) ? (body as readonly Uint8Array[]) : undefined
+}
+
+async function readText(response: http.IncomingMessage, url: string, signal?: AbortSignal): Promise<string> {
+  try {
+    return await text(response)
+  } catch (error) {
+    throw signal?.aborted ? (signal.reason as Error) : new ServerAway(url, error)
+  }
+}
+
+async function problemOf(response: http.IncomingMessage, status: number, url: string): Promise<ServerProblem> {
+  const retryAfter = Number(response.headers['retry-after'])
+  const retryAfterMs = Number.isFinite(retryAfter) && retryAfter >= 0 ? retryAfter * 1000 : undefined
+  if (!(response.headers['content-type'] ?? '').includes('json')) {
+    response.resume()
+    return foreignAnswer(response, status, url, retryAfterMs)
+  }
+  try {
+    const body = (await readText(response, url)).slice(0, PROBLEM_CHARS_MAX)
+    return new ServerProblem({ ...(JSON.parse(body) as Partial<Problem>), status }, retryAfterMs)
+  } catch {
+    // The problem document itself was cut off or is no JSON: the status is what we know.
+    return foreignAnswer(response, status, url, retryAfterMs)
+  }
+}
+
+function foreignAnswer(
+  response: http.IncomingMessage,
+  status: number,
+  url: string,
+  retryAfterMs?: number,
+): ServerProblem {
+  const kind = response.headers['content-type'] ?? 'nothing'
+  const detail = `${url} answered ${status} with ${kind}, which is not what a Tailrace server answers.`
+  return new ServerProblem(
+    { status, detail, hint: 'Check the address: is something else listening there?' },
+    retryAfterMs,
+  )
+}

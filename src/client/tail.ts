@@ -1,0 +1,106 @@
+import type { IncomingMessage } from 'node:http'
+import type { Problem } from '../core/errors.ts'
+import type { EventJson } from '../core/event.ts'
+import { backoffMs, PATIENCE, type Patience } from './backoff.ts'
+import type { Connection } from './connection.ts'
+import { ServerAway, ServerProblem } from './failures.ts'
+import { ServerEventReader, type ServerEvent } from './server-events.ts'
+
+export type TailItem = { kind: 'event'; id: string; event: EventJson } | { kind: 'skipped'; count: number }
+
+export interface TailInterruption {
+  reason: string
+  /** 0 for the first try after the connection was lost. */
+  attempt: number
+  waitMs: number
+}
+
+export interface TailOptions {
+  query?: string | undefined
+  /** Begin with the newest n events. */
+  backlog?: number | undefined
+  /** Begin after the event with this id. */
+  cursor?: string | undefined
+  /** Ends the iteration without an error. */
+  signal?: AbortSignal | undefined
+  /** The connection is lost, and will be tried again after `waitMs`. */
+  onInterruption?: (interruption: TailInterruption) => void
+  /** The server has answered; `isAgain` after an interruption. */
+  onConnection?: (isAgain: boolean) => void
+  patience?: Patience
+}
+
+/** The server says something every 15 s; after this long without a byte the connection is taken for dead. */
+const SILENCE_MS_MAX = 45_000
+
+/**
+ * Events as they arrive, for as long as it takes: reconnects with exponential backoff and goes on after the last event
+ * that was seen, without gap or repeat. Throws when the very first connection fails (ServerAway) or when the server
+ * refuses (ServerProblem, such as a mistake in the query). The reader's pace is the server's: who iterates slowly is
+ * told how many events were skipped.
+ */
+export async function* tailEvents(connection: Connection, options: TailOptions): AsyncGenerator<TailItem, void> {
+  const { signal, patience = PATIENCE } = options
+  let lastEventId = options.cursor ?? ''
+  let hasConnected = false
+  let attempt = 0
+  for (;;) {
+    if (signal?.aborted) return
+    try {
+      const response = await connect(connection, options, lastEventId, hasConnected)
+      options.onConnection?.(hasConnected)
+      hasConnected = true
+      for await (const item of readEvents(response, lastEventId, connection.url)) {
+        attempt = 0
+        lastEventId = item.lastEventId
+        const shown = itemOf(item)
+        if (shown) yield shown
+      }
+      throw new ServerAway(connection.url, new Error('the server ended the stream'))
+    } catch (error) {
+      if (signal?.aborted) return
+      if (!isInterruption(error, hasConnected)) throw error
+      const askedMs = error instanceof ServerProblem ? (error.retryAfterMs ?? 0) : 0
+      const waitMs = Math.max(askedMs, backoffMs(attempt, patience.random))
+      options.onInterruption?.({ reason: error instanceof ServerAway ? error.reason : error.message, attempt, waitMs })
+      attempt++
+      // An abort while waiting ends the loop by its condition.
+      await patience.wait(waitMs, signal).catch(() => undefined)
+    }
+  }
+}
+
+function connect(connection: Connection, options: TailOptions, lastEventId: string, isAgain: boolean) {
+  const isResumed = lastEventId !== ''
+  return connection.open('/api/v1/tail', {
+    parameters: { query: options.query, backlog: isResumed || isAgain ? undefined : options.backlog },
+    headers: { accept: 'text/event-stream', ...(isResumed ? { 'last-event-id': lastEventId } : {}) },
+    silenceMsMax: SILENCE_MS_MAX,
+    signal: options.signal,
+  })
+}
+
+/** Before the first connection only a busy server is worth waiting for; after it everything that may pass. */
+function isInterruption(error: unknown, hasConnected: boolean): error is ServerAway | ServerProblem {
+  if (error instanceof ServerProblem) return error.isTemporary
+  return error instanceof ServerAway && hasConnected
+}
+
+async function* readEvents(response: IncomingMessage, lastEventId: string, url: string): AsyncGenerator<ServerEvent> {
+  const reader = new ServerEventReader(lastEventId)
+  try {
+    for await (const bytes of response) yield* reader.read(bytes as Buffer)
+  } catch (error) {
+    throw new ServerAway(url, error)
+  }
+}
+
+function itemOf({ event, data, lastEventId }: ServerEvent): TailItem | undefined {
+  if (event === 'error') {
+    const problem = JSON.parse(data) as Partial<Problem>
+    throw new ServerProblem({ ...problem, status: problem.status ?? 500 })
+  }
+  if (event === 'log') return { kind: 'event', id: lastEventId, event: JSON.parse(data) as EventJson }
+  if (event === 'skipped') return { kind: 'skipped', count: (JSON.parse(data) as { count: number }).count }
+  return undefined
+}
