@@ -97,7 +97,7 @@ export class ElementSplitter implements Splitter {
     this.#number++
     if (carry.length > 0 || carry.cutBytes > 0) {
       carry.append(chunk, start, end)
-      this.#receiver.span(carry.bytes, 0, carry.length, this.#number, carry.cutBytes)
+      this.#receiver.span(carry.whole(), 0, carry.length, this.#number, carry.cutBytes)
       carry.clear()
     } else {
       const cutBytes = Math.max(0, end - start - this.#bytesMax)

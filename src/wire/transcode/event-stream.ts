@@ -152,6 +152,7 @@ export class EventStream implements SpanReceiver {
     this.#isChunkValid = isUtf8(wholeCharacters(chunk, this.#splitter.isOpen))
     this.#splitter.push(chunk)
     this.#chunk = undefined
+    this.#options.transcoder.forget()
   }
 
   #reject(line: number, reason: RejectReason, detail: string): void {

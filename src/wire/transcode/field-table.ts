@@ -15,6 +15,10 @@ export const KIND_NULL = 5
  */
 export class FieldTable {
   count = 0
+  /** How many of the fields are null. */
+  nulls = 0
+  /** No less than the bytes of all spans together. */
+  spanBytes = 0
   readonly keyStart: Int32Array
   readonly keyEnd: Int32Array
   readonly valueStart: Int32Array
@@ -36,6 +40,7 @@ export class FieldTable {
 
   clear(): void {
     this.count = 0
+    this.nulls = 0
     for (let role = 0; role < ROLES; role++) this.winner[role] = -1
   }
 

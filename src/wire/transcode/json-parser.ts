@@ -57,8 +57,10 @@ export class JsonParser {
     const rest = skipSpace(this.bytes, after, this.#end)
     if (rest < this.#end) return this.#fail('not_json', rest) >= 0
     for (let at = 0; at < table.count; at++) {
-      if (table.name[at] !== 0 && table.kind[at] !== KIND_NULL) table.claim(at, table.name[at] as number)
+      if (table.kind[at] === KIND_NULL) table.nulls++
+      else if (table.name[at] !== 0) table.claim(at, table.name[at] as number)
     }
+    table.spanBytes = this.#out
     return true
   }
 

@@ -41,6 +41,11 @@ export class Carry {
     this.length = needed
   }
 
+  /** What was gathered, as a buffer of its own over the same memory. */
+  whole(): Buffer {
+    return this.bytes.subarray(0, this.length)
+  }
+
   clear(): void {
     this.length = 0
     this.cutBytes = 0
@@ -87,7 +92,8 @@ export class LineSplitter implements Splitter {
   }
 
   #flushCarry(): void {
-    const { bytes, length, cutBytes } = this.#carry
+    const { length, cutBytes } = this.#carry
+    const bytes = this.#carry.whole()
     if (cutBytes > 0) this.#receiver.span(bytes, 0, length, ++this.#lineNumber, cutBytes)
     else this.#line(bytes, 0, length)
     this.#carry.clear()

@@ -1,7 +1,7 @@
 import { type EventBatch, ROW_SERVICE, ROW_SEVERITY, ROW_TIMESTAMP, writeVarint } from '../../core/batch.ts'
 import { TEXT_FIELDS } from '../../core/event.ts'
 import { type FieldTable, KIND_NULL } from './field-table.ts'
-import { ROLE_OF_NAME, ROLE_SEVERITY, ROLE_TEXT, ROLE_TIMESTAMP } from './names.ts'
+import { ROLE_OF_NAME, ROLE_SEVERITY, ROLE_TEXT, ROLE_TIMESTAMP, ROLES } from './names.ts'
 import { SeverityReader } from './severity.ts'
 import { TimestampReader, writeTimestamp } from './timestamp.ts'
 
@@ -53,11 +53,7 @@ export class RowWriter {
   /** Appends the event whose fields the table holds as spans of `bytes`; `SLACK_BYTES` must follow each span. */
   write(bytes: Buffer, table: FieldTable, batch: EventBatch, defaults: EventDefaults): void {
     if (defaults !== this.#defaults) this.#setDefaults(defaults)
-    let size = ROW_SERVICE + 64 + this.#defaultBytes + SLACK_BYTES
-    for (let at = 0; at < table.count; at++) {
-      const keyBytes = (table.keyEnd[at] as number) - (table.keyStart[at] as number)
-      size += keyBytes + (table.valueEnd[at] as number) - (table.valueStart[at] as number) + 10
-    }
+    const size = ROW_SERVICE + 64 + this.#defaultBytes + SLACK_BYTES + table.spanBytes + table.count * 10
     batch.reserve(size)
     this.#look(bytes, batch.bytes)
     const start = batch.length
@@ -154,12 +150,8 @@ export class RowWriter {
 
   #attributes(out: number, table: FieldTable): number {
     const { count, winner, name } = table
-    let attributes = 0
-    for (let at = 0; at < count; at++) {
-      const known = name[at] as number
-      const isTaken = known !== 0 && winner[ROLE_OF_NAME[known] as number] === at
-      if (!isTaken && table.kind[at] !== KIND_NULL) attributes++
-    }
+    let attributes = count - table.nulls
+    for (let role = 0; role < ROLES; role++) if ((winner[role] as number) >= 0) attributes--
     out = this.#varint(out, attributes)
     for (let at = 0; at < count; at++) {
       const known = name[at] as number

@@ -36,6 +36,11 @@ export class LineTranscoder {
     this.#parser = new JsonParser(limits)
   }
 
+  /** Must be called before bytes that were given in change. */
+  forget(): void {
+    this.#scanner.forget()
+  }
+
   /** Appends the event of one JSON object in valid UTF-8. False: rejected, see `reason` and `position`. */
   json(bytes: Buffer, start: number, end: number, batch: EventBatch, defaults: EventDefaults): boolean {
     if (end + SLACK_BYTES > bytes.length) {
@@ -99,6 +104,7 @@ export class LineTranscoder {
   }
 
   #pad(bytes: Buffer, start: number, end: number): Buffer {
+    this.#scanner.forget()
     const size = end - start + SLACK_BYTES
     if (size > this.#padded.length) this.#padded = Buffer.allocUnsafeSlow(Math.max(size, this.#padded.length * 2))
     bytes.copy(this.#padded, 0, start, end)
