@@ -36,3 +36,9 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
     return false
   }
 }
+
+/** The most memory that a process ever had resident. */
+export function peakResidentBytes(pid: number): number {
+  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kib) * 1024
+}
