@@ -28,4 +28,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'Find events, or count them',
     load: async () => (await import('./commands/query.ts')).command,
   },
+  {
+    name: 'doctor',
+    summary: 'Say what is running, what is wrong and what to do',
+    load: async () => (await import('./commands/doctor.ts')).command,
+  },
+  {
+    name: 'demo',
+    summary: 'Send a believable stream of sample events',
+    load: async () => (await import('./commands/demo.ts')).command,
+  },
 ]

@@ -1,0 +1,90 @@
+import type { StatusAnswer } from '../../client/answers.ts'
+import { ServerAway, ServerProblem } from '../../client/failures.ts'
+import type { HttpClient } from '../../client/http-client.ts'
+import { formatDuration } from '../../core/time.ts'
+import { formatCount, formatSize } from '../../core/units.ts'
+import type { Finding } from './finding.ts'
+
+/** The store may be behind by this much without being worth a word. */
+const LAG_SECONDS_NORMAL = 10
+
+/** What a running server says about itself. `isExpected`: somebody named it, so its absence is a problem. */
+export async function checkServer(client: HttpClient, isExpected: boolean): Promise<Finding[]> {
+  const subject = 'server'
+  try {
+    const [status, ready] = await Promise.all([client.status(), client.ready()])
+    const findings = [aliveFinding(client.url, status), ...figures(status)]
+    for (const { part, reason, effect } of ready.reasons) {
+      findings.push({ state: 'wrong', subject: part, text: reason, hint: effect })
+    }
+    return findings
+  } catch (error) {
+    if (error instanceof ServerAway) {
+      const text = `none at ${client.url}: ${error.reason}`
+      const hint = 'Start one with `npm start` or `tailrace serve`.'
+      return [{ state: isExpected ? 'wrong' : 'note', subject, text, hint }]
+    }
+    if (error instanceof ServerProblem) {
+      return [{ state: 'wrong', subject, text: error.message, hint: error.hint }]
+    }
+    throw error
+  }
+}
+
+function aliveFinding(url: string, status: StatusAnswer): Finding {
+  const listeners = Object.entries(status.listeners).map(([name, address]) => `${name} on ${address}`)
+  const up = formatDuration(BigInt(Math.round(status.uptimeSeconds)) * 1_000_000_000n)
+  const text = [
+    `${url}, version ${status.version}, process ${status.process.pid}, up ${up}`,
+    `listens: ${listeners.join(', ') || 'nowhere'}`,
+  ].join('\n')
+  return { state: 'ok', subject: 'server', text }
+}
+
+function figures(status: StatusAnswer): Finding[] {
+  const { ingest, lag, spool, store, disk } = status
+  const rejected = ingest.rejected.total
+  const findings: Finding[] = [
+    {
+      state: 'ok',
+      subject: 'events',
+      text: `${formatCount(ingest.accepted.total)} taken since the start, ${formatCount(rejected)} rejected`,
+    },
+    { state: 'ok', subject: 'store', text: storeText(store, disk) },
+  ]
+  const pending = `${count(spool['pendingRows'])} events wait in the spool (${formatSize(Number(spool['pendingBytes'] ?? 0))})`
+  const error = spool['lastLoadError']
+  if (error) {
+    findings.push({ state: 'wrong', subject: 'spool', text: `${pending}; the last load failed: ${text(error)}` })
+  } else if (lag.seconds > LAG_SECONDS_NORMAL) {
+    findings.push({
+      state: 'warn',
+      subject: 'spool',
+      text: `${pending}; the store is ${Math.round(lag.seconds)} s behind`,
+    })
+  } else findings.push({ state: 'ok', subject: 'spool', text: pending })
+  if (Number(spool['quarantinedFiles'] ?? 0) > 0) {
+    findings.push({
+      state: 'warn',
+      subject: 'spool',
+      text: `${count(spool['quarantinedFiles'])} files in quarantine: damaged, or refused by the store`,
+      hint: 'They lie in spool/quarantine of the data folder.',
+    })
+  }
+  return findings
+}
+
+function storeText(store: StatusAnswer['store'], disk: StatusAnswer['disk']): string {
+  const kind = typeof store['kind'] === 'string' ? store['kind'] : 'store'
+  const range = store['oldest'] && store['newest'] ? `, ${text(store['oldest'])} to ${text(store['newest'])}` : ''
+  const used = disk.usedBytes === null ? '' : `, ${formatSize(disk.usedBytes)}`
+  return `${kind}, ${text(store['state'])}: ${count(store['rows'])} events${used}${range}`
+}
+
+function count(value: unknown): string {
+  return formatCount(typeof value === 'number' ? value : 0)
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : 'unknown'
+}
