@@ -14,6 +14,8 @@ export interface BatchFolder extends Folder {
   id: string
   /** The names in it are on the medium: from then on the same files always go together. */
   isSynced: boolean
+  /** Attempts at which a file of it could not be read. */
+  readFailures: number
 }
 
 /**
@@ -27,7 +29,7 @@ export async function newBatch(context: SpoolContext, first: RowsFile): Promise<
   const id = batchId(first.sequence, context.random())
   const path = `${context.dir}/${folderName('batch', id)}`
   await context.disk.makeFolder(path)
-  return { id, path, files: [], isSynced: false }
+  return { id, path, files: [], isSynced: false, readFailures: 0 }
 }
 
 /** Moves the first `count` files of a folder into the batch. Ended by an error, both lists are right all the same. */
@@ -79,8 +81,9 @@ export async function verify(context: SpoolContext, batch: BatchFolder): Promise
       if (await isMissing(context, path)) {
         batch.files.splice(batch.files.indexOf(file), 1)
         giveUp(context, file, 'missing', path)
-      } else if (systemCode(error) === 'EIO') await quarantine(context, batch, file, 'unreadable')
-      else throw error
+      } else if (systemCode(error) === 'EIO' && ++batch.readFailures > context.limits.readFailuresMax) {
+        await quarantine(context, batch, file, 'unreadable')
+      } else throw error
     }
   }
 }

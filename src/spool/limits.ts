@@ -26,6 +26,8 @@ export const SPOOL_LIMITS = {
   /** Pause after a load that failed; doubles from the first to the second with each failure in a row. */
   backoffMsMin: 250,
   backoffMsMax: 5000,
+  /** Attempts at a load that may fail because the disk cannot read a file; then the file is set aside. */
+  readFailuresMax: 10,
   /** Refusals after which no more rows of one file are told apart: what is refused then goes to quarantine whole. */
   isolationRefusalsMax: 500,
 } as const

@@ -58,7 +58,7 @@ async function recoverFolder(
   const split = folderName('split', id)
   if (kind === 'temp' || kind === 'done') await removeWhole(disk, path)
   else if (kind === 'batch') {
-    const batch: BatchFolder = { id, path, files: await filesIn(context, path), isSynced: false }
+    const batch: BatchFolder = { id, path, files: await filesIn(context, path), isSynced: false, readFailures: 0 }
     found.batches.push(batch)
   } else if (kind === 'parts' || !names.has(folderName('parts', id))) {
     const pile: Pile = { id, path, files: await filesIn(context, path), mustHalve: false }
