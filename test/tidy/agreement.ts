@@ -48,12 +48,21 @@ function tableRows(text: string): string[] {
     .map((line) => line.replaceAll(/\s+/g, ' '))
 }
 
-/** Each command has a section on the page, and each section is a command. */
-export function commandDocProblems(commands: readonly string[], page: string): string[] {
-  const sections = [...page.matchAll(/^## (.+)$/gm)].map((match) => match[1] ?? '')
+/**
+ * Each command has a section on the page, each section is a command, and names each flag, unless the lines before the
+ * first section do.
+ */
+export function commandDocProblems(commands: ReadonlyMap<string, readonly string[]>, page: string): string[] {
+  const [introduction = '', ...parts] = page.split(/^## /m)
+  const sections = new Map(parts.map((part) => [part.split('\n')[0] ?? '', part]))
   return [
-    ...difference(commands, sections, (name) => `command ${name} is not documented`),
-    ...difference(sections, commands, (name) => `there is no command ${name}`),
+    ...difference(commands.keys(), sections.keys(), (name) => `command ${name} is not documented`),
+    ...difference(sections.keys(), commands.keys(), (name) => `there is no command ${name}`),
+    ...[...commands].flatMap(([name, flags]) =>
+      flags
+        .filter((flag) => !introduction.includes(`--${flag}\``) && !sections.get(name)?.includes(`--${flag}\``))
+        .map((flag) => `${name} --${flag} is not documented`),
+    ),
   ]
 }
 
