@@ -66,7 +66,7 @@ export interface LiveOptions {
   startNs: bigint
   /** Memory for all rings together. */
   budgetBytes?: number
-  /** Most bytes of rows kept for one service. */
+  /** Most bytes of rows kept for one service; at most a sixteenth of the budget counts. */
   ringBytesMax?: number
   /** Events that may wait for a subscriber who does not say. */
   bufferEventsMax?: number

@@ -3,6 +3,8 @@ import { RowRing, type RowWindow } from './ring.ts'
 
 /** What a ring costs beside its block and index: objects, map entry, key. 1,350 bytes measured, rounded up. */
 export const RING_OVERHEAD_BYTES = 1536
+/** One service holds at most this part of the budget, so that a dozen busy ones do not evict each other. */
+const BUDGET_PARTS = 16
 const CACHE_SLOTS = 1024
 
 /** A service's ring, and its share of the batch that is being added. */
@@ -25,7 +27,7 @@ interface ServiceRing {
 export interface ServiceRingsOptions {
   /** Memory for all rings together, overhead included. */
   budgetBytes: number
-  /** Most bytes of rows that one service may hold. */
+  /** Most bytes of rows that one service may hold; at most a sixteenth of the budget counts. */
   ringBytesMax: number
   /** Events received before this were never shown to these rings. */
   startNs: bigint
@@ -47,7 +49,7 @@ export class ServiceRings {
 
   constructor(options: ServiceRingsOptions) {
     this.#budgetBytes = options.budgetBytes
-    this.#ringBytesMax = Math.min(options.ringBytesMax, options.budgetBytes)
+    this.#ringBytesMax = Math.min(options.ringBytesMax, Math.floor(options.budgetBytes / BUDGET_PARTS))
     this.#completeFromNs = options.startNs
   }
 
