@@ -6,6 +6,7 @@ import { ClickHouseStore, type ClickHouseStoreOptions } from './clickhouse-store
 import { Connection } from './connection.ts'
 import { RETENTION_DEFAULTS, type RetentionRules } from './retention.ts'
 import { migrate } from './schema/migrate.ts'
+import { SINGLE_SERVER } from './schema/migration.ts'
 import type { ReadLimits } from './read.ts'
 
 export interface EmbeddedStoreOptions extends Pick<ClickHouseStoreOptions, 'logger' | 'counters'> {
@@ -71,6 +72,6 @@ async function connect(endpoint: EngineEndpoint): Promise<Connection> {
   await first.command(`CREATE DATABASE IF NOT EXISTS ${DATABASE} ENGINE = Atomic`)
   await first.close()
   const connection = new Connection({ ...target, database: DATABASE })
-  await migrate(connection)
+  await migrate(connection, SINGLE_SERVER)
   return connection
 }

@@ -10,7 +10,7 @@ const SELECTED =
   'timestamp, received, {node:String}, severity, service, host, source, message, trace_id, span_id, attributes'
 
 /** Rows of one block: see below why it must not depend on anything but the rows. */
-const BLOCK_ROWS = 1_048_576
+const BLOCK_ROWS = 262_144
 
 /**
  * Settings of an INSERT that is tried again with the same token until it succeeds. The engine remembers

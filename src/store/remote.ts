@@ -3,13 +3,16 @@ import { ClickHouseStore, type ClickHouseStoreOptions } from './clickhouse-store
 import { Connection, type ConnectionTarget } from './connection.ts'
 import { RETENTION_DEFAULTS, type RetentionRules } from './retention.ts'
 import { migrate } from './schema/migrate.ts'
+import { SINGLE_SERVER, clusterTarget, type SchemaTarget } from './schema/migration.ts'
 import type { ReadLimits } from './read.ts'
 
 const PROBE_MS = 2000
 
 export interface RemoteStoreOptions extends Pick<ClickHouseStoreOptions, 'logger' | 'counters'> {
-  /** `http(s)://user:password@host:port/database`. */
+  /** `http(s)://user:password@host:port/database`, optionally `?cluster=name` for replicated, distributed tables. */
   url: string
+  /** Whether the tables of a cluster are replicated; default true. */
+  isReplicated?: boolean
   /** Further headers, such as those that a proxy asks for. */
   headers?: Readonly<Record<string, string>>
   limits?: Partial<ReadLimits>
@@ -40,12 +43,15 @@ export async function openRemoteStore(options: RemoteStoreOptions): Promise<Clic
 class RemoteProbe {
   readonly #target: ConnectionTarget
   readonly #options: RemoteStoreOptions
+  readonly #schema: SchemaTarget
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<void> = Promise.resolve()
 
   constructor(target: ConnectionTarget, options: RemoteStoreOptions) {
     this.#target = target
     this.#options = options
+    const cluster = new URL(options.url).searchParams.get('cluster')
+    this.#schema = cluster === null ? SINGLE_SERVER : clusterTarget(cluster, options.isReplicated ?? true)
   }
 
   async start(store: ClickHouseStore): Promise<void> {
@@ -69,7 +75,7 @@ class RemoteProbe {
         await connection.close()
         return
       }
-      await migrate(connection)
+      await migrate(connection, this.#schema)
       store.attach(connection)
       this.#options.logger.info({ url: this.#target.url }, 'the store answers')
     } catch (error) {

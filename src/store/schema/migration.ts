@@ -1,13 +1,41 @@
 /** Where the tables live: one server, or a cluster with replicated local tables behind distributed ones. */
 export interface SchemaTarget {
-  /** Name to create a table under. */
-  table(name: string): string
-  /** The engine clause for it. */
-  engine(kind: 'MergeTree' | 'SummingMergeTree' | 'AggregatingMergeTree', argument?: string): string
+  /** Statements that create a table. `engine` is of the MergeTree family, with its arguments. */
+  create(name: string, columns: string, engine: string, clauses: string): string[]
+  /** Statements that create a view filling the table `into` from what is inserted into events. */
+  view(name: string, into: string, select: string): string[]
 }
 
 /** One step of the schema. Its statements must be harmless when repeated: a crash may fall between two of them. */
 export interface Migration {
   name: string
   statements(target: SchemaTarget): string[]
+}
+
+/** One server, whatever it is. */
+export const SINGLE_SERVER: SchemaTarget = {
+  create: (name, columns, engine, clauses) => [
+    `CREATE TABLE IF NOT EXISTS ${name} ${columns} ENGINE = ${engine} ${clauses}`,
+  ],
+  view: (name, into, select) => [`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${into} AS ${select}`],
+}
+
+/** The suffix of the tables that hold data behind a distributed one of the plain name. */
+export const LOCAL = '_local'
+
+/**
+ * A cluster by its name in `remote_servers`: replicated tables on every server, a distributed table in front that
+ * spreads each block by its rows. Needs `{shard}` and `{replica}` macros and Keeper, as replication does everywhere.
+ */
+export function clusterTarget(cluster: string, isReplicated = true): SchemaTarget {
+  const on = isReplicated ? `ON CLUSTER '${cluster}'` : ''
+  return {
+    create: (name, columns, engine, clauses) => [
+      `CREATE TABLE IF NOT EXISTS ${name}${LOCAL} ${on} ${columns} ENGINE = ${isReplicated ? 'Replicated' : ''}${engine} ${clauses}`,
+      `CREATE TABLE IF NOT EXISTS ${name} ${on} AS ${name}${LOCAL} ENGINE = Distributed('${cluster}', currentDatabase(), '${name}${LOCAL}', cityHash64(received, node))`,
+    ],
+    view: (name, into, select) => [
+      `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} ${on} TO ${into}${LOCAL} AS ${select.replaceAll('FROM events', `FROM events${LOCAL}`)}`,
+    ],
+  }
 }
