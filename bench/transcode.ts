@@ -6,7 +6,7 @@ import { eventDefaults } from '../src/wire/transcode/row-writer.ts'
 import { EventStream, type StreamFormat } from '../src/wire/transcode/event-stream.ts'
 import { EVENT_LIMITS } from '../src/wire/transcode/limits.ts'
 import { LineTranscoder } from '../src/wire/transcode/transcoder.ts'
-import { generateBodies } from './generate.ts'
+import { generate } from './generate.ts'
 
 const CHUNK_BYTES = 64 * 1024
 const BATCH_BYTES = 1024 * 1024
@@ -56,9 +56,7 @@ function transcode(body: Buffer, format: StreamFormat, transcoder: LineTranscode
 }
 
 const events = Number(process.argv[2] ?? 200_000)
-const bodies = [...generateBodies({ events, seed: 1, endMs: Date.UTC(2026, 10, 21), bodyBytes: 2_000_000 })].map((body) =>
-  Buffer.isBuffer(body) ? body : Buffer.from((body as { bytes: Buffer }).bytes),
-)
+const { bodies } = generate({ events, seed: 1, endMs: Date.UTC(2026, 10, 21), bodyBytes: 2_000_000 })
 const bytes = bodies.reduce((sum, body) => sum + body.length, 0)
 const escaped = bodies.map((body) => Buffer.from(body.toString().replaceAll('"message":"', '"message":"\\t')))
 const arrays = bodies.map((body) => Buffer.from(`[${body.toString().trim().replaceAll('\n', ',')}]`))

@@ -107,12 +107,17 @@ export class EventStream implements SpanReceiver {
       this.#reject(lineNumber, 'line_too_long', `${REJECT_REASONS.line_too_long} (${lineBytesMax} bytes)`)
       return
     }
+    if (cutBytes > 0) {
+      const whole = characterStart(bytes, start, end)
+      cutBytes += end - whole
+      end = whole
+    }
     if (!((bytes === this.#chunk && this.#isChunkValid) || isUtf8(bytes.subarray(start, end)))) {
-      if (cutBytes > 0) end = characterStart(bytes, start, end)
       bytes = Buffer.from(bytes.toString('utf8', start, end))
       start = 0
       end = bytes.length
     }
+    if (isBlank(bytes, start, end)) return
     const batch = (this.#batch ??= new EventBatch(this.#capacityBytes, Math.max(16, this.#capacityBytes >> 8)))
     if (isText) {
       this.#lineOptions.cutBytes = cutBytes
@@ -120,7 +125,7 @@ export class EventStream implements SpanReceiver {
       this.acceptedCount++
     } else if (transcoder.json(bytes, start, end, batch, defaults)) {
       this.acceptedCount++
-    } else if (!isBlank(bytes, start, end)) {
+    } else {
       const { reason, position } = transcoder
       const where = reason === 'not_json' ? ` at byte ${position + 1}` : ''
       this.#reject(lineNumber, reason, REJECT_REASONS[reason] + where)
@@ -130,17 +135,8 @@ export class EventStream implements SpanReceiver {
   #piece(chunk: Buffer): void {
     if (this.#format !== 'detect') return this.#split(chunk, this.#format)
     const head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk])
-    if (
-      head.length < HEAD_BYTES &&
-      !head.includes(
-        0x0a,
-        head.findIndex((byte) => !isSpace(byte)),
-      )
-    ) {
-      this.#head = Buffer.from(head)
-    } else {
-      this.#split(head, detectFormat(head))
-    }
+    if (head.length < HEAD_BYTES && !hasLine(head)) this.#head = Buffer.from(head)
+    else this.#split(head, detectFormat(head))
   }
 
   #split(chunk: Buffer, format: StreamFormat): void {
@@ -161,15 +157,20 @@ export class EventStream implements SpanReceiver {
   }
 }
 
+/** Whether a line that is not blank has come to its end. */
+function hasLine(head: Buffer): boolean {
+  const first = head.findIndex((byte) => !isSpace(byte))
+  return first >= 0 && head.includes(0x0a, first)
+}
+
 /** One object per line reads as lines; an array, or an object laid out over several lines, as JSON. */
 function detectFormat(head: Buffer): 'lines' | 'json' | 'text' {
-  let at = 0
-  while (at < head.length && isSpace(head[at])) at++
-  if (head[at] === 0x5b) return /^\[\s*[{\]]/.test(head.toString('latin1', at, at + 64)) ? 'json' : 'text'
-  if (head[at] !== 0x7b) return 'text'
-  const newline = head.indexOf(0x0a, at)
+  const text = head.toString('latin1', 0, HEAD_BYTES).trimStart()
+  if (text.startsWith('[')) return /^\[\s*[{\]]/.test(text) ? 'json' : 'text'
+  if (!text.startsWith('{')) return 'text'
+  const newline = text.indexOf('\n')
   if (newline < 0) return 'json'
-  const firstLine = head.toString('latin1', at, newline).trimEnd()
+  const firstLine = text.slice(0, newline).trimEnd()
   return firstLine.endsWith('}') && !firstLine.includes('}{') ? 'lines' : 'json'
 }
 

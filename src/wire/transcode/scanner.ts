@@ -142,25 +142,20 @@ function matches(cells: DataView, at: number, token: Token): boolean {
 }
 
 /** Notes span and kind of the value at `at`. Returns the offset after it, −1 when it is not for the scanner. */
-function scanValue(
-  bytes: Buffer,
-  cells: DataView,
-  at: number,
-  end: number,
-  table: FieldTable,
-  count: number,
-): number {
+function scanValue(bytes: Buffer, cells: DataView, at: number, end: number, table: FieldTable, count: number): number {
   const first = bytes[at] as number
   if (first === QUOTE) {
     table.valueStart[count] = ++at
-    // Four bytes at a time: a byte of `word` is zero where a quote stands, and the lowest zero byte is found exactly.
-    for (; at < end; at += 4) {
-      const word = cells.getInt32(at, true) ^ FOUR_QUOTES
-      const zeros = (word - 0x01010101) & ~word & HIGH_BITS
-      if (zeros !== 0) {
-        at += (31 - Math.clz32(zeros & -zeros)) >> 3
-        break
-      }
+    // Eight bytes at a time: a byte of a word is zero where a quote stands, and the lowest zero byte is found exactly.
+    for (; at < end; at += 8) {
+      const low = cells.getInt32(at, true) ^ FOUR_QUOTES
+      const high = cells.getInt32(at + 4, true) ^ FOUR_QUOTES
+      const lowZeros = (low - 0x01010101) & ~low & HIGH_BITS
+      const highZeros = (high - 0x01010101) & ~high & HIGH_BITS
+      if ((lowZeros | highZeros) === 0) continue
+      if (lowZeros !== 0) at += (31 - Math.clz32(lowZeros & -lowZeros)) >> 3
+      else at += 4 + ((31 - Math.clz32(highZeros & -highZeros)) >> 3)
+      break
     }
     table.valueEnd[count] = at
     table.kind[count] = KIND_STRING
