@@ -11,7 +11,14 @@ const [first, ...rest] = process.argv.slice(2)
 const isNamed = first !== undefined && !first.startsWith('-')
 const bench = BENCHES[isNamed ? first : 'ingest']
 if (bench) {
-  await bench(isNamed ? rest : process.argv.slice(2))
+  try {
+    await bench(isNamed ? rest : process.argv.slice(2))
+  } catch (error) {
+    const isUse = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+    if (!isUse) throw error
+    process.stderr.write(`${error.message} (--help shows the flags)\n`)
+    process.exitCode = 2
+  }
 } else {
   process.stderr.write(`no benchmark is named ${first}: there is ${Object.keys(BENCHES).join(', ')}\n`)
   process.exitCode = 2
