@@ -3,21 +3,44 @@
  * every problem found (`2-check`), checked query → SQL, row selector, explanation (`3-emit`). It knows no IO, no
  * clock and no database client. Start reading here: these are its doors.
  */
-import type { EventView } from '../core/batch.ts'
-import type { EventJson } from '../core/event.ts'
-import type { Statement } from '../core/statement.ts'
+import { check } from './2-check/check.ts'
+import type { CheckedQuery } from './2-check/checked.ts'
+import { parse } from './1-parse/parse.ts'
+import { Problems, type QueryProblem } from './problem.ts'
 
-/** A mistake in a query text; `from` and `to` are UTF-16 offsets into it, `to` exclusive. */
-export interface QueryProblem {
-  code: string
-  message: string
-  from: number
-  to: number
-  hint?: string
-}
+export type { CheckedQuery, Column, ColumnType } from './2-check/checked.ts'
+export type { QueryProblem, ProblemCode } from './problem.ts'
+export { intersectRanges, toFilterSql, toSql, type SqlOptions, type SqlQuery } from './3-emit/sql.ts'
+export { readEventRow, readTableRow, rowPosition, type RowPosition, type TableCell } from './3-emit/rows.ts'
+export { toSelector } from './3-emit/select.ts'
+export { explain } from './3-emit/explain.ts'
+export { chooseIntervalNs, bucketStartNs } from './interval.ts'
+export { LANGUAGE, type LanguageWord } from './language.ts'
 
 /** Half-open in nanoseconds: `fromNs <= timestamp < toNs`. */
 export interface TimeRange {
   fromNs?: bigint
   toNs?: bigint
+}
+
+export interface CompileOptions {
+  /** What `now` and `-15m` mean. */
+  nowNs: bigint
+  /** `tail`: also for retention and alert rules; takes the filter and the row pipes only. */
+  target: 'search' | 'tail'
+}
+
+/** `query` is there exactly when there are no problems. */
+export interface Compiled {
+  query?: CheckedQuery
+  problems: readonly QueryProblem[]
+}
+
+/** Query text → checked query, or everything that is wrong with it. Never throws, whatever the text. */
+export function compile(text: string, options: CompileOptions): Compiled {
+  const problems = new Problems()
+  const tree = parse(text, problems)
+  const query = tree && check(tree, problems, options)
+  const found = problems.list()
+  return query && found.length === 0 ? { query, problems: [] } : { problems: found }
 }

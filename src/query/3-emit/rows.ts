@@ -1,0 +1,59 @@
+import { formatEventId, type EventJson } from '../../core/event.ts'
+import { levelOf } from '../../core/severity.ts'
+import { formatTimestamp } from '../../core/time.ts'
+import type { CheckedQuery, Column } from '../2-check/checked.ts'
+import { ROW_TEXTS, shownOf } from './sql-events.ts'
+
+/** Where a row stands in the total order of events: what `SqlOptions.after` takes. */
+export interface RowPosition {
+  timestampNs: bigint
+  receivedNs: bigint
+  node: string
+}
+
+/** The position of an event row, as a result of `toSql` of kind `events` gives it in JSONCompact. */
+export function rowPosition(row: readonly unknown[]): RowPosition {
+  return { timestampNs: BigInt(String(row[0])), receivedNs: BigInt(String(row[1])), node: String(row[2]) }
+}
+
+/** An event row → the event as printed; with `fields` only those, and always `id`. */
+export function readEventRow(query: CheckedQuery, row: readonly unknown[]): Partial<EventJson> {
+  const { timestampNs, receivedNs, node } = rowPosition(row)
+  const severity = Number(row[3])
+  const texts = Object.fromEntries(ROW_TEXTS.map((name, index) => [name, String(row[4 + index])]))
+  const event: Partial<EventJson> & { node?: string } = {
+    id: formatEventId(receivedNs, node),
+    timestamp: formatTimestamp(timestampNs),
+    received: formatTimestamp(receivedNs),
+    severity,
+    level: levelOf(severity),
+    ...texts,
+    attributes: row[4 + ROW_TEXTS.length] as Record<string, string>,
+  }
+  return onlyShown(query, event, node)
+}
+
+/** Drops what `fields` leaves out. `attributes` must already be cut down. */
+export function onlyShown(query: CheckedQuery, event: Partial<EventJson>, node: string): Partial<EventJson> {
+  const shown = shownOf(query)
+  if (!shown) return event
+  const kept = Object.entries(event).filter(([name]) => {
+    if (name === 'id') return true
+    if (name === 'attributes') return shown.attributes === 'all' || shown.attributes.length > 0
+    return shown.names.has(name === 'severity' ? 'level' : name)
+  })
+  if (shown.names.has('node')) kept.push(['node', node])
+  return Object.fromEntries(kept)
+}
+
+export type TableCell = string | number | null
+
+/** A table row as the engine gives it in JSONCompact → cells: numbers, texts, RFC 3339 times. */
+export function readTableRow(columns: readonly Column[], row: readonly unknown[]): TableCell[] {
+  return columns.map(({ type }, index) => {
+    const value = row[index] as string | number | null | undefined
+    if (value === null || value === undefined) return null
+    if (type === 'number') return Number(value)
+    return type === 'time' ? formatTimestamp(BigInt(String(value))) : String(value)
+  })
+}
