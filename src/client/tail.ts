@@ -55,6 +55,7 @@ export async function* tailEvents(connection: Connection, options: TailOptions):
         lastEventId = item.lastEventId
         const shown = itemOf(item)
         if (shown) yield shown
+        if (signal?.aborted) return
       }
       throw new ServerAway(connection.url, new Error('the server ended the stream'))
     } catch (error) {
