@@ -53,6 +53,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     forceCloseConnections: 'idle',
     return503OnClosing: true,
+    frameworkErrors: (error, _request, reply) => {
+      void sendProblem(reply, problemOf(error))
+    },
     clientErrorHandler: (error, socket) => refuseMalformed(error, socket, options.counters),
     genReqId: (raw) => {
       const given = raw.headers['x-request-id']

@@ -153,8 +153,9 @@ describe('the bytes may be cut anywhere', () => {
   })
 })
 
+const digits = (min: number, max: number) => fc.stringMatching(new RegExp(`^[0-9]{${min},${max}}$`))
+
 describe('times', () => {
-  const digits = (min: number, max: number) => fc.stringMatching(new RegExp(`^[0-9]{${min},${max}}$`))
   const text = fc.oneof(
     fc
       .date({ min: new Date('1900-01-01'), max: new Date('2300-01-01'), noInvalidDate: true })

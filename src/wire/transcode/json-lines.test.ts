@@ -82,8 +82,9 @@ describe('levels', () => {
   })
 })
 
+const ms = (text: string): bigint => BigInt(Date.parse(text)) * 1_000_000n
+
 describe('times', () => {
-  const ms = (text: string): bigint => BigInt(Date.parse(text)) * 1_000_000n
   const cases: [string, bigint, object][] = [
     ['"timestamp":"2026-11-21T10:00:00Z"', ms('2026-11-21T10:00:00Z'), {}],
     ['"@timestamp":"2026-11-21T10:00:00.123456789Z"', ms('2026-11-21T10:00:00Z') + 123_456_789n, {}],
@@ -110,8 +111,9 @@ describe('times', () => {
   })
 })
 
+const deep = (levels: number, inner: string): string => `${'{"a":'.repeat(levels)}${inner}${'}'.repeat(levels)}`
+
 describe('attributes', () => {
-  const deep = (levels: number, inner: string): string => `${'{"a":'.repeat(levels)}${inner}${'}'.repeat(levels)}`
   const cases: [string, object][] = [
     ['{"a":{"b":{"c":1},"d":"x"},"e":[1, {"f":2}]}', { 'a.b.c': '1', 'a.d': 'x', e: '[1, {"f":2}]' }],
     ['{"t":true,"f":false,"n":null,"z":0,"m":-1.50e+3}', { t: 'true', f: 'false', z: '0', m: '-1.50e+3' }],
