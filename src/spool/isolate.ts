@@ -71,7 +71,7 @@ export async function removeReplaced(context: SpoolContext, pile: Pile): Promise
 
 async function writeParts(context: SpoolContext, path: string, file: RowsFile, bytes: Buffer): Promise<RowsFile[]> {
   const files: RowsFile[] = []
-  for (const { start, end, rows, receivedNs, isDamaged } of cut(bytes, file)) {
+  for (const { start, end, rows, receivedNs, isDamaged } of await cut(bytes, file)) {
     const contents = bytes.subarray(start, end)
     const part = { sequence: file.sequence, receivedNs, rows, crc: crc32(contents), bytes: contents.length }
     const name = fileName(part, isDamaged ? DAMAGED : undefined)
@@ -80,6 +80,9 @@ async function writeParts(context: SpoolContext, path: string, file: RowsFile, b
   }
   return files
 }
+
+/** Rows that are looked at before others get a turn of the event loop. */
+const ROWS_PER_TURN = 2048
 
 interface Cut {
   start: number
@@ -91,8 +94,8 @@ interface Cut {
 }
 
 /** Two halves of the rows that can be read, and apart from them all from the first one that cannot. */
-function cut(bytes: Buffer, file: Pick<RowsFile, 'rows' | 'receivedNs'>): Cut[] {
-  const { starts, end } = findRows(bytes)
+async function cut(bytes: Buffer, file: Pick<RowsFile, 'rows' | 'receivedNs'>): Promise<Cut[]> {
+  const { starts, end } = await findRows(bytes, file.receivedNs)
   const view = new EventView()
   const cuts: Cut[] = []
   const middle = Math.ceil(starts.length / 2)
@@ -111,17 +114,28 @@ function cut(bytes: Buffer, file: Pick<RowsFile, 'rows' | 'receivedNs'>): Cut[] 
   return cuts
 }
 
-/** Where the rows start, and where the last one that can be read ends. */
-function findRows(bytes: Buffer): { starts: number[]; end: number } {
+/**
+ * Where the rows start, and where the last one that can be read ends. Received times never fall within a file and end
+ * with that of its name. Where they do otherwise the row before has led astray: it counts as damaged too.
+ */
+async function findRows(bytes: Buffer, lastNs: bigint): Promise<{ starts: number[]; end: number }> {
   const view = new EventView()
   const starts: number[] = []
   let end = 0
+  let previousNs = 0n
   try {
     while (end < bytes.length) {
       const next = view.at(bytes, end).end
       if (next > bytes.length) break
+      const { receivedNs } = view
+      if (receivedNs < previousNs || receivedNs > lastNs) {
+        end = starts.pop() ?? 0
+        break
+      }
+      previousNs = receivedNs
       starts.push(end)
       end = next
+      if (starts.length % ROWS_PER_TURN === 0) await new Promise(setImmediate)
     }
   } catch (error) {
     // This is how the view says that the row at `end` is cut off or damaged.

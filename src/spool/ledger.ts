@@ -29,6 +29,7 @@ export class Ledger {
   #rows = 0
   #bytes = 0
   #diskBytes = 0
+  #isClosed = false
   /** Is anything accepted that is not yet durable? Asked when somebody waits for a time that is not yet durable. */
   readonly #isAccepting: () => boolean
 
@@ -118,6 +119,7 @@ export class Ledger {
 
   waitStored(receivedNs: bigint, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(new AppError('SERVER_CLOSING'))
       if (signal?.aborted) return reject(signal.reason as Error)
       if (this.isStored(receivedNs)) return resolve()
       const end = (): void => {
@@ -140,7 +142,9 @@ export class Ledger {
     for (const waiter of this.#waiters) if (this.isStored(waiter.receivedNs)) waiter.resolve()
   }
 
+  /** Nothing will be stored any more. */
   close(): void {
+    this.#isClosed = true
     for (const waiter of this.#waiters) waiter.reject(new AppError('SERVER_CLOSING'))
   }
 }

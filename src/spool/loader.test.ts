@@ -171,6 +171,20 @@ test('bytes that are no rows: those before them get in, the rest of the file is 
   expect(counters.total('spool_quarantined_total', { reason: 'damaged' })).toBe(2)
 })
 
+test('bytes that look like rows but are none are recognised by their received times', async () => {
+  const { spool, store, dir } = await testSpool()
+  const maker = new RowMaker()
+  const messages = Array.from({ length: 40 }, (_, row) => `m${row}`)
+  const batch = maker.batch(messages)
+  // The service of row 30 swallows some rows; what follows can still be read, as rows that nobody wrote.
+  batch.bytes.fill(0x7f, (batch.offsets[30] ?? 0) + 17, (batch.offsets[30] ?? 0) + 18)
+  store.isBad = (message) => !messages.slice(0, 30).includes(message)
+  await spool.write(batch)
+  await spool.waitStored(maker.lastNs)
+  expect(store.rows).toEqual(messages.slice(0, 30))
+  expect((await quarantined(dir)).map(({ name }) => name)).toEqual([expect.stringMatching(/-10-.*\.damaged$/)])
+})
+
 test('a file from quarantine is taken again when it is put back', async () => {
   const first = await testSpool()
   first.store.isBad = () => true

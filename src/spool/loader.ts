@@ -198,6 +198,7 @@ export class Loader {
         if (!(error instanceof AppError) || error.code !== 'STORE_DATA_REFUSED') throw error
         return await this.#refused(batch, error)
       }
+      if (this.#lastError !== null) this.#context.logger.info({}, 'Loading into the store works again')
       this.#lastError = null
       this.#loads.add()
       for (const file of batch.files) {
