@@ -14,6 +14,7 @@ import { createReceivedClock, type ReceivedClock } from '../pipeline/received.ts
 import { SOURCES } from '../sources/registry.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 import { openStore } from '../store/connect.ts'
+import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import type { Config } from './config.ts'
 import { apiLimits, httpLimits, liveLimits, sourceLimits, spoolLimits, storeConfig } from './limits.ts'
 import { openNode, RECEIVED_SAVE_MS, type NodeIdentity } from './node.ts'
@@ -73,6 +74,7 @@ async function openServer(config: Config, logger: Logger, closing: Closing): Pro
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
     store,
+    rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
     live,
     follow,
     spool,
