@@ -1,4 +1,4 @@
-import { Problems } from '../problem.ts'
+import type { Problems } from '../problem.ts'
 import { DEPTH_MAX, TEXT_BYTES_MAX } from '../limits.ts'
 import { PIPES } from '../language.ts'
 import { parse as parseGrammar } from './grammar.generated.js'

@@ -161,5 +161,5 @@ function isString(literal: string): boolean {
 
 /** As ClickHouse writes strings inside nested JSON. */
 function compactString(text: string): string {
-  return JSON.stringify(text)
+  return JSON.stringify(text).replace(/[\u2028\u2029]/g, (char) => (char === '\u2028' ? '\\u2028' : '\\u2029'))
 }
