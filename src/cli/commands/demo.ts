@@ -17,7 +17,7 @@ export const command = defineCommand(
     name: 'demo',
     summary: 'Send a believable stream of sample events',
     notes: [
-      'An outdoor shop with nine services: requests with one trace id through all of them, access logs, slow queries, ' +
+      'An outdoor shop with ten services: requests with one trace id through all of them, access logs, slow queries, ' +
         'and every minute or two something that goes wrong for a while. All events bear the source "demo".',
     ],
     examples: [

@@ -50,7 +50,10 @@ export const command = defineCommand(
     if (config) {
       await report([await checkEngine(config, env)])
       await report(await checkData(config))
-      await report([await checkPort(config.host, config.port)])
+      const port = await checkPort(config.host, config.port)
+      await report([port])
+      // Somebody else is there: asking for a server once more says nothing new.
+      if (port.state === 'wrong' && url === undefined) return EXIT_FAILED
     }
     const here = config && config.port > 0 ? `http://${bracketed(config.host)}:${config.port}` : undefined
     const client = connectClient({ url: url ?? here, key }, terminal)

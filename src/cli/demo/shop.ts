@@ -25,7 +25,7 @@ interface Visit {
   user: string
 }
 
-/** An outdoor shop with eight services. Each call of `visit` is what one request writes into its logs. */
+/** An outdoor shop with ten services. Each call of `visit` is what one request writes into its logs. */
 export interface Shop {
   visit(atMs: number): PlannedEvent[]
 }
@@ -166,7 +166,11 @@ function checkHealth(visit: Visit): void {
 function readDatabase({ trace, random, incident }: Visit, service: string, statement: string): void {
   const isSlow = incident === 'database' && random.chance(0.6)
   const tookMs = trace.take(isSlow ? 1400 : 6)
-  if (!isSlow) return
+  if (!isSlow) {
+    if (random.chance(0.05))
+      trace.log('info', 'postgres', `checkpoint complete: wrote ${random.integer(20, 900)} buffers`)
+    return
+  }
   trace.log('warn', 'postgres', `slow query: ${Math.round(tookMs)} ms: ${statement}`, { duration_ms: tookMs })
   if (random.chance(0.25)) {
     trace.log('error', service, 'no database connection within 1000 ms: the pool of 20 is in use', { pool: 20 })

@@ -14,11 +14,12 @@ export async function messageFinder(query: string): Promise<Finder> {
     if (term.kind === 'text') texts.push(...term.text.split('*').filter((part) => part.trim() !== ''))
     else expressions.push(...(await compile(term.text, term.flags)))
   }
-  const literal =
-    texts.length === 0 ? undefined : new RegExp(texts.map(escapeExpression).sort(longestFirst).join('|'), 'giu')
+  const literals = texts.map((text) => new RegExp(escapeExpression(text), 'giu'))
   return (text) => {
     const ranges: [number, number][] = []
-    if (literal) for (const match of text.matchAll(literal)) ranges.push([match.index, match.index + match[0].length])
+    for (const literal of literals) {
+      for (const match of text.matchAll(literal)) ranges.push([match.index, match.index + match[0].length])
+    }
     for (const expression of expressions) {
       const matcher = expression.matcher(text)
       while (matcher.find()) if (matcher.end() > matcher.start()) ranges.push([matcher.start(), matcher.end()])
@@ -85,10 +86,6 @@ async function compile(text: string, flags: string): Promise<RE2JS[]> {
 
 function escapeExpression(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`)
-}
-
-function longestFirst(a: string, b: string): number {
-  return b.length - a.length
 }
 
 function merge(ranges: [number, number][]): [number, number][] {

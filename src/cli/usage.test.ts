@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import { canonicalArguments } from './arguments.ts'
+import { COMMANDS } from './commands.ts'
+import { memoryTerminal } from './testing/memory-terminal.ts'
+import { commandUsage, programUsage } from './usage.ts'
+
+const linesOf = (text: string) => text.split('\n')
+/** An example may be longer: it is copied, not read. */
+const isTooLong = (columns: number) => (line: string) =>
+  line.length > columns && !/^\s*(?:tailrace|\w.* \| tailrace)/.test(line)
+
+test('the program lists every command with its summary', () => {
+  const text = programUsage('1.2.3', memoryTerminal().out)
+  for (const { name, summary } of COMMANDS) expect(text).toMatch(new RegExp(`^  ${name} +${summary}$`, 'm'))
+  expect(text).toContain('1.2.3')
+  expect(linesOf(text).filter(isTooLong(80))).toEqual([])
+})
+
+describe.each(COMMANDS)('$name', ({ name, load }) => {
+  test('tells usage, every flag and examples within the width of the terminal', async () => {
+    const command = await load()
+    const flags = Object.keys(await command.flags())
+    for (const columns of [undefined, 80, 120, 40]) {
+      const { out } = memoryTerminal({ ...(columns === undefined ? {} : { columns }), env: { NO_COLOR: '1' } })
+      const text = await commandUsage(command, out)
+      expect(text).toContain(`Usage\n  tailrace ${name}`)
+      for (const flag of flags) expect(text).toContain(flag)
+      for (const [example, meaning] of command.examples) {
+        expect(text).toContain(example)
+        expect(text.replaceAll(/\n\s*#/g, '')).toContain(meaning)
+      }
+      if (columns !== 40) expect(linesOf(text).filter(isTooLong(columns ?? 80))).toEqual([])
+    }
+  })
+
+  test('the flags in its own examples exist', async () => {
+    const command = await load()
+    const definition = await command.flags()
+    for (const [example] of command.examples) {
+      const [, own = ''] = new RegExp(`tailrace ${name}([^|>]*)`).exec(example.replaceAll(/'[^']*'/g, 'x')) ?? []
+      const words = own.trim().split(/\s+/).filter(Boolean)
+      expect(() => canonicalArguments(words, definition)).not.toThrow()
+    }
+  })
+})
