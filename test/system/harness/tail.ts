@@ -8,7 +8,7 @@ export interface TailEvent {
 }
 
 export interface OpenTail {
-  /** The next event; rejects when the stream ends. */
+  /** The next event but `start`, which only tells where it begins; rejects when the stream ends. */
   next(): Promise<TailEvent>
   close(): void
 }
@@ -25,9 +25,11 @@ export async function openTail(url: string, query: string, parameters: Record<st
   const events = readEvents(Readable.fromWeb(response.body))
   return {
     async next() {
-      const { value, done } = await events.next()
-      if (done) throw new Error('the tail ended')
-      return value
+      for (;;) {
+        const { value, done } = await events.next()
+        if (done) throw new Error('the tail ended')
+        if (value.event !== 'start') return value
+      }
     },
     close: () => aborter.abort(),
   }
