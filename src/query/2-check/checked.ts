@@ -77,7 +77,7 @@ export interface Pattern {
   /** As written between the slashes. */
   source: string
   flags: string
-  /** Source with flags in front, as both engines get it. */
+  /** With the flags in front, as both engines get it. */
   full: string
   matchesEmpty: boolean
 }

@@ -2,6 +2,7 @@ import { RE2JS } from 're2js'
 import { REGEX_COST_MAX, REGEX_LENGTH_MAX } from '../limits.ts'
 import type { Problems, Span } from '../problem.ts'
 import type { Pattern } from './checked.ts'
+import { safeForEngine } from './regex-source.ts'
 
 /** Checks the regular expressions of one query, against one budget for all of them. */
 export interface RegexChecker {
@@ -38,7 +39,7 @@ export function createRegexChecker(problems: Problems): RegexChecker {
         problems.add('QUERY_BAD_REGEX', span, 'the regular expression is too large')
         return undefined
       }
-      const full = withFlags(source, flags)
+      const full = withFlags(safeForEngine(source), flags)
       try {
         const compiled = RE2JS.compile(full)
         if (engineCost(compiled, source) > REGEX_COST_MAX) {
