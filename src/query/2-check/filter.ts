@@ -4,6 +4,7 @@ import { TERMS_MAX } from '../limits.ts'
 import type { Problems, Span } from '../problem.ts'
 import { compareBytes, lowerAscii, numberOf } from '../text.ts'
 import type { CompareOp, Field, Filter, Test } from './checked.ts'
+import { EVERYTHING } from './everything.ts'
 import { levelFilter } from './levels.ts'
 import type { RegexChecker } from './regex.ts'
 import type { Scope } from './scope.ts'
@@ -18,7 +19,6 @@ export interface CheckContext {
   terms: number
 }
 
-export const EVERYTHING: Filter = { kind: 'all' }
 const TIME_HINT =
   'write time:-15m.. or time:2026-01-05..2026-01-06; a time is 2026-01-05, 2026-01-05T10:30:00Z, now or -2h'
 const MESSAGE: Field = { kind: 'text', name: 'message' }

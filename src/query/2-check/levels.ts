@@ -2,7 +2,8 @@ import { levelOf, LEVELS, severityFromName, severityRange } from '../../core/sev
 import { closest } from '../../core/suggest.ts'
 import type { Literal, Value } from '../1-parse/tree.ts'
 import type { CompareOp, Field, Filter, SeverityShown } from './checked.ts'
-import { EVERYTHING, type CheckContext } from './filter.ts'
+import { EVERYTHING } from './everything.ts'
+import type { CheckContext } from './filter.ts'
 
 const SEVERITY_MAX = 24
 const ALL = Array.from({ length: SEVERITY_MAX + 1 }, (_, severity) => severity)

@@ -3,7 +3,8 @@ import type { Literal, PipeNode } from '../1-parse/tree.ts'
 import { PIPES } from '../language.ts'
 import { checkAggregate, checkColumns, checkGroup, checkInterval, fieldGroup } from './aggregates.ts'
 import type { Aggregate, Column, Group, Pipe } from './checked.ts'
-import { checkFilter, EVERYTHING, type CheckContext } from './filter.ts'
+import { EVERYTHING } from './everything.ts'
+import { checkFilter, type CheckContext } from './filter.ts'
 import { isBuiltIn, scopeAfterMaking, tableScope, type Scope } from './scope.ts'
 
 export interface CheckedPipe {
