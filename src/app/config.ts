@@ -1,6 +1,7 @@
 /**
- * app: the composition roots. The only room that reads configuration and joins the other rooms. Start with
- * `server.ts`, where they are joined; `config.ts` turns tailrace.yaml, variables and flags into one frozen object.
+ * app: the composition roots. The only room that reads configuration and joins the other rooms: no other one looks at
+ * files of settings, variables or flags, or makes what it can be given. Start with `server.ts`, where they are joined;
+ * `config.ts` turns tailrace.yaml, variables and flags into one frozen object.
  */
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'

@@ -1,3 +1,8 @@
+/**
+ * wire: codecs, pure bytes ⇄ values, shared by sources and clients. It knows no transport and no store. Here, in
+ * `transcode/`, log lines become rows of an EventBatch: this file is the door (bytes of a body in, batches and rejects
+ * out); `transcoder.ts` tells what happens to one line.
+ */
 import { isUtf8 } from 'node:buffer'
 import { EventBatch } from '../../core/batch.ts'
 import { MarkStripper } from './byte-order-mark.ts'
