@@ -34,6 +34,7 @@ export interface Answer {
 interface AnswerLine {
   meta?: ReadColumn[]
   row?: unknown[]
+  exception?: string
   progress?: { read_rows: string; read_bytes: string; elapsed_ns: string }
 }
 
@@ -48,6 +49,8 @@ function readSettings(options: ReadOptions, limits: ReadLimits): Settings {
     max_result_bytes: limits.resultBytesMax,
     result_overflow_mode: 'throw',
     cancel_http_readonly_queries_on_client_close: 1,
+    // Errors after the first bytes come as a line of their own instead of a broken connection.
+    http_write_exception_in_output_format: 1,
     output_format_json_quote_64bit_integers: 1,
     output_format_json_quote_denormals: 0,
     optimize_read_in_order: 1,
@@ -103,6 +106,7 @@ async function* readRows(
     for await (const line of lines(stream)) {
       const item = JSON.parse(line) as AnswerLine
       if (item.row) yield item.row
+      else if (item.exception !== undefined) throw exceptionFailure(item.exception, 'read')
       else if (item.progress) noteProgress(stats, item.progress)
       else if (item.meta && !isAnnounced) {
         isAnnounced = true
@@ -122,24 +126,18 @@ function noteProgress(stats: ReadStats, progress: NonNullable<AnswerLine['progre
   stats.bytesRead = Math.max(stats.bytesRead, Number(progress.read_bytes))
 }
 
-/**
- * Splits into lines of JSON. ClickHouse ends a failed answer with `__exception__`, a tag, the text, its length and the
- * tag, `__exception__`: that is thrown.
- */
 async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<string, void, undefined> {
   let rest: Buffer[] = []
   let restBytes = 0
-  let isException = false
   for await (const piece of stream) {
     const chunk = piece as Buffer
     let start = 0
-    for (let end = chunk.indexOf(NEWLINE); end !== -1 && !isException; end = chunk.indexOf(NEWLINE, start)) {
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       const line = restBytes === 0 ? chunk.subarray(start, end) : Buffer.concat([...rest, chunk.subarray(start, end)])
       rest = []
       restBytes = 0
       start = end + 1
       if (line[0] === OPENING_BRACE) yield line.toString('utf8')
-      else isException = line.length > 0
     }
     if (start < chunk.length) {
       rest.push(chunk.subarray(start))
@@ -147,7 +145,6 @@ async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<string, vo
       if (restBytes > LINE_BYTES_MAX) throw new AppError('QUERY_TOO_COSTLY', { detail: 'One row is too large.' })
     }
   }
-  if (isException) throw exceptionFailure(Buffer.concat(rest).toString('utf8'), 'read')
   if (restBytes > 0) throw new AppError('STORE_UNREACHABLE', { detail: 'The answer of the store was cut off.' })
 }
 

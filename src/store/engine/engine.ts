@@ -19,9 +19,12 @@ import {
 } from './engine-process.ts'
 
 const BACKOFF_MS_MIN = 100
-const BACKOFF_MS_MAX = 10_000
+/** Longest pause after a life that had answered. */
+const BACKOFF_MS_MAX = 1000
+/** Longest pause while it does not even start. */
+const BACKOFF_FAILED_MS_MAX = 10_000
 /** A life this long counts as healthy: the backoff starts anew. */
-const STABLE_MS = 60_000
+const STABLE_MS = 10_000
 /** A server that was killed leaves an engine that needs a moment to end: its lock is waited for this long. */
 const LOCK_WAIT_MS = 15_000
 const STOP_GRACE_MS = 8000
@@ -125,12 +128,12 @@ export class Engine {
       const startedAt = Date.now()
       const end = await process.ended
       if (this.#closing.signal.aborted) return
-      if (Date.now() - startedAt > STABLE_MS) backoffMs = BACKOFF_MS_MIN
+      backoffMs = Date.now() - startedAt > STABLE_MS ? BACKOFF_MS_MIN : Math.min(backoffMs, BACKOFF_MS_MAX)
       this.#report(endSentence(end), end)
       for (;;) {
         await delay(backoffMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
         if (this.#closing.signal.aborted) return
-        backoffMs = Math.min(backoffMs * 2, BACKOFF_MS_MAX)
+        backoffMs = Math.min(backoffMs * 2, BACKOFF_FAILED_MS_MAX)
         this.#restarts++
         const next = await this.#startAgain()
         if (this.#closing.signal.aborted) {
