@@ -7,16 +7,21 @@
 import type { FastifyInstance } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { ApiContext } from './context.ts'
+import { registerExplain } from './explain.ts'
+import { registerFields } from './fields.ts'
 import { registerHealth } from './health.ts'
+import { registerHistogram } from './histogram.ts'
 import { registerLanding } from './landing.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerNeighbours } from './neighbours.ts'
 import { registerOpenApi } from './openapi.ts'
 import { acceptSmallBodies, refuseUnknownParameters } from './parameters.ts'
+import { registerQuery } from './query-route.ts'
 import { createReading, type Reading } from './reading.ts'
 import type { ApiServer } from './schemas.ts'
 import { registerStatus } from './status.ts'
 import { createStoreFigures } from './store-figures.ts'
+import { registerTail } from './tail.ts'
 
 /**
  * Adds every reading route to the server. Await it before other rooms add theirs, so that those are in the OpenAPI
@@ -39,5 +44,10 @@ export async function registerApi(server: FastifyInstance, context: ApiContext):
 function registerReading(app: ApiServer, reading: Reading): void {
   acceptSmallBodies(app)
   app.addHook('preValidation', refuseUnknownParameters)
+  registerQuery(app, reading)
+  registerExplain(app, reading)
+  registerHistogram(app, reading)
+  registerFields(app, reading)
   registerNeighbours(app, reading)
+  registerTail(app, reading)
 }

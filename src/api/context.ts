@@ -1,13 +1,19 @@
 import type { Counters } from '../core/counters.ts'
+import type { follow } from '../live/follow.ts'
 import type { Live } from '../live/live.ts'
 import type { Spool } from '../spool/spool.ts'
+import type { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import type { Store } from '../store/store.ts'
 
 /** Everything the routes may touch. Built by `app`, given to `registerApi`; the routes know nothing else. */
 export interface ApiContext {
   store: Pick<Store, 'select' | 'stream' | 'status' | 'isReady'>
-  live: Pick<Live, 'status'>
-  spool: Pick<Spool, 'status' | 'storedThroughNs' | 'durableThroughNs'>
+  /** The store's own: what it keeps about fields and their values. */
+  rollup: { fieldNames: typeof fieldNamesStatement; fieldValues: typeof fieldValuesStatement }
+  live: Pick<Live, 'status' | 'subscribe' | 'recent' | 'completeFromNs' | 'publishedThroughNs'>
+  /** Live's own. */
+  follow: typeof follow
+  spool: Pick<Spool, 'status' | 'storedThroughNs' | 'durableThroughNs' | 'waitStored'>
   counters: Counters
   /** This server's name: the `node` column of what it takes, the second half of its event ids. */
   node: string

@@ -3,11 +3,13 @@ import { once } from 'node:events'
 
 /** An answer of server-sent events (WHATWG HTML §9.2) that is being written. */
 export interface EventStream {
-  /** Writes at once. Resolves when the reader can take more, or has gone away. */
+  /** Writes at once. Resolves when the reader can take more, or has gone away; never rejects. */
   send(text: string): Promise<void>
   /** Something small that keeps the connection alive; left out while the reader is behind. */
   ping(text: string): void
   end(text: string): void
+  /** More is waiting than the connection takes at the moment. */
+  readonly isFull: boolean
 }
 
 /** How long a reader that lost its connection should wait before it comes back. */
@@ -39,6 +41,9 @@ export function openEventStream(reply: FastifyReply, signal: AbortSignal): Event
     },
     ping(text) {
       if (!signal.aborted && !response.writableNeedDrain) response.write(text)
+    },
+    get isFull() {
+      return response.writableNeedDrain
     },
     end(text) {
       if (!signal.aborted) response.end(text)

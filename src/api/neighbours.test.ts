@@ -31,6 +31,8 @@ afterAll(async () => {
   await temporary.remove()
 })
 
+const messages = (events?: EventJson[]): string[] => (events ?? []).map(({ message }) => message)
+
 async function context(
   path: string,
 ): Promise<{ status: number; before: string[]; event: string; after: string[]; code: string }> {
@@ -41,7 +43,6 @@ async function context(
     after?: EventJson[]
     code?: string
   }
-  const messages = (events?: EventJson[]): string[] => (events ?? []).map(({ message }) => message)
   return {
     status: response.status,
     before: messages(body.before),

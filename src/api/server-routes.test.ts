@@ -75,7 +75,12 @@ function counted(): Counters {
 
 describe('status', () => {
   test('tells counters by source and reason, lag, parts and limits', async () => {
-    const spool = { status: () => IDLE_SPOOL, storedThroughNs: 1_000_000_000n, durableThroughNs: 3_500_000_000n }
+    const spool = {
+      ...quietContext().spool,
+      status: () => IDLE_SPOOL,
+      storedThroughNs: 1_000_000_000n,
+      durableThroughNs: 3_500_000_000n,
+    }
     const answer = await ask('/api/v1/status', { counters: counted(), spool })
     expect(answer.status).toBe(200)
     expect(answer.json()).toMatchObject({

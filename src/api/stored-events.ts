@@ -4,6 +4,8 @@ import { levelOf } from '../core/severity.ts'
 import type { Statement, StatementParameter } from '../core/statement.ts'
 import { formatTimestamp } from '../core/time.ts'
 import type { TimeRange } from '../query/query.ts'
+import type { ReadOptions, Store } from '../store/store.ts'
+import type { Extent } from './time-windows.ts'
 
 /** A piece of SQL and the values for its `{name:Type}`. */
 export interface Condition {
@@ -25,14 +27,33 @@ const COLUMNS =
 
 /** SELECT of whole events, for the questions that are no query text. Rows are read with `decodeEvent`. */
 export function eventsStatement({ conditions, by, order, limit }: EventsQuestion): Statement {
-  const where = conditions.map(({ sql }) => `(${sql})`).join(' AND ') || '1'
+  const where = joinConditions(conditions)
   const keys =
     by === 'timestamp' ? ['toStartOfFiveMinutes(timestamp)', 'timestamp', 'received', 'node'] : ['received', 'node']
   const orderBy = keys.map((key) => `${key} ${order}`).join(', ')
   return {
-    sql: `SELECT ${COLUMNS} FROM events WHERE ${where} ORDER BY ${orderBy} LIMIT {event_limit:UInt32}`,
-    params: Object.assign({ event_limit: limit }, ...conditions.map(({ params }) => params)) as Statement['params'],
+    sql: `SELECT ${COLUMNS} FROM events WHERE ${where.sql} ORDER BY ${orderBy} LIMIT {event_limit:UInt32}`,
+    params: { ...where.params, event_limit: limit },
   }
+}
+
+/** All of them. Their parameters must have different names. */
+export function joinConditions(conditions: readonly Condition[]): Condition {
+  const params: Record<string, StatementParameter> = {}
+  for (const condition of conditions) Object.assign(params, condition.params)
+  return { sql: conditions.map(({ sql }) => `(${sql})`).join(' AND ') || '1', params }
+}
+
+/** The times of all events, from the metadata of the parts; `undefined` when there are none. */
+export async function readExtent(store: Pick<Store, 'select'>, options: ReadOptions): Promise<Extent | undefined> {
+  const { rows } = await store.select(EXTENT, options)
+  const [count, oldest, newest] = (rows[0] ?? ['0', '0', '0']) as [string, string, string]
+  return count === '0' ? undefined : { oldestNs: BigInt(oldest), newestNs: BigInt(newest) }
+}
+
+const EXTENT: Statement = {
+  sql: 'SELECT count(), toUnixTimestamp64Nano(min(timestamp)), toUnixTimestamp64Nano(max(timestamp)) FROM events',
+  params: {},
 }
 
 /** `from <= column < to`, whichever of them are given. */

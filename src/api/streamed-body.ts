@@ -37,12 +37,18 @@ async function* follow(
 async function* gather(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let piece = ''
   let startedMs = performance.now()
-  for await (const line of lines) {
-    piece += line
-    if (piece.length < PIECE_CHARS && performance.now() - startedMs < PIECE_MS_MAX) continue
-    yield piece
-    piece = ''
-    startedMs = performance.now()
+  try {
+    for await (const line of lines) {
+      piece += line
+      if (piece.length < PIECE_CHARS && performance.now() - startedMs < PIECE_MS_MAX) continue
+      yield piece
+      piece = ''
+      startedMs = performance.now()
+    }
+  } catch (error) {
+    // What came before the failure is still good.
+    if (piece !== '') yield piece
+    throw error
   }
   if (piece !== '') yield piece
 }

@@ -1,4 +1,4 @@
-import type { TimeRange } from '../query/query.ts'
+import { intersectRanges, type TimeRange } from '../query/query.ts'
 
 /** Oldest and newest stored timestamp, both inclusive. May be a little out of date. */
 export interface Extent {
@@ -22,8 +22,8 @@ export function* timeWindows(
   order: 'desc' | 'asc',
   extent: Extent | undefined,
 ): Generator<TimeRange> {
-  const fromNs = higher(range.fromNs, extent?.oldestNs)
-  const toNs = lower(range.toNs, extent === undefined ? undefined : extent.newestNs + 1n)
+  const held = extent === undefined ? {} : { fromNs: extent.oldestNs, toNs: extent.newestNs + 1n }
+  const { fromNs, toNs } = intersectRanges(range, held)
   if (fromNs === undefined || toNs === undefined) {
     yield range
     return
@@ -47,14 +47,4 @@ function splitAt(range: TimeRange, ns: bigint): [older: TimeRange, newer: TimeRa
     { ...range, toNs: ns },
     { ...range, fromNs: ns },
   ]
-}
-
-function higher(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return a > b ? a : b
-}
-
-function lower(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return a < b ? a : b
 }

@@ -1,8 +1,12 @@
-/** For tests: the routes on a real fastify, over small real stand-ins for the rooms that a test does not care about. */
-import Fastify, { type FastifyInstance } from 'fastify'
+/** For tests: the routes on the real HTTP server, over small real stand-ins for the rooms that a test does not care about. */
 import { Counters } from '../../core/counters.ts'
-import { AppError, problemDocument } from '../../core/errors.ts'
+import { AppError } from '../../core/errors.ts'
+import { SILENT_LOGGER } from '../../core/logger.ts'
+import { follow } from '../../live/follow.ts'
+import { openLive } from '../../live/live.ts'
+import { createHttpServer } from '../../net/http-server.ts'
 import type { SpoolStatus } from '../../spool/spool.ts'
+import { fieldNamesStatement, fieldValuesStatement } from '../../store/rollup.ts'
 import type { StoreStatus } from '../../store/store.ts'
 import { registerApi } from '../api.ts'
 import { DEFAULT_API_LIMITS, type ApiContext } from '../context.ts'
@@ -45,18 +49,10 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
         throw new AppError('STORE_UNREACHABLE')
       },
     },
-    live: {
-      status: () => ({
-        rings: 0,
-        ringBytes: 0,
-        ringBytesMax: 1000,
-        ringEvents: 0,
-        ringsEvicted: 0,
-        subscribers: 0,
-        completeFrom: '2026-01-01T00:00:00.000Z',
-      }),
-    },
-    spool: { status: () => IDLE_SPOOL, storedThroughNs: 0n, durableThroughNs: 0n },
+    rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
+    live: openLive({ startNs: BigInt(Date.now()) * 1_000_000n }),
+    follow,
+    spool: { status: () => IDLE_SPOOL, storedThroughNs: 0n, durableThroughNs: 0n, waitStored: () => Promise.resolve() },
     counters: new Counters(),
     node: 'n1',
     version: '1.2.3',
@@ -69,24 +65,14 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
 }
 
 export interface OpenApiServer {
-  app: FastifyInstance
   url: string
   close(): Promise<void>
 }
 
 /** Listens on a free loopback port. */
 export async function openApi(context: ApiContext): Promise<OpenApiServer> {
-  const app = Fastify({ forceCloseConnections: true })
-  app.setErrorHandler((error, _request, reply) => {
-    const known = error instanceof AppError ? error : toAppError(error)
-    return reply.code(known.status).type('application/problem+json').send(problemDocument(known))
-  })
-  await registerApi(app, context)
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { app, url, close: () => app.close() }
-}
-
-function toAppError(error: unknown): AppError {
-  const isValidation = typeof error === 'object' && error !== null && 'validation' in error
-  return new AppError(isValidation ? 'REQUEST_INVALID' : 'INTERNAL', { cause: error, detail: String(error) })
+  const server = createHttpServer({ logger: SILENT_LOGGER, counters: context.counters, limits: { closeMs: 1000 } })
+  await registerApi(server.app, context)
+  const { url } = await server.listen('127.0.0.1', 0)
+  return { url, close: () => server.close() }
 }

@@ -1,0 +1,171 @@
+import { Type, type Static } from 'typebox'
+import { LEVELS } from '../core/severity.ts'
+import { formatDuration, formatTimestamp } from '../core/time.ts'
+import { intersectRanges, toFilterSql } from '../query/query.ts'
+import { fieldExpression, type FieldExpression } from './field-expression.ts'
+import { chooseBuckets, givenBuckets, BUCKETS_MAX, type Buckets } from './intervals.ts'
+import { End, QueryText, Start, Timeout } from './parameters.ts'
+import { checkedQuery } from './questions.ts'
+import { whileConnected, type Reading } from './reading.ts'
+import { problems, type ApiServer } from './schemas.ts'
+import { joinConditions, readExtent, within, type Condition } from './stored-events.ts'
+import type { ReadOptions, Store } from '../store/store.ts'
+import { parseRange, parseSpan, parseTimeoutMs } from './times.ts'
+
+const BUCKETS = 60
+/** Values of `by` that are counted apart; the rest is counted together. */
+const VALUES_MAX = 10
+
+const HistogramSchema = Type.Object(
+  {
+    interval: Type.String({ description: 'Length of a bucket' }),
+    buckets: Type.Array(
+      Type.Object({
+        start: Type.String(),
+        total: Type.Number(),
+        by: Type.Record(Type.String(), Type.Number(), {
+          description: `Events by value; an absent value counts under the empty name. At most ${VALUES_MAX} values, levels aside`,
+        }),
+        other: Type.Optional(Type.Number({ description: 'Events of all other values' })),
+      }),
+    ),
+  },
+  { title: 'Histogram' },
+)
+
+/** `/api/v1/histogram`: how many events when, by level or another field; buckets without events are there, with zero. */
+export function registerHistogram(app: ApiServer, reading: Reading): void {
+  app.get(
+    '/api/v1/histogram',
+    {
+      schema: {
+        tags: ['reading'],
+        summary: 'How many events when',
+        querystring: Type.Object({
+          query: Type.Optional(QueryText),
+          start: Type.Optional(Start),
+          end: Type.Optional(End),
+          buckets: Type.Optional(
+            Type.Integer({ minimum: 1, maximum: BUCKETS_MAX, description: `About how many; ${BUCKETS} unless given` }),
+          ),
+          interval: Type.Optional(Type.String({ description: 'Length of a bucket instead, such as 5m' })),
+          by: Type.Optional(Type.String({ description: 'A field to count by; level unless given' })),
+          timeout: Type.Optional(Timeout),
+        }),
+        response: { 200: HistogramSchema, ...problems(400, 408, 413, 429, 503) },
+      },
+    },
+    (request, reply) => whileConnected(reading, reply, (signal) => histogram(reading, request.query, signal)),
+  )
+}
+
+interface HistogramParameters {
+  query?: string
+  start?: string
+  end?: string
+  buckets?: number
+  interval?: string
+  by?: string
+  timeout?: string
+}
+
+async function histogram(
+  reading: Reading,
+  parameters: HistogramParameters,
+  signal: AbortSignal,
+): Promise<Static<typeof HistogramSchema>> {
+  const { context } = reading
+  const nowNs = context.clock()
+  const query = checkedQuery(parameters.query ?? '', { nowNs, target: 'search' })
+  const range = intersectRanges(parseRange(parameters.start, parameters.end, nowNs), query.range)
+  const spanNs = parameters.interval === undefined ? undefined : parseSpan('interval', parameters.interval)
+  const by = fieldExpression(parameters.by ?? 'level')
+  const options = { signal, timeoutMs: parseTimeoutMs(parameters.timeout, context.limits.queryTimeoutMsMax) }
+
+  const extent =
+    range.fromNs === undefined || range.toNs === undefined ? await readExtent(context.store, options) : undefined
+  const fromNs = range.fromNs ?? extent?.oldestNs ?? 0n
+  const toNs = range.toNs ?? (extent === undefined ? fromNs : extent.newestNs + 1n)
+  if (toNs <= fromNs) return { interval: formatDuration(spanNs ?? 60_000_000_000n), buckets: [] }
+  const buckets =
+    spanNs === undefined
+      ? chooseBuckets(fromNs, toNs, parameters.buckets ?? BUCKETS)
+      : givenBuckets(fromNs, toNs, spanNs)
+  const matching = joinConditions([within('timestamp', { fromNs, toNs }), toFilterSql(query)])
+  const counted = await count(context.store, { buckets, matching, by, options })
+  return { interval: formatDuration(buckets.intervalNs), buckets: fill(buckets, counted) }
+}
+
+interface Count {
+  bucket: number
+  /** `undefined`: all values that are not counted apart. */
+  value: string | undefined
+  events: number
+}
+
+interface CountQuestion {
+  buckets: Buckets
+  matching: Condition
+  by: FieldExpression
+  options: ReadOptions
+}
+
+async function count(store: Pick<Store, 'select'>, question: CountQuestion): Promise<Count[]> {
+  const { buckets, matching, by, options } = question
+  const top = by.name === 'level' ? LEVELS : await topValues(store, question)
+  const statement = {
+    sql:
+      'SELECT intDiv(toUnixTimestamp64Nano(timestamp) - {first:Int64}, {interval:Int64}) AS bucket, ' +
+      `indexOf({top_values:Array(String)}, ${by.sql}) AS place, count() ` +
+      `FROM events WHERE ${matching.sql} GROUP BY bucket, place`,
+    params: {
+      ...matching.params,
+      ...by.params,
+      first: buckets.firstNs,
+      interval: buckets.intervalNs,
+      top_values: top,
+    },
+  }
+  const { rows } = await store.select(statement, { ...options, rowsMax: buckets.count * (top.length + 1) })
+  return rows.map(([bucket, place, events]) => ({
+    bucket: Number(bucket),
+    value: top[Number(place) - 1],
+    events: Number(events),
+  }))
+}
+
+/** The most frequent values over the whole range. */
+async function topValues(store: Pick<Store, 'select'>, { matching, by, options }: CountQuestion): Promise<string[]> {
+  const statement = {
+    sql:
+      `SELECT ${by.sql} AS value FROM events WHERE ${matching.sql} ` +
+      `GROUP BY value ORDER BY count() DESC, value LIMIT ${VALUES_MAX}`,
+    params: { ...matching.params, ...by.params },
+  }
+  const { rows } = await store.select(statement, options)
+  return rows.map(([value]) => String(value))
+}
+
+type Bucket = Static<typeof HistogramSchema>['buckets'][number]
+
+function fill(buckets: Buckets, counts: readonly Count[]): Bucket[] {
+  const filled = Array.from({ length: buckets.count }, (_, index) => ({
+    start: formatTimestamp(buckets.firstNs + BigInt(index) * buckets.intervalNs),
+    total: 0,
+    values: new Map<string, number>(),
+    other: 0,
+  }))
+  for (const { bucket, value, events } of counts) {
+    const into = filled[bucket]
+    if (!into) continue
+    into.total += events
+    if (value === undefined) into.other += events
+    else into.values.set(value, (into.values.get(value) ?? 0) + events)
+  }
+  return filled.map(({ start, total, values, other }) => ({
+    start,
+    total,
+    by: Object.fromEntries(values),
+    ...(other === 0 ? {} : { other }),
+  }))
+}

@@ -1,0 +1,90 @@
+import { AppError } from '../core/errors.ts'
+import { intersectRanges, readEventRow, readTableRow, rowPosition, toSql, type TimeRange } from '../query/query.ts'
+import type { ReadOptions, ReadStats } from '../store/store.ts'
+import type { ApiContext } from './context.ts'
+import { formatCursor } from './cursor.ts'
+import type { Question } from './questions.ts'
+import type { Reading } from './reading.ts'
+import { eventsWanted, searchPieces } from './search.ts'
+import { storedExtent } from './store-figures.ts'
+import { readExtent } from './stored-events.ts'
+
+/** The whole answer as JSON text. */
+export function answerJson(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
+  return question.query.kind === 'table'
+    ? answerTable(reading.context, question, signal)
+    : answerEvents(reading, question, signal)
+}
+
+/** Events in the wanted order, and the cursor of the next page. */
+async function answerEvents(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
+  const { store } = reading.context
+  const { query } = question
+  const stats: ReadStats = { elapsedMs: 0, rowsRead: 0, bytesRead: 0 }
+  const timeLeftMs = countdown(question.timeoutMs)
+  const wanted = eventsWanted(question)
+  const rows: unknown[][] = []
+  if (wanted > 0) {
+    // One more than wanted tells whether there is a further page.
+    for (const piece of searchPieces(question, wanted + 1, storedExtent(await reading.figures.status()))) {
+      const options = { signal, timeoutMs: timeLeftMs(), rowsMax: piece.limit }
+      const result = await store.select(piece.statement, options)
+      addStats(stats, result.stats)
+      for (const row of result.rows) rows.push(row)
+      piece.rows = result.rows.length
+      piece.last = result.rows.at(-1)
+    }
+  }
+  const shown = rows.slice(0, wanted)
+  const cursor = rows.length > wanted ? nextCursor(question, shown) : null
+  const events = shown.map((row) => JSON.stringify(readEventRow(query, row)))
+  return `{"events":[${events.join(',')}],"cursor":${JSON.stringify(cursor)},"stats":${JSON.stringify(stats)}}`
+}
+
+function nextCursor(question: Question, shown: readonly unknown[][]): string | null {
+  const { query, cursor, snapshotNs, nowNs, asked } = question
+  const last = shown.at(-1)
+  const given = (cursor?.given ?? 0) + shown.length
+  const isAtLimit = query.limit !== undefined && given >= query.limit
+  if (!last || !query.isPageable || isAtLimit) return null
+  return formatCursor({ ...rowPosition(last), snapshotNs, nowNs, given }, asked)
+}
+
+async function answerTable(context: ApiContext, question: Question, signal: AbortSignal): Promise<string> {
+  const timeLeftMs = countdown(question.timeoutMs)
+  const range = await tableRange(context, question, { signal, timeoutMs: timeLeftMs() })
+  const { statement, columns } = toSql(question.query, { range, limit: question.limit })
+  const { rows, stats } = await context.store.select(statement, { signal, timeoutMs: timeLeftMs() })
+  const cells = rows.slice(0, question.tableRowsMax).map((row) => readTableRow(columns, row))
+  return JSON.stringify({ columns, rows: cells, stats })
+}
+
+/** A timechart that is to find its own interval needs both ends: what is open becomes the times of all events. */
+export async function tableRange(
+  context: ApiContext,
+  { query, range }: Pick<Question, 'query' | 'range'>,
+  options: ReadOptions,
+): Promise<TimeRange> {
+  const whole = intersectRanges(range, query.range)
+  if (!query.isRangeNeeded || (whole.fromNs !== undefined && whole.toNs !== undefined)) return range
+  const extent = await readExtent(context.store, options)
+  if (!extent) return range
+  const held = { fromNs: extent.oldestNs, toNs: extent.newestNs + 1n }
+  return { fromNs: whole.fromNs ?? held.fromNs, toNs: whole.toNs ?? held.toNs }
+}
+
+/** How much of the time is left, in ms; throws QUERY_TIMEOUT when none is. */
+function countdown(timeoutMs: number): () => number {
+  const endMs = performance.now() + timeoutMs
+  return () => {
+    const leftMs = Math.ceil(endMs - performance.now())
+    if (leftMs > 0) return leftMs
+    throw new AppError('QUERY_TIMEOUT', { detail: `The query took longer than ${timeoutMs} ms.` })
+  }
+}
+
+function addStats(sum: ReadStats, stats: ReadStats): void {
+  sum.elapsedMs += stats.elapsedMs
+  sum.rowsRead += stats.rowsRead
+  sum.bytesRead += stats.bytesRead
+}

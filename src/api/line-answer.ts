@@ -1,0 +1,80 @@
+import type { EventJson } from '../core/event.ts'
+import { readEventRow, readTableRow, toSql } from '../query/query.ts'
+import { csvLine } from './csv.ts'
+import { tableRange } from './json-answer.ts'
+import type { Question } from './questions.ts'
+import type { Reading } from './reading.ts'
+import { eventsWanted, searchPieces } from './search.ts'
+import { storedExtent } from './store-figures.ts'
+
+const CSV_FIELDS = ['timestamp', 'level', 'service', 'host', 'source', 'message', 'trace_id', 'span_id', 'attributes']
+
+/** The answer line by line, read from the store as the lines are taken. */
+export function streamLines(
+  reading: Reading,
+  question: Question,
+  format: 'ndjson' | 'csv',
+  signal: AbortSignal,
+): AsyncIterable<string> {
+  return question.query.kind === 'table'
+    ? tableLines(reading, question, format, signal)
+    : eventLines(reading, question, format, signal)
+}
+
+async function* eventLines(
+  { context, figures }: Reading,
+  question: Question,
+  format: 'ndjson' | 'csv',
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const { query, timeoutMs } = question
+  const fields = query.fields ?? CSV_FIELDS
+  if (format === 'csv') yield csvLine(fields, [])
+  const wanted = eventsWanted(question)
+  if (wanted === 0) return
+  for (const piece of searchPieces(question, wanted, storedExtent(await figures.status()))) {
+    const options = { signal, timeoutMs, rowsMax: piece.limit }
+    for await (const row of withoutHeader(context.store.stream(piece.statement, options))) {
+      piece.rows++
+      piece.last = row
+      const event = readEventRow(query, row)
+      yield format === 'ndjson' ? `${JSON.stringify(event)}\n` : csvLine(cells(event, fields), [])
+    }
+  }
+}
+
+function cells(event: Partial<EventJson>, fields: readonly string[]): unknown[] {
+  return fields.map((field) =>
+    field in event ? event[field as keyof EventJson] : (event.attributes?.[field] ?? undefined),
+  )
+}
+
+async function* tableLines(
+  { context }: Reading,
+  question: Question,
+  format: 'ndjson' | 'csv',
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const options = { signal, timeoutMs: question.timeoutMs }
+  const range = await tableRange(context, question, options)
+  const { statement, columns } = toSql(question.query, { range, limit: question.limit })
+  const names = columns.map(({ name }) => name)
+  const isText = columns.map(({ type }) => type !== 'number')
+  if (format === 'csv') yield csvLine(names, [])
+  let rows = 0
+  for await (const row of withoutHeader(context.store.stream(statement, options))) {
+    if (rows++ >= question.tableRowsMax) return
+    const cells = readTableRow(columns, row)
+    if (format === 'csv') yield csvLine(cells, isText)
+    else yield `${JSON.stringify(Object.fromEntries(names.map((name, index) => [name, cells[index]])))}\n`
+  }
+}
+
+/** The rows alone: the first item of a stream is the columns. */
+async function* withoutHeader(stream: AsyncIterable<unknown[]>): AsyncGenerator<unknown[]> {
+  let isHeader = true
+  for await (const item of stream) {
+    if (!isHeader) yield item
+    isHeader = false
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * How events are found newest first (or oldest first): through growing windows of time, in pieces of a bounded number
+ * of rows, each piece one statement of bounded cost. A query that cannot be cut into windows runs once.
+ */
+import type { Statement } from '../core/statement.ts'
+import { intersectRanges, rowPosition, toSql, type RowPosition, type TimeRange } from '../query/query.ts'
+import type { Question } from './questions.ts'
+import { timeWindows, type Extent } from './time-windows.ts'
+
+/** Rows of one statement of a long answer: bounds what the engine must sort and hold. */
+export const PIECE_ROWS_MAX = 50_000
+
+/** One statement and how many rows it may bring. The reader of its rows tells here what came. */
+export interface Piece {
+  statement: Statement
+  limit: number
+  rows: number
+  last: readonly unknown[] | undefined
+}
+
+/** How many events an answer may still have, by the request's limit and by the query's own. */
+export function eventsWanted({ query, limit, cursor }: Pick<Question, 'query' | 'limit' | 'cursor'>): number {
+  return query.limit === undefined ? limit : Math.min(limit, Math.max(0, query.limit - (cursor?.given ?? 0)))
+}
+
+/**
+ * The statements to run one after the other until `wanted` events have come. Before asking for the next, set `rows`
+ * and `last` of the one before.
+ */
+export function* searchPieces(question: Question, wanted: number, extent: Extent | undefined): Generator<Piece> {
+  const { query, order, cursor, snapshotNs } = question
+  if (!query.isPageable) {
+    yield piece(toSql(query, { range: question.range, limit: wanted, order }).statement, wanted)
+    return
+  }
+  let after: RowPosition | undefined = cursor
+  let left = wanted
+  for (const range of timeWindows(rangeAhead(question), order, extent)) {
+    for (;;) {
+      const limit = Math.min(left, PIECE_ROWS_MAX)
+      const options = { range, limit, order, snapshotNs, ...(after === undefined ? {} : { after }) }
+      const next = piece(toSql(query, options).statement, limit)
+      yield next
+      left -= next.rows
+      if (next.last) after = rowPosition(next.last)
+      if (left <= 0) return
+      if (next.rows < limit) break
+    }
+  }
+}
+
+function piece(statement: Statement, limit: number): Piece {
+  return { statement, limit, rows: 0, last: undefined }
+}
+
+/** The part of the range that is not behind the cursor. */
+function rangeAhead({ query, range, order, cursor }: Question): TimeRange {
+  const whole = intersectRanges(range, query.range)
+  if (!cursor) return whole
+  return intersectRanges(whole, order === 'desc' ? { toNs: cursor.timestampNs + 1n } : { fromNs: cursor.timestampNs })
+}
