@@ -1,6 +1,8 @@
+import { appendFileSync, readdirSync } from 'node:fs'
 import { appendFile, copyFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { ROW_RECEIVED } from '../core/batch.ts'
 import type { Spool } from './spool.ts'
 import { messagesIn, RowMaker } from './testing/rows.ts'
 import { testSpool } from './testing/temporary-spool.ts'
@@ -171,18 +173,54 @@ test('bytes that are no rows: those before them get in, the rest of the file is 
   expect(counters.total('spool_quarantined_total', { reason: 'damaged' })).toBe(2)
 })
 
-test('bytes that look like rows but are none are recognised by their received times', async () => {
+test('rows that a damaged one led astray are recognised by their received times', async () => {
   const { spool, store, dir } = await testSpool()
   const maker = new RowMaker()
   const messages = Array.from({ length: 40 }, (_, row) => `m${row}`)
   const batch = maker.batch(messages)
-  // The service of row 30 swallows some rows; what follows can still be read, as rows that nobody wrote.
-  batch.bytes.fill(0x7f, (batch.offsets[30] ?? 0) + 17, (batch.offsets[30] ?? 0) + 18)
-  store.isBad = (message) => !messages.slice(0, 30).includes(message)
+  batch.bytes.writeBigInt64LE(7n, (batch.offsets[31] ?? 0) + ROW_RECEIVED)
+  store.isBad = (message) => message === 'm31'
   await spool.write(batch)
   await spool.waitStored(maker.lastNs)
-  expect(store.rows).toEqual(messages.slice(0, 30))
+  expect(store.rows.toSorted()).toEqual(messages.slice(0, 30).toSorted())
   expect((await quarantined(dir)).map(({ name }) => name)).toEqual([expect.stringMatching(/-10-.*\.damaged$/)])
+})
+
+test('a file that is harmed while its rows are isolated goes to quarantine', async () => {
+  const { spool, store, dir, counters } = await testSpool()
+  store.isBad = (message) => {
+    const [path] = readdirSync(dir, { recursive: true }).filter((name) => String(name).endsWith('.rows'))
+    if (message === 'b') appendFileSync(join(dir, String(path)), 'more')
+    return message === 'b'
+  }
+  const maker = new RowMaker()
+  await spool.write(maker.batch(['a', 'b']))
+  await spool.waitStored(maker.lastNs)
+  expect(store.attempts).toBe(1)
+  expect(counters.total('spool_quarantined_total', { reason: 'checksum' })).toBe(2)
+})
+
+test('loads keep their distance', async () => {
+  const { spool, store } = await testSpool({ limits: { loadFilesMax: 1, loadIntervalMs: 40 } })
+  const startsMs: number[] = []
+  store.outcome = () => (startsMs.push(performance.now()), 'ok')
+  const maker = new RowMaker()
+  await writeEach(spool, maker, ['a', 'b', 'c', 'd'])
+  await spool.waitStored(maker.lastNs)
+  // A load reads its files before it is seen here; that may take a little longer the first time.
+  expect((startsMs[3] ?? 0) - (startsMs[0] ?? 0)).toBeGreaterThan(80)
+})
+
+test('rows are isolated while files keep coming', async () => {
+  const { spool, store } = await testSpool({ limits: { loadFilesMax: 1, loadIntervalMs: 0 } })
+  store.outcome = () => 'down'
+  store.isBad = (message) => message === 'bad'
+  const maker = new RowMaker()
+  await spool.write(maker.batch(['bad', 'good']))
+  await writeEach(spool, maker, Array.from({ length: 60 }, String))
+  store.outcome = () => 'ok'
+  await spool.waitStored(maker.lastNs)
+  expect(store.rows.indexOf('good')).toBeLessThan(40)
 })
 
 test('a file from quarantine is taken again when it is put back', async () => {

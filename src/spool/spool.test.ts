@@ -71,13 +71,18 @@ test('a batch above the size of a file is a file of its own', async () => {
 })
 
 test('an empty batch is nothing, and a release counts once', async () => {
-  const { spool, counters } = await testSpool({ limits: { flushDelayMs: 20 } })
+  const { spool, counters } = await testSpool({ limits: { flushDelayMs: 60_000 } })
   await spool.write(new EventBatch())
   const first = spool.hold()
   first()
   first()
-  spool.hold()
-  await spool.write(new RowMaker().batch(['waits for the delay']))
+  const second = spool.hold()
+  const maker = new RowMaker()
+  const writes = [spool.write(maker.batch(['a']))]
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+  writes.push(spool.write(maker.batch(['b'])))
+  second()
+  await Promise.all(writes)
   expect(counters.total('spool_flushes_total')).toBe(1)
 })
 
