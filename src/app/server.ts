@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { registerApi } from '../api/api.ts'
+import { BatchPool } from '../core/batch-pool.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import { NS_PER_MS } from '../core/time.ts'
@@ -32,6 +33,9 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+/** Memory of batches kept for reuse: two groups of the spool, one being filled and one being written. */
+const BATCH_POOL_BYTES_MAX = 24 * 1024 * 1024
+
 /**
  * Joins the rooms: sources → pipeline → spool → store, and live beside it, and the API over all. Resolves when it
  * listens. Rejects with an AppError that says what could not be opened, having closed what was.
@@ -50,6 +54,7 @@ async function openServer(config: Config, logger: Logger, closing: Closing): Pro
   const startedNs = wallClock()
   const version = packageVersion()
   const counters = new Counters()
+  const batches = new BatchPool({ bytesMax: BATCH_POOL_BYTES_MAX })
   const node = await openNode(config.data)
   const received = createReceivedClock(wallClock, node.receivedFloorNs)
 
@@ -64,6 +69,7 @@ async function openServer(config: Config, logger: Logger, closing: Closing): Pro
   const sink = createPipeline({
     spool,
     publish: (batch) => live.publish(batch),
+    batches,
     received,
     counters,
     futureSkewMaxNs: BigInt(config.ingest.futureSkewMax) * NS_PER_MS,
@@ -88,7 +94,7 @@ async function openServer(config: Config, logger: Logger, closing: Closing): Pro
   })
   for (const source of SOURCES) {
     const limits = sourceLimits(config)
-    source.attach(http.app, { sink, counters, logger, clock: wallClock, hostname: hostname(), limits })
+    source.attach(http.app, { sink, batches, counters, logger, clock: wallClock, hostname: hostname(), limits })
   }
   const address = await http.listen(config.host, config.port)
   listeners['http'] = hostPort(address)

@@ -36,10 +36,10 @@ export interface RecentResult<T> {
 
 export interface Live {
   /**
-   * Shows durable events to subscribers and keeps the newest in the rings. Batches come in received order. Live may
-   * read the batch after this returns, so it must not be written again.
+   * Shows durable events to subscribers and keeps the newest in the rings. Batches come in received order. True when
+   * the batch may be written again; false when subscribers have yet to be shown some of it.
    */
-  publish(batch: EventBatch): void
+  publish(batch: EventBatch): boolean
   /** Events published after this call reach the subscription. */
   subscribe<T>(options: SubscribeOptions<T>): Subscription<T>
   /**
@@ -86,10 +86,10 @@ export function openLive(options: LiveOptions): Live {
   let publishedThroughNs = startNs - 1n
   return {
     publish(batch) {
-      if (batch.rows === 0) return
+      if (batch.rows === 0) return true
       publishedThroughNs = batch.bytes.readBigInt64LE((batch.offsets[batch.rows - 1] ?? 0) + ROW_RECEIVED)
       rings.add(batch)
-      matcher.publish(batch)
+      return matcher.publish(batch)
     },
     subscribe(subscribe) {
       const onClose = (): void => {

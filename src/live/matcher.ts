@@ -53,16 +53,18 @@ export class Matcher {
     this.#entries = this.#entries.filter((entry) => entry.listener !== listener)
   }
 
-  publish(batch: EventBatch): void {
+  /** True when it will not look at the batch again. */
+  publish(batch: EventBatch): boolean {
     if (this.#entries.length === 0) {
       this.#drop()
       this.#batchNumber++
-      return
+      return true
     }
     this.#waiting.push(batch)
     this.#waitingBytes += batch.bytes.length
     while (this.#waitingBytes > this.#waitingBytesMax && this.#waiting.length > 1) this.#passOver()
     if (this.#turn === undefined) this.#slice()
+    return this.#waiting.at(-1) !== batch
   }
 
   close(): void {

@@ -9,7 +9,8 @@ import { createReceivedClock } from './received.ts'
 const NOW = 1_790_000_000_000_000_000n
 const SKEW = 60_000_000_000n
 
-function run(timestamps: (bigint | undefined)[], nowNs = NOW) {
+function run(timestamps: (bigint | undefined)[], nowNs = NOW, isDone = false) {
+  const given: EventBatch[] = []
   const written: EventBatch[] = []
   const published: EventBatch[] = []
   const counters = new Counters()
@@ -20,7 +21,11 @@ function run(timestamps: (bigint | undefined)[], nowNs = NOW) {
         written.push(batch)
       },
     },
-    publish: (batch) => published.push(batch),
+    publish: (batch) => {
+      published.push(batch)
+      return isDone
+    },
+    batches: { give: (batch) => given.push(batch) },
     received: createReceivedClock(() => nowNs),
     counters,
     futureSkewMaxNs: SKEW,
@@ -29,7 +34,7 @@ function run(timestamps: (bigint | undefined)[], nowNs = NOW) {
   for (const [index, timestampNs] of timestamps.entries()) {
     batch.append({ message: `m${index}`, service: 's', ...(timestampNs === undefined ? {} : { timestampNs }) })
   }
-  return { done: sink.write(batch), written, published, counters }
+  return { done: sink.write(batch), batch, written, published, given, counters }
 }
 
 function events(batch: EventBatch | undefined): LogEvent[] {
@@ -96,11 +101,24 @@ test('the received clock rises strictly, whatever the wall clock does', () => {
   )
 })
 
-test('nothing is published when the spool refuses', async () => {
+test('a batch is given back once, when live is done with it', async () => {
+  for (const isDone of [false, true]) {
+    const { done, batch, given } = run([NOW], NOW, isDone)
+    await done
+    expect(given).toEqual(isDone ? [batch] : [])
+  }
+  const { done, batch, published, given } = run([NOW * 2n], NOW, true)
+  await done
+  expect(given).toEqual([batch, published[0]])
+})
+
+test('nothing is published when the spool refuses, and the batch is not used again', async () => {
   const published: EventBatch[] = []
+  const given: EventBatch[] = []
   const sink = createPipeline({
     spool: { hold: () => () => undefined, write: () => Promise.reject(new Error('full')) },
-    publish: (batch) => published.push(batch),
+    publish: (batch) => published.push(batch) > 0,
+    batches: { give: (batch) => given.push(batch) },
     received: createReceivedClock(() => NOW),
     counters: new Counters(),
     futureSkewMaxNs: SKEW,
@@ -109,4 +127,5 @@ test('nothing is published when the spool refuses', async () => {
   batch.append({ message: 'x' })
   await expect(sink.write(batch)).rejects.toThrow('full')
   expect(published).toEqual([])
+  expect(given).toEqual([])
 })

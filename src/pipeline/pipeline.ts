@@ -3,6 +3,7 @@
  * once durable, to whoever watches live. It knows neither where events come from nor where they go; both ends are
  * parameters. Start here; `received.ts` is its clock.
  */
+import type { BatchPool } from '../core/batch-pool.ts'
 import { EventBatch, EventView, NO_TIMESTAMP_HIGH, ROW_RECEIVED, ROW_TIMESTAMP } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Sink } from '../core/sink.ts'
@@ -12,8 +13,10 @@ import type { ReceivedClock } from './received.ts'
 export interface PipelineOptions {
   /** Makes batches durable. */
   spool: Sink
-  /** Sees every batch after it became durable, in received order. */
-  publish: (batch: EventBatch) => void
+  /** Sees every batch after it became durable, in received order; true when it will not look at it again. */
+  publish: (batch: EventBatch) => boolean
+  /** Where batches go that nobody needs any more. */
+  batches: Pick<BatchPool, 'give'>
   received: ReceivedClock
   counters: Counters
   /** How far in the future a timestamp may lie before the received time replaces it. Nanoseconds. */
@@ -28,7 +31,7 @@ export const SKEW_ATTRIBUTE = 'clock.skewed'
  * in the future than the accepted skew do too, and the claim is kept in attribute `clock.skewed`.
  */
 export function createPipeline(options: PipelineOptions): Sink {
-  const { spool, publish, received, counters, futureSkewMaxNs } = options
+  const { spool, publish, received, counters, futureSkewMaxNs, batches } = options
   const events = counters.counter('pipeline_events_total')
   const bytes = counters.counter('pipeline_bytes_total')
   const skewed = counters.counter('pipeline_clock_skewed_total')
@@ -44,12 +47,13 @@ export function createPipeline(options: PipelineOptions): Sink {
       if (skewedRows.length > 0) {
         skewed.add(skewedRows.length)
         admitted = withClaims(batch, new Set(skewedRows), view)
+        batches.give(batch)
       }
       const { rows, length } = admitted
       await spool.write(admitted)
       events.add(rows)
       bytes.add(length)
-      publish(admitted)
+      if (publish(admitted)) batches.give(admitted)
     },
   }
 }

@@ -8,6 +8,7 @@
  * acknowledged events are counted in `ingest_events_total{source}`.
  */
 import type { FastifyInstance } from 'fastify'
+import type { BatchPool } from '../core/batch-pool.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Sink } from '../core/sink.ts'
@@ -16,6 +17,8 @@ import { EVENT_LIMITS, type EventLimits } from '../wire/transcode/limits.ts'
 /** All that a source may touch. */
 export interface SourceContext {
   sink: Sink
+  /** Where empty batches come from; the sink gives them back. */
+  batches: Pick<BatchPool, 'take'>
   counters: Counters
   logger: Logger
   /** Now, nanoseconds since 1970. */

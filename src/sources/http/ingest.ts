@@ -31,6 +31,8 @@ export interface IngestResult {
 }
 
 const BATCH_BYTES_MIN = 64 * 1024
+/** By how much a batch outgrows its size before it is handed over: what a chunk of the body may bring. */
+const BATCH_BYTES_OVER = 128 * 1024
 const RETRY_AFTER_SECONDS = 5
 
 /** One body on its way into the sink. */
@@ -46,13 +48,14 @@ export class Ingest {
 
   constructor(state: IngestState, options: IngestOptions) {
     this.#state = state
-    const { clock, counters, limits } = state.context
+    const { clock, counters, limits, batches } = state.context
     this.#stream = new EventStream({
       transcoder: state.transcoder,
       format: options.format,
       defaults: options.defaults,
       nowSeconds: Number(clock() / 1_000_000_000n),
-      capacityBytes: Math.min(options.sizeBytes || BATCH_BYTES_MIN, limits.batchBytes) + 16 * 1024,
+      capacityBytes: Math.min(options.sizeBytes || BATCH_BYTES_MIN, limits.batchBytes + BATCH_BYTES_OVER),
+      newBatch: (capacityBytes) => batches.take(capacityBytes),
       onReject: (line, reason, detail) => {
         counters.add('ingest_rejected_total', { source: state.name, reason })
         if (this.#rejected.length < limits.rejectsListedMax) this.#rejected.push({ line, reason: detail })

@@ -32,6 +32,8 @@ export interface EventStreamOptions {
   nowSeconds: number
   /** How many bytes the first batch will have, about: it starts with room for that. */
   capacityBytes?: number
+  /** Makes an empty batch with room for so many bytes. */
+  newBatch?: (capacityBytes: number) => EventBatch
   /** Sees every line that is not taken. Detail is for a person. */
   onReject: (line: number, reason: RejectReason, detail: string) => void
 }
@@ -52,6 +54,7 @@ export class EventStream implements SpanReceiver {
   rejectedCount = 0
   readonly #options: EventStreamOptions
   readonly #mark = new MarkStripper()
+  readonly #newBatch: (capacityBytes: number) => EventBatch
   #format: StreamFormat
   #splitter: Splitter | undefined
   #batch: EventBatch | undefined
@@ -66,6 +69,8 @@ export class EventStream implements SpanReceiver {
 
   constructor(options: EventStreamOptions) {
     this.#options = options
+    this.#newBatch =
+      options.newBatch ?? ((capacityBytes) => new EventBatch(capacityBytes, Math.max(16, capacityBytes >> 8)))
     this.#format = options.format
     this.#lineOptions = { nowSeconds: options.nowSeconds, cutBytes: 0 }
     this.#capacityBytes = Math.max(CAPACITY_BYTES_MIN, options.capacityBytes ?? 0)
@@ -123,7 +128,7 @@ export class EventStream implements SpanReceiver {
       end = bytes.length
     }
     if (isBlank(bytes, start, end)) return
-    const batch = (this.#batch ??= new EventBatch(this.#capacityBytes, Math.max(16, this.#capacityBytes >> 8)))
+    const batch = (this.#batch ??= this.#newBatch(this.#capacityBytes))
     if (isText) {
       this.#lineOptions.cutBytes = cutBytes
       transcoder.text(bytes, start, end, batch, defaults, this.#lineOptions)
