@@ -23,6 +23,7 @@ export interface QueryStats {
 
 export interface ColumnJson {
   name: string
+  /** `number`, `time` (RFC 3339) or `text`. */
   type: string
 }
 

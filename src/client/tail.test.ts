@@ -126,10 +126,34 @@ test('an error in the middle of the stream ends it, unless it may pass', async (
     connections++
     const status = connections === 1 ? 503 : 500
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    response.end(`event: error\ndata: ${JSON.stringify({ code: 'STORE_FAILED', status, detail: 'no store' })}\n\n`)
+    response.end(`event: failure\ndata: ${JSON.stringify({ code: 'STORE_FAILED', status, detail: 'no store' })}\n\n`)
   })
   const tail = tailEvents(openConnection({ url: failing.url }), { patience })
   await expect(tail.next()).rejects.toMatchObject({ code: 'STORE_FAILED', status: 500 })
   expect(connections).toBe(2)
   await failing.close()
+})
+
+test('another server at the same address is watched from then on', async () => {
+  const asked: unknown[] = []
+  const changing = await startTinyServer((request, response) => {
+    const lastEventId = request.headers['last-event-id']
+    asked.push(lastEventId)
+    if (lastEventId !== undefined) {
+      return answerJson(response, { code: 'CURSOR_INVALID', detail: 'a cursor of another server' }, 400)
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.end(`event: log\nid: n${asked.length}\ndata: {"message":"${asked.length}"}\n\n`)
+  })
+  const messages: string[] = []
+  const reasons: string[] = []
+  const onInterruption = ({ reason }: TailInterruption) => reasons.push(reason)
+  for await (const item of tailEvents(openConnection({ url: changing.url }), { patience, onInterruption })) {
+    if (item.kind === 'event') messages.push(item.event.message)
+    if (messages.length === 2) break
+  }
+  expect(messages).toEqual(['1', '3'])
+  expect(asked).toEqual([undefined, 'n1', undefined])
+  expect(reasons).toEqual(['the server ended the stream', 'a cursor of another server'])
+  await changing.close()
 })

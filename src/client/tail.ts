@@ -35,7 +35,7 @@ const SILENCE_MS_MAX = 45_000
 
 /**
  * Events as they arrive, for as long as it takes: reconnects with exponential backoff and goes on after the last event
- * that was seen, without gap or repeat. Throws when the very first connection fails (ServerAway) or when the server
+ * that was seen, without gap or repeat; where another server answers, from then on. Throws when the very first connection fails (ServerAway) or when the server
  * refuses (ServerProblem, such as a mistake in the query). The reader's pace is the server's: who iterates slowly is
  * told how many events were skipped.
  */
@@ -61,6 +61,7 @@ export async function* tailEvents(connection: Connection, options: TailOptions):
     } catch (error) {
       if (signal?.aborted) return
       if (!isInterruption(error, hasConnected)) throw error
+      if (isPlaceUnknown(error)) lastEventId = ''
       const askedMs = error instanceof ServerProblem ? (error.retryAfterMs ?? 0) : 0
       const waitMs = Math.max(askedMs, backoffMs(attempt, patience.random))
       options.onInterruption?.({ reason: error instanceof ServerAway ? error.reason : error.message, attempt, waitMs })
@@ -83,8 +84,13 @@ function connect(connection: Connection, options: TailOptions, lastEventId: stri
 
 /** Before the first connection only a busy server is worth waiting for; after it everything that may pass. */
 function isInterruption(error: unknown, hasConnected: boolean): error is ServerAway | ServerProblem {
-  if (error instanceof ServerProblem) return error.isTemporary
+  if (error instanceof ServerProblem) return error.isTemporary || (hasConnected && isPlaceUnknown(error))
   return error instanceof ServerAway && hasConnected
+}
+
+/** Another server answers at the address now, or the same one with other data: there is nothing to go on after. */
+function isPlaceUnknown(error: unknown): boolean {
+  return error instanceof ServerProblem && error.code === 'CURSOR_INVALID'
 }
 
 async function* readEvents(response: IncomingMessage, lastEventId: string, url: string): AsyncGenerator<ServerEvent> {
@@ -97,7 +103,7 @@ async function* readEvents(response: IncomingMessage, lastEventId: string, url: 
 }
 
 function itemOf({ event, data, lastEventId }: ServerEvent): TailItem | undefined {
-  if (event === 'error') {
+  if (event === 'failure') {
     const problem = JSON.parse(data) as Partial<Problem>
     throw new ServerProblem({ ...problem, status: problem.status ?? 500 })
   }

@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
+import type { Problem } from '../../core/errors.ts'
 import { formatCount } from '../../core/units.ts'
 import { ServerAway, ServerProblem } from '../../client/failures.ts'
 import type { HttpClient, QueryOptions } from '../../client/http-client.ts'
@@ -6,14 +7,14 @@ import { connectClient, CONNECTION_FLAGS, wholeNumber } from '../connection.ts'
 import { defineCommand, EXIT_MISUSED, EXIT_OK } from '../command.ts'
 import { underlineMistakes } from '../failure.ts'
 import { describeNothing } from '../query/nothing.ts'
-import { fetchPages, isNewestFirst, type Found } from '../query/pages.ts'
+import { fetchPages, ordersItself, type Found } from '../query/pages.ts'
 import { clockFace } from '../terminal/clock-face.ts'
 import { escapeJson, escapeLines } from '../terminal/escape.ts'
 import { createEventPrinter } from '../terminal/event-printer.ts'
 import { messageFinder } from '../terminal/highlight.ts'
 import { showProgress } from '../terminal/progress.ts'
 import { formatTable } from '../terminal/table.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import type { Output, Terminal } from '../terminal/terminal.ts'
 import { timeParameter } from '../times.ts'
 
 export const command = defineCommand(
@@ -43,7 +44,12 @@ export const command = defineCommand(
     query: { type: 'positional', required: false, default: '', description: 'The query; everything without it' },
     since: { type: 'string', valueHint: 'time', description: 'From this time on: 15m or 2d (ago), 10:30, 2026-01-05' },
     until: { type: 'string', valueHint: 'time', description: 'Before this time' },
-    limit: { type: 'string', valueHint: 'n', alias: 'n', default: '100', description: 'At most this many' },
+    limit: {
+      type: 'string',
+      valueHint: 'n',
+      alias: 'n',
+      description: 'At most this many [100 events, all rows of a table]',
+    },
     order: { type: 'enum', options: ['desc', 'asc'], description: 'Newest first, or oldest first' },
     format: {
       type: 'enum',
@@ -63,7 +69,7 @@ export const command = defineCommand(
       ...(until === undefined ? {} : { end: timeParameter('until', until, nowMs, utc === true) }),
       ...(order === undefined ? {} : { order }),
     }
-    const count = wholeNumber('limit', limit, 1)
+    const count = limit === undefined ? undefined : wholeNumber('limit', limit, 1)
     const client = connectClient({ url, key }, terminal)
     const progress = showProgress(terminal.err, () => `searching … ${Math.round((Date.now() - nowMs) / 1000)} s`)
     try {
@@ -109,20 +115,15 @@ async function printPretty(client: HttpClient, found: Found, shown: Shown, { out
     const events = found.events ?? []
     const find = await messageFinder(question.query ?? '')
     const printer = createEventPrinter({ colors: out.colors, clock, columns: out.columns, isWide, find })
-    const isTurned = question.order === undefined && !ordersItself(question.query ?? '') && isNewestFirst(events)
+    const isTurned = question.order === undefined && !ordersItself(question.query ?? '')
     const ordered = isTurned ? events.toReversed() : events
     printer.prepare(ordered)
     for (const event of ordered) await out.write(printer.print(event))
   }
   const kind = found.rows ? ['row', 'rows'] : ['event', 'events']
-  const more = found.hasMore ? '; there are more, --limit shows them' : ''
+  const more = found.hasMore ? `; there ${found.cursor === null ? 'may be' : 'are'} more: --limit shows them` : ''
   const took = `${formatCount(Math.round(found.stats.elapsedMs))} ms`
   await err.write(dim(`${formatCount(count)} ${count === 1 ? kind[0] : kind[1]} in ${took}${more}\n`))
-}
-
-/** Whether a pipe of the query decides the order. */
-function ordersItself(query: string): boolean {
-  return /\|\s*sort\b/i.test(query)
 }
 
 function jsonLines(items: readonly unknown[]): string {
@@ -150,19 +151,37 @@ async function stream(
 ): Promise<void> {
   const response = await client.queryStream(format, question)
   const decoder = new StringDecoder('utf8')
-  // A CSV on a terminal is looked at; in a file or pipe it stays as it is.
-  const escape = format === 'ndjson' ? escapeJson : out.isTerminal ? escapeCsv : (text: string) => text
+  let rest = ''
   try {
     for await (const bytes of response) {
       onFirst()
-      await out.write(escape(decoder.write(bytes as Buffer)))
+      // Whole lines only: an ndjson answer that fails on its way says so in its last line.
+      const text = rest + decoder.write(bytes as Buffer)
+      const end = text.lastIndexOf('\n') + 1
+      rest = text.slice(end)
+      if (format === 'ndjson') await writeLines(text.slice(0, end), out)
+      else await out.write(out.isTerminal ? escapeCsv(text.slice(0, end)) : text.slice(0, end))
       if (out.isClosed) return
     }
+    if (rest !== '') await out.write(rest)
   } catch (error) {
-    throw new ServerAway(client.url, error)
+    throw error instanceof ServerProblem ? error : new ServerAway(client.url, error)
   }
 }
 
+/** No event and no row looks like this: their values are texts and numbers. */
+const FAILURE = '{"error":{'
+
+async function writeLines(lines: string, out: Output): Promise<void> {
+  const at = lines.startsWith(FAILURE) ? 0 : lines.indexOf(`\n${FAILURE}`) + 1
+  const hasFailed = lines.startsWith(FAILURE, at)
+  await out.write(escapeJson(hasFailed ? lines.slice(0, at) : lines))
+  if (!hasFailed) return
+  const { error } = JSON.parse(lines.slice(at)) as { error: Partial<Problem> }
+  throw new ServerProblem({ ...error, status: error.status ?? 500 })
+}
+
+/** A CSV on a terminal is looked at; in a file or pipe it stays as it is. */
 function escapeCsv(text: string): string {
   return escapeLines(text.replaceAll('\r\n', '\n'))
 }

@@ -84,7 +84,10 @@ function headOf(event: PrintedEvent, { colors, clock, columns }: EventPrinterOpt
     spans.push({ text: `${escapeText(time)} `, paint: colors.dim })
   }
   if (level !== undefined)
-    spans.push({ text: padEnd(level, LEVEL_COLUMNS), paint: levelPaint(level, colors) }, plain(' '))
+    spans.push(
+      { text: padEnd(level === 'unknown' ? '-' : level, LEVEL_COLUMNS), paint: levelPaint(level, colors) },
+      plain(' '),
+    )
   if (service !== undefined && serviceColumns > 0) {
     const text = padEnd(cut(escapeText(service), SERVICE_COLUMNS_MAX), serviceColumns)
     spans.push({ text, paint: colors[serviceColor(service)] }, plain(' '))

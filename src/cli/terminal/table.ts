@@ -12,13 +12,10 @@ export interface TableOptions {
 
 export interface TableColumn {
   name: string
-  /** The store's name for it: `UInt64`, `Float64`, `DateTime64(9, 'UTC')`, `String` … */
+  /** `number`, `time` (RFC 3339) or `text`. */
   type: string
 }
 
-const NUMBER_TYPE = /^(?:Nullable\(|LowCardinality\()*(?:U?Int|Float|Decimal|BFloat)/
-const FRACTION_TYPE = /^(?:Nullable\(|LowCardinality\()*(?:Float|Decimal|BFloat)/
-const TIME_TYPE = /^(?:Nullable\(|LowCardinality\()*DateTime/
 const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i
 const GAP = '  '
 const TEXT_COLUMNS_MIN = 8
@@ -32,8 +29,7 @@ export function formatTable(
   const cells = rows.map((row) => header.map(({ type }, index) => formatCell(row[index], type, clock)))
   const isRight = header.map(
     ({ type }, index) =>
-      NUMBER_TYPE.test(type) ||
-      (cells.length > 0 && cells.every((row) => NUMBER.test(row[index] ?? '') || !row[index])),
+      type === 'number' || (cells.length > 0 && cells.every((row) => NUMBER.test(row[index] ?? '') || !row[index])),
   )
   const names = header.map(({ name }) => escapeText(name))
   const widths = names.map((name, index) =>
@@ -68,14 +64,9 @@ function shrink(widths: number[], isRight: readonly boolean[], columns: number):
 
 function formatCell(value: unknown, type: string, clock: ClockFace): string {
   if (value === null || value === undefined) return ''
-  if (TIME_TYPE.test(type) && typeof value === 'string') return clock.full(timestampOf(value))
-  if (FRACTION_TYPE.test(type)) return formatNumber(Number(value))
-  return escapeText(typeof value === 'string' ? value : JSON.stringify(value))
-}
-
-/** ClickHouse's own form, `2026-01-05 10:11:12.000`, is UTC. */
-function timestampOf(value: string): string {
-  return /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?$/.test(value) ? `${value.replace(' ', 'T')}Z` : value
+  if (typeof value === 'number') return formatNumber(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return escapeText(type === 'time' ? clock.full(text) : text)
 }
 
 /** As many digits as say something: 1234.6, 12.35, 0.001235. */
