@@ -75,7 +75,7 @@ function splitRange(filter: Filter): { filter: Filter; range: TimeRange } {
   const range: TimeRange = {}
   const rest: Filter[] = []
   const visit = (item: Filter): void => {
-    if (item.kind === 'and') {
+    if (item.kind === 'and' && holdsTime(item)) {
       for (const part of item.items) visit(part)
     } else if (item.kind === 'test' && item.test.kind === 'time' && isTimestamp(item.field)) {
       const { fromNs, toNs } = item.test
@@ -85,12 +85,19 @@ function splitRange(filter: Filter): { filter: Filter; range: TimeRange } {
       rest.push(item)
     }
   }
-  visit(filter)
+  if (filter.kind === 'and') filter.items.forEach(visit)
+  else visit(filter)
   const [only] = rest
   return {
     filter: rest.length === 0 ? EVERYTHING : rest.length === 1 && only ? only : { kind: 'and', items: rest },
     range,
   }
+}
+
+/** Whether there is a time bound among what must all hold. */
+function holdsTime(filter: Filter): boolean {
+  if (filter.kind === 'and') return filter.items.some(holdsTime)
+  return filter.kind === 'test' && filter.test.kind === 'time' && isTimestamp(filter.field)
 }
 
 function isTimestamp(field: { kind: string; name?: string }): boolean {

@@ -38,18 +38,18 @@ function isAboutMessage(filter: Filter): boolean {
 
 /** `contains "connection reset" but not "health"`. */
 function messagePhrase(filters: readonly Filter[]): string {
-  const wanted = filters.flatMap((filter) => (filter.kind === 'test' ? [testPhrase(filter.test, false)] : []))
+  const wanted = filters.flatMap((filter) => (filter.kind === 'test' ? [verbPhrase(filter.test, false)] : []))
   const unwanted = filters.flatMap((filter) =>
     filter.kind === 'not' && filter.item.kind === 'test' ? [filter.item.test] : [],
   )
-  if (wanted.length === 0) return unwanted.map((test) => testPhrase(test, true)).join(' and ')
+  if (wanted.length === 0) return unwanted.map((test) => verbPhrase(test, true)).join(' and ')
   const allContain = [...wanted, ...unwanted.map((test) => testPhrase(test, false))].every((text) =>
     text.startsWith('contains '),
   )
   const joined = wanted.join(' and ').replaceAll(' and contains ', ' and ')
   if (unwanted.length === 0) return joined
   if (allContain) return `${joined} but not ${unwanted.map((test) => testPhrase(test, false).slice(9)).join(' or ')}`
-  return `${joined} and ${unwanted.map((test) => testPhrase(test, true)).join(' and ')}`
+  return `${joined} and ${unwanted.map((test) => verbPhrase(test, true)).join(' and ')}`
 }
 
 function filterPhrase(filter: Filter): string {
@@ -101,6 +101,16 @@ function fieldTestPhrase(field: Field, test: Test, isNegated: boolean): string {
     return isNegated ? `${name} not ${range}` : `${name} ${range}`
   }
   return `${name} ${testPhrase(test, isNegated)}`
+    .replace(/^message contains /, 'message containing ')
+    .replace(/^message does not contain /, 'message not containing ')
+}
+
+/** The same after "whose message": with a verb. */
+function verbPhrase(test: Test, isNegated: boolean): string {
+  if (test.kind === 'regex') {
+    return `${isNegated ? 'does not match' : 'matches'} /${test.pattern.source}/${test.pattern.flags}`
+  }
+  return test.kind === 'compare' ? `is ${testPhrase(test, isNegated)}` : testPhrase(test, isNegated)
 }
 
 /** Without the field: `contains "x"`, `at least 500`, `"billing"`. */
@@ -138,8 +148,15 @@ function severityPhrase({ shown }: Extract<Test, { kind: 'severities' }>): strin
     case '':
       return shown.text
     case 'pattern':
-      return shown.text === '*' ? 'known' : `like ${shown.text}`
+      if (shown.text === '*') return 'known'
+      return shown.text.includes('..') ? rangeOfLevels(shown.text) : `like ${shown.text}`
   }
+}
+
+function rangeOfLevels(text: string): string {
+  const [low = '', high = ''] = text.split('..')
+  if (low === '') return `${high} or below`
+  return high === '' ? `${low} or above` : `from ${low} to ${high}`
 }
 
 function partsPhrase(test: Extract<Test, { kind: 'parts' }>, isNegated: boolean): string {
@@ -180,9 +197,9 @@ function pipePhrase(pipe: Pipe): string {
     case 'stats':
       return `${aggregatesPhrase(pipe.aggregates)}${pipe.by.length === 0 ? '' : ` per ${pipe.by.map(groupPhrase).join(' and ')}`}`
     case 'top':
-      return `finds the ${pipe.count} most frequent values of ${groupPhrase(pipe.field)}${pipe.by ? ` per ${groupPhrase(pipe.by)}` : ''}`
+      return `finds the ${pipe.count === 1 ? 'most frequent value' : `${pipe.count} most frequent values`} of ${groupPhrase(pipe.field)}${pipe.by ? ` per ${groupPhrase(pipe.by)}` : ''}`
     case 'timechart': {
-      const interval = pipe.intervalNs === undefined ? 'interval' : formatDuration(pipe.intervalNs)
+      const interval = pipe.intervalNs === undefined ? 'interval' : intervalPhrase(pipe.intervalNs)
       const by = pipe.by ? ` and ${groupPhrase(pipe.by)}` : ''
       return `${aggregatesPhrase(pipe.aggregates)} per ${interval}${by}, without gaps`
     }
@@ -209,7 +226,15 @@ function aggregatePhrase(aggregate: Aggregate): string {
 
 function groupPhrase(group: Group): string {
   if (group.kind === 'field') return fieldName(group.field)
-  const text = formatDuration(group.intervalNs)
-  const minutes = /^(\d+)m$/.exec(text)?.[1]
-  return minutes === undefined ? text : `${minutes} minute${minutes === '1' ? '' : 's'}`
+  return intervalPhrase(group.intervalNs)
+}
+
+const UNITS: Readonly<Record<string, string>> = { s: 'second', m: 'minute', h: 'hour', d: 'day' }
+
+/** `5 minutes`, `hour`, `1h30m`. */
+function intervalPhrase(ns: bigint): string {
+  const text = formatDuration(ns)
+  const [, count, unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? []
+  if (count === undefined) return text
+  return count === '1' ? `${UNITS[unit]}` : `${count} ${UNITS[unit]}s`
 }

@@ -1,4 +1,4 @@
-import { levelOf } from '../../core/severity.ts'
+import { levelOf, LEVELS } from '../../core/severity.ts'
 import type { Field, Pipe } from '../2-check/checked.ts'
 import type { Parameters } from './parameters.ts'
 
@@ -15,6 +15,14 @@ export const LOGFMT = String.raw`(?:^|\s)([^\s="]+)=("(?:[^"\\]|\\(?s:.))*"|[^\s
 const UNQUOTE = String.raw`if(startsWith(v, '"'), replaceRegexpAll(substring(v, 2, length(v) - 2), '\\\\((?s:.))', '\\1'), v)`
 
 const LEVEL_NAMES = `[${Array.from({ length: 25 }, (_, severity) => `'${levelOf(severity)}'`).join(', ')}]`
+
+/** Level names in rising order, as a SQL array. */
+export const LEVEL_ORDER = `[${LEVELS.map((level) => `'${level}'`).join(', ')}]`
+
+/** Level name → its place in that order. */
+export function levelRankSql(name: string): string {
+  return `indexOf(${LEVEL_ORDER}, ${name})`
+}
 
 /** Severity number → level name. */
 export function levelNameSql(severity: string): string {

@@ -2,7 +2,7 @@ import type { Aggregate, Column, Field, Group, Pipe } from '../2-check/checked.t
 import { typeOf } from '../2-check/aggregates.ts'
 import { bucketOffsetNs, bucketStartNs } from '../interval.ts'
 import type { TimeRange } from '../query.ts'
-import { fieldSql, levelNameSql, type SqlContext } from './sql-fields.ts'
+import { fieldSql, LEVEL_ORDER, levelNameSql, levelRankSql, type SqlContext } from './sql-fields.ts'
 
 /** Rows to aggregate: what stands after FROM, and the conditions on it. */
 export interface RowSource {
@@ -46,7 +46,9 @@ function statsSql(
   const keys = names.slice(0, groups.length)
   const sql = select([...groups, ...values], names, source) + groupBy(keys)
   const byTime = pipe.by.flatMap((group, index) => (group.kind === 'bin' ? [`${names[index]} ASC`] : []))
-  const byValue = byTime.length > 0 ? [] : [`${names[groups.length]} DESC NULLS LAST`]
+  const value = names[groups.length] ?? ''
+  const rank = pipe.aggregates[0]?.column.type === 'level' ? levelRankSql(value) : value
+  const byValue = byTime.length > 0 ? [] : [`${rank} DESC NULLS LAST`]
   return { sql, names, order: [...byTime, ...byValue, ...keys].join(', ') }
 }
 
@@ -150,7 +152,10 @@ function aggregateSql(aggregate: Aggregate, context: SqlContext, seconds: () => 
   const only = present.length === 0 ? undefined : present[0]
   if (name === 'count') return only === undefined ? 'count()' : `countIf(${only})`
   if (name === 'uniq') return only === undefined ? `uniqExact(${value})` : `uniqExactIf(${value}, ${only})`
-  if (type === 'level') return field.kind === 'column' ? `${name}(${value})` : levelNameSql(`${name}(${value})`)
+  if (type === 'level')
+    return field.kind === 'column'
+      ? `${LEVEL_ORDER}[${name}(${levelRankSql(value)})]`
+      : levelNameSql(`${name}(${value})`)
   if (type === 'time')
     return field.kind === 'column' ? `${name}(${value})` : `toUnixTimestamp64Nano(${name}OrNull(${value}))`
   const number = type === 'number' ? value : numberSql(value)

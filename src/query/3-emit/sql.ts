@@ -1,5 +1,4 @@
 import { AppError } from '../../core/errors.ts'
-import { LEVELS } from '../../core/severity.ts'
 import type { Statement } from '../../core/statement.ts'
 import type { CheckedQuery, Column, Field, Pipe } from '../2-check/checked.ts'
 import { CHART_BUCKETS_MAX, TABLE_ROWS_MAX } from '../limits.ts'
@@ -7,7 +6,7 @@ import { chooseIntervalNs } from '../interval.ts'
 import type { TimeRange } from '../query.ts'
 import { Parameters } from './parameters.ts'
 import { eventColumnsSql } from './sql-events.ts'
-import { fieldSql, type SqlContext } from './sql-fields.ts'
+import { fieldSql, levelRankSql, type SqlContext } from './sql-fields.ts'
 import { filterSql } from './sql-filter.ts'
 import { shownSql, tableSql, type TableSql } from './sql-table.ts'
 
@@ -32,7 +31,6 @@ export interface SqlQuery {
   columns: readonly Column[]
 }
 
-const LEVEL_ORDER = `[${LEVELS.map((level) => `'${level}'`).join(', ')}]`
 const RAW = 'timestamp, received, node, severity, service, host, source, message, trace_id, span_id, attributes'
 /** ClickHouse refuses longer texts (`max_query_size` is 256 KiB). */
 const SQL_LENGTH_MAX = 250_000
@@ -223,7 +221,7 @@ function sortKeySql(field: Field, direction: 'ASC' | 'DESC', context: SqlContext
   const value = fieldSql(field, context)
   if (field.kind === 'time' || field.kind === 'level') return `${value} ${direction}`
   if (field.kind === 'column' && field.type === 'level') {
-    return `indexOf(${LEVEL_ORDER}, ${value}) ${direction}`
+    return `${levelRankSql(value)} ${direction}`
   }
   if (field.kind === 'column' && field.type !== 'text') return `${value} ${direction} NULLS LAST`
   return `${value} = '' ASC, toFloat64OrNull(${value}) ${direction} NULLS LAST, lower(${value}) ${direction}`
