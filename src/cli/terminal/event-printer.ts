@@ -103,10 +103,9 @@ function bodyOf(event: PrintedEvent, options: EventPrinterOptions): Span[][] {
   const lines = message.replace(/[\r\n]+$/, '').split(/\r?\n/)
   const body = lines.map((line) => highlighted(escapeText(line), find, paint, colors))
   for (const [name, value] of fieldsOf(event, options.isWide)) {
-    const separator = body.length > 1 || message === '' ? '' : ' '
     const last = body.at(-1) ?? []
-    last.push({ text: `${separator || (last.length > 0 ? ' ' : '')}${name}=`, paint: colors.dim })
-    last.push({ text: quoteValue(value), paint: colors.dim })
+    if (last.length > 0) last.push(plain(' '))
+    last.push({ text: `${name}=${quoteValue(value)}`, paint: colors.dim })
   }
   return body
 }
