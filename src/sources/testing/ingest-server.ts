@@ -1,4 +1,5 @@
 /** For tests: the real HTTP server with the real http source on a free port, in front of a `MemorySink`. */
+import { BatchPool } from '../../core/batch-pool.ts'
 import { Counters } from '../../core/counters.ts'
 import { SILENT_LOGGER } from '../../core/logger.ts'
 import type { HttpServerLimits } from '../../net/http-limits.ts'
@@ -39,6 +40,7 @@ export async function openIngestServer(
       counters,
       logger: SILENT_LOGGER,
       clock: () => TEST_NOW_NS,
+      batches: new BatchPool({ bytesMax: 4 * 1024 * 1024 }),
       hostname: 'testhost',
       limits: { ...SOURCE_LIMITS, ...limits },
     })

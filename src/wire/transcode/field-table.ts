@@ -8,6 +8,8 @@ export const KIND_LITERAL = 3
 export const KIND_JSON = 4
 /** Not an event's field at all: skipped by the writer. */
 export const KIND_NULL = 5
+/** A string that still has its escapes: between two steps of the scanner only. */
+export const KIND_ESCAPED = 6
 
 /**
  * The fields of one event as spans of bytes, in the order found: filled by a scanner, read by the row writer. All

@@ -132,7 +132,8 @@ function grown(stack: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return larger
 }
 
-function areEscapesValid(bytes: Buffer, at: number, end: number): boolean {
+/** Whether every escape between `at` and `end` is one that JSON knows. */
+export function areEscapesValid(bytes: Buffer, at: number, end: number): boolean {
   while (at < end) {
     if (bytes[at] !== BACKSLASH) {
       at++

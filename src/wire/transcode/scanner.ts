@@ -1,11 +1,24 @@
-import { type FieldTable, KIND_LITERAL, KIND_NULL, KIND_NUMBER, KIND_STRING } from './field-table.ts'
-import { BACKSLASH, CLOSE_OBJECT, COLON, COMMA, literalEnd, numberEnd, OPEN_OBJECT, QUOTE } from './json-value.ts'
+import { type FieldTable, KIND_ESCAPED, KIND_LITERAL, KIND_NULL, KIND_NUMBER, KIND_STRING } from './field-table.ts'
+import {
+  areEscapesValid,
+  BACKSLASH,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  literalEnd,
+  numberEnd,
+  OPEN_OBJECT,
+  QUOTE,
+  unescape,
+} from './json-value.ts'
 import { knownNameIndex } from './names.ts'
 
 /** Longest name that is learned; a line with a longer one goes the careful way. Bytes. */
 const NAME_BYTES_MAX = 64
 /** Names learned at most; then learning begins anew, so that names made of data do not pile up. */
 const NAMES_MAX = 2048
+/** Lines are numbered up to here, where numbers are still small integers for the runtime. */
+const LINES_MAX = 2 ** 30
 
 const NOTHING = Buffer.alloc(0)
 const FOUR_QUOTES = 0x22222222
@@ -25,7 +38,7 @@ interface Token {
 }
 
 /**
- * Flat JSON objects without escapes, which nearly all log lines are: one pass that notes where names and values begin
+ * Flat JSON objects, which nearly all log lines are: one pass that notes where names and values begin
  * and end. Most lines bear the same names in the same order, so each name predicts its successor, and a right
  * prediction costs a few word comparisons. Whatever is unusual is refused, and `JsonParser` takes the line.
  */
@@ -34,26 +47,59 @@ export class JsonScanner {
   /** Stands before the first name of every line. */
   readonly #head: Token = createToken(new Uint8Array(0), 0)
   #line = 0
+  readonly #nameBytesMax: number
+  /** What `#cells` looks at. */
   #bytes: Buffer = NOTHING
   #cells: DataView = new DataView(new ArrayBuffer(0))
+  /** What was last searched for a backslash. */
+  #searched: Buffer = NOTHING
   /** Where the first backslash at or after `#scannedTo` stands; beyond the end when there is none. */
   #backslash = 0
   #scannedTo = 0
 
-  /** Must be called before bytes that were given to `scan` change: something about them is remembered. */
-  forget(): void {
-    this.#bytes = NOTHING
+  constructor(nameBytesMax: number) {
+    this.#nameBytesMax = Math.min(nameBytesMax, NAME_BYTES_MAX)
   }
 
-  /** Fills the table with spans of `bytes`; eight bytes must be readable after `end`. False: not for this scanner. */
-  scan(bytes: Buffer, start: number, end: number, table: FieldTable): boolean {
-    if (bytes !== this.#bytes) this.#look(bytes)
-    if (this.#hasBackslash(start, end) || bytes[start] !== OPEN_OBJECT) return false
+  /** Must be called before bytes that were given to `hasBackslash` change: something about them is remembered. */
+  forget(): void {
+    this.#searched = NOTHING
+  }
+
+  /** Whether a backslash stands in the line. Looks for the next one once and not again for every line before it. */
+  hasBackslash(bytes: Buffer, start: number, end: number): boolean {
+    if (bytes !== this.#searched || this.#backslash < start || start < this.#scannedTo) {
+      const found = bytes.indexOf(BACKSLASH, start)
+      this.#backslash = found < 0 ? bytes.length : found
+      this.#scannedTo = start
+      this.#searched = bytes
+    }
+    return this.#backslash < end
+  }
+
+  /**
+   * Fills the table with spans of `bytes`; eight bytes must be readable after `end`. False: not for this scanner. With
+   * `hasEscapes` (there are backslashes) values are decoded in place, so that the bytes must be the caller's own; they
+   * are untouched when the answer is false.
+   */
+  scan(bytes: Buffer, start: number, end: number, table: FieldTable, hasEscapes: boolean): boolean {
+    if (!this.#fields(bytes, start, end, table, hasEscapes)) return false
+    return !hasEscapes || decodeEscapes(bytes, table)
+  }
+
+  #fields(bytes: Buffer, start: number, end: number, table: FieldTable, hasEscapes: boolean): boolean {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#cells = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    if (bytes[start] !== OPEN_OBJECT) return false
     table.clear()
     table.spanBytes = end - start
     const cells = this.#cells
-    const line = ++this.#line
-    const keysMax = table.kind.length
+    if (++this.#line === LINES_MAX) this.#unlearn()
+    const line = this.#line
+    const { keyStart, keyEnd, valueStart, valueEnd, kind, name } = table
+    const keysMax = kind.length
     let previous = this.#head
     let at = start + 1
     for (let count = 0; count < keysMax; count++) {
@@ -66,15 +112,22 @@ export class JsonScanner {
       if (token.line === line) return false
       token.line = line
       previous = token
-      table.keyStart[count] = at + 1
+      keyStart[count] = at + 1
       at += token.text.length
-      table.keyEnd[count] = at - 2
+      keyEnd[count] = at - 2
+      name[count] = token.name
       if (bytes[at] === 0x20) at++
-      at = scanValue(bytes, cells, at, end, table, count)
+      if (bytes[at] === QUOTE && !hasEscapes) {
+        valueStart[count] = ++at
+        at = quoteAfter(cells, at, end)
+        valueEnd[count] = at++
+        kind[count] = KIND_STRING
+      } else {
+        at = scanValue(bytes, cells, at, end, table, count)
+      }
       if (at < 0 || at >= end) return false
-      table.name[count] = token.name
       table.count = count + 1
-      if (table.kind[count] === KIND_NULL) table.nulls++
+      if (kind[count] === KIND_NULL) table.nulls++
       else if (token.name !== 0) table.claim(count, token.name)
       const byte = bytes[at++]
       if (byte === COMMA) continue
@@ -83,36 +136,18 @@ export class JsonScanner {
     return false
   }
 
-  #look(bytes: Buffer): void {
-    this.#bytes = bytes
-    this.#cells = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#backslash = -1
-    this.#scannedTo = 0
-  }
-
-  /** Looks for the next backslash once and not again for every line before it. */
-  #hasBackslash(start: number, end: number): boolean {
-    if (this.#backslash < start || start < this.#scannedTo) {
-      const found = this.#bytes.indexOf(BACKSLASH, start)
-      this.#backslash = found < 0 ? this.#bytes.length : found
-      this.#scannedTo = start
-    }
-    return this.#backslash < end
-  }
-
   /** The token that really stands at `at`, made the successor of the one before. */
   #learn(bytes: Buffer, at: number, end: number, previous: Token): Token | undefined {
     if (bytes[at] !== QUOTE) return undefined
     let close = at + 1
-    const limit = Math.min(end - 1, at + 1 + NAME_BYTES_MAX)
-    while (close < limit && bytes[close] !== QUOTE) close++
+    const limit = Math.min(end - 1, at + 1 + this.#nameBytesMax)
+    while (close < limit && bytes[close] !== QUOTE) if (bytes[close++] === BACKSLASH) return undefined
     if (bytes[close] !== QUOTE || bytes[close + 1] !== COLON || close + 1 >= end) return undefined
     const name = bytes.toString('latin1', at + 1, close)
     let token = this.#tokens.get(name)
     if (!token) {
       if (this.#tokens.size >= NAMES_MAX) {
-        this.#tokens = new Map()
-        this.#head.next = undefined
+        this.#unlearn()
         return undefined
       }
       token = createToken(Uint8Array.prototype.slice.call(bytes, at, close + 2), knownNameIndex(name))
@@ -121,6 +156,28 @@ export class JsonScanner {
     previous.next = token
     return token
   }
+
+  #unlearn(): void {
+    this.#tokens = new Map()
+    this.#head.next = undefined
+    this.#line = 1
+  }
+}
+
+/** Decodes strings where they stand, which only makes them shorter. False, and nothing done, if one cannot be. */
+function decodeEscapes(bytes: Buffer, table: FieldTable): boolean {
+  const { count, kind, valueStart, valueEnd } = table
+  for (let at = 0; at < count; at++) {
+    if (kind[at] !== KIND_ESCAPED) continue
+    if (!areEscapesValid(bytes, valueStart[at] as number, valueEnd[at] as number)) return false
+  }
+  for (let at = 0; at < count; at++) {
+    if (kind[at] !== KIND_ESCAPED) continue
+    const from = valueStart[at] as number
+    valueEnd[at] = unescape(bytes, from, valueEnd[at] as number, from)
+    kind[at] = KIND_STRING
+  }
+  return true
 }
 
 function createToken(text: Uint8Array, name: number): Token {
@@ -145,21 +202,19 @@ function matches(cells: DataView, at: number, token: Token): boolean {
 function scanValue(bytes: Buffer, cells: DataView, at: number, end: number, table: FieldTable, count: number): number {
   const first = bytes[at] as number
   if (first === QUOTE) {
-    table.valueStart[count] = ++at
-    // Eight bytes at a time: a byte of a word is zero where a quote stands, and the lowest zero byte is found exactly.
-    for (; at < end; at += 8) {
-      const low = cells.getInt32(at, true) ^ FOUR_QUOTES
-      const high = cells.getInt32(at + 4, true) ^ FOUR_QUOTES
-      const lowZeros = (low - 0x01010101) & ~low & HIGH_BITS
-      const highZeros = (high - 0x01010101) & ~high & HIGH_BITS
-      if ((lowZeros | highZeros) === 0) continue
-      if (lowZeros !== 0) at += (31 - Math.clz32(lowZeros & -lowZeros)) >> 3
-      else at += 4 + ((31 - Math.clz32(highZeros & -highZeros)) >> 3)
-      break
+    const from = at + 1
+    let close = quoteAfter(cells, from, end)
+    let kind = KIND_STRING
+    for (let i = from; i < close && i < end; i++) {
+      if (bytes[i] !== BACKSLASH) continue
+      kind = KIND_ESCAPED
+      // The quote found may be an escaped one.
+      if (++i === close) close = quoteAfter(cells, close + 1, end)
     }
-    table.valueEnd[count] = at
-    table.kind[count] = KIND_STRING
-    return at + 1
+    table.valueStart[count] = from
+    table.valueEnd[count] = close
+    table.kind[count] = kind
+    return close + 1
   }
   table.valueStart[count] = at
   if (first === 0x2d || (first >= 0x30 && first <= 0x39)) {
@@ -170,5 +225,20 @@ function scanValue(bytes: Buffer, cells: DataView, at: number, end: number, tabl
     table.kind[count] = first === 0x6e ? KIND_NULL : KIND_LITERAL
   }
   table.valueEnd[count] = at
+  return at
+}
+
+/** Offset of the first quote at or after `at`, at or beyond `end` when there is none before. */
+function quoteAfter(cells: DataView, at: number, end: number): number {
+  // Eight bytes at a time: a byte of a word is zero where a quote stands, and the lowest zero byte is found exactly.
+  for (; at < end; at += 8) {
+    const low = cells.getInt32(at, true) ^ FOUR_QUOTES
+    const high = cells.getInt32(at + 4, true) ^ FOUR_QUOTES
+    const lowZeros = (low - 0x01010101) & ~low & HIGH_BITS
+    const highZeros = (high - 0x01010101) & ~high & HIGH_BITS
+    if ((lowZeros | highZeros) === 0) continue
+    if (lowZeros !== 0) return at + ((31 - Math.clz32(lowZeros & -lowZeros)) >> 3)
+    return at + 4 + ((31 - Math.clz32(highZeros & -highZeros)) >> 3)
+  }
   return at
 }

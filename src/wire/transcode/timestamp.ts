@@ -11,6 +11,9 @@ export class TimestampReader {
   nanoseconds = 0
   #dateKey = -1
   #dateSeconds = 0
+  /** The text up to the minute of the ISO time read last, and what it stands for. */
+  readonly #minuteText = new Uint8Array(MINUTE_BYTES)
+  #minuteSeconds = 0
 
   /**
    * Reads RFC 3339 text, or an epoch number in s, ms, µs or ns by magnitude. False when it is neither; then the other
@@ -39,6 +42,23 @@ export class TimestampReader {
   }
 
   #readIso(bytes: Buffer, start: number, end: number): boolean {
+    if (!this.#isSameMinute(bytes, start) && !this.#readMinute(bytes, start)) return false
+    const second = digits2(bytes, start + 17)
+    if (!(second < 60)) return false
+    this.seconds = this.#minuteSeconds + second
+    const at = this.#readFraction(bytes, start + 19, end)
+    return at === end || (at > 0 && this.#readZone(bytes, at, end))
+  }
+
+  #isSameMinute(bytes: Buffer, start: number): boolean {
+    const text = this.#minuteText
+    // From the end, where times differ first.
+    for (let i = MINUTE_BYTES - 1; i >= 0; i--) if (text[i] !== bytes[start + i]) return false
+    return true
+  }
+
+  /** `2026-11-21T10:00:` with T or a space. */
+  #readMinute(bytes: Buffer, start: number): boolean {
     const year = digits2(bytes, start) * 100 + digits2(bytes, start + 2)
     const month = digits2(bytes, start + 5)
     const day = digits2(bytes, start + 8)
@@ -50,10 +70,12 @@ export class TimestampReader {
       return false
     const separator = bytes[start + 10] as number
     if (separator !== 0x54 && separator !== 0x20) return false
-    if (bytes[start + 7] !== 0x2d || bytes[start + 13] !== 0x3a || bytes[start + 16] !== 0x3a) return false
-    if (!this.setCivil(year, month, day, hour * 3600 + minute * 60 + second)) return false
-    const at = this.#readFraction(bytes, start + 19, end)
-    return at === end || (at > 0 && this.#readZone(bytes, at, end))
+    if (bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d) return false
+    if (bytes[start + 13] !== 0x3a || bytes[start + 16] !== 0x3a) return false
+    if (!this.setCivil(year, month, day, hour * 3600 + minute * 60)) return false
+    this.#minuteSeconds = this.seconds
+    for (let i = 0; i < MINUTE_BYTES; i++) this.#minuteText[i] = bytes[start + i] as number
+    return true
   }
 
   /** Reads `.123456789` if it is there; further digits do not count. Where it ended, 0 when it is not right. */
@@ -133,6 +155,9 @@ export class TimestampReader {
 
 /** Seconds before which every nanosecond fits the stored range. */
 const SECONDS_MAX = 9_223_372_036
+
+/** `2026-11-21T10:00:` */
+const MINUTE_BYTES = 17
 
 const POWERS: readonly number[] = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
 

@@ -24,7 +24,7 @@ export class LineTranscoder {
   /** Lines that took the careful way: not many of them, in a healthy flow. */
   carefulLines = 0
   readonly #table: FieldTable
-  readonly #scanner = new JsonScanner()
+  readonly #scanner: JsonScanner
   readonly #parser: JsonParser
   readonly #writer = new RowWriter()
   readonly #text = new TextReader()
@@ -33,6 +33,7 @@ export class LineTranscoder {
   constructor(limits: EventLimits) {
     this.limits = limits
     this.#table = new FieldTable(limits.keysMax)
+    this.#scanner = new JsonScanner(limits.keyBytesMax)
     this.#parser = new JsonParser(limits)
   }
 
@@ -43,17 +44,16 @@ export class LineTranscoder {
 
   /** Appends the event of one JSON object in valid UTF-8. False: rejected, see `reason` and `position`. */
   json(bytes: Buffer, start: number, end: number, batch: EventBatch, defaults: EventDefaults): boolean {
-    if (end + SLACK_BYTES > bytes.length) {
+    const hasEscapes = this.#scanner.hasBackslash(bytes, start, end)
+    if (hasEscapes || end + SLACK_BYTES > bytes.length) {
       bytes = this.#pad(bytes, start, end)
       end -= start
       start = 0
     }
     const table = this.#table
-    if (this.#scanner.scan(bytes, start, end, table)) {
-      if (!this.#hasLongName(table)) {
-        this.#writer.write(bytes, table, batch, defaults)
-        return true
-      }
+    if (this.#scanner.scan(bytes, start, end, table, hasEscapes)) {
+      this.#writer.write(bytes, table, batch, defaults)
+      return true
     }
     return this.jsonCarefully(bytes, start, end, batch, defaults)
   }
@@ -93,18 +93,8 @@ export class LineTranscoder {
     this.#writer.writeText(bytes, start, end, found, batch, defaults, mark)
   }
 
-  /** The scanner learns names up to its own limit only, so this matters where the configured one is lower. */
-  #hasLongName(table: FieldTable): boolean {
-    const { keyBytesMax } = this.limits
-    if (keyBytesMax >= 64) return false
-    for (let at = 0; at < table.count; at++) {
-      if ((table.keyEnd[at] as number) - (table.keyStart[at] as number) > keyBytesMax) return true
-    }
-    return false
-  }
-
+  /** The line in a buffer of our own, with slack behind it. */
   #pad(bytes: Buffer, start: number, end: number): Buffer {
-    this.#scanner.forget()
     const size = end - start + SLACK_BYTES
     if (size > this.#padded.length) this.#padded = Buffer.allocUnsafeSlow(Math.max(size, this.#padded.length * 2))
     bytes.copy(this.#padded, 0, start, end)
