@@ -24,7 +24,7 @@ export function lengthProblems(files: readonly SourceFile[]): string[] {
 
 export function nameProblems(files: readonly SourceFile[]): string[] {
   return files
-    .filter(({ path }) => /^(?:src|test|bench|scripts)\//.test(path))
+    .filter(({ path }) => /^(?:src|test|bench|scripts)\/.*\.(?:ts|tsx|mjs|js)$/.test(path))
     .flatMap(({ path }) => {
       const name = basename(path)
       if (BANNED_NAME.test(name.replace(/\.[^.]+$/, ''))) return [`${path}: the name says nothing about what is inside`]
