@@ -39,6 +39,17 @@ export function foldedPattern(text: string, engine: 're2' | 'javascript'): strin
   return pattern
 }
 
+/** The ways to write its first few letters in either case: one of them stands wherever the text does. At most 16. */
+export function openings(text: string): string[] {
+  let variants = ['']
+  for (const char of Array.from(text).slice(0, 3)) {
+    const forms = caseForms(char)
+    if (variants.length * forms.length > 16) break
+    variants = variants.flatMap((start) => forms.map((form) => start + form))
+  }
+  return variants
+}
+
 /** The longest run of plain ASCII in it: a cheap first test. Empty when shorter than three characters. */
 export function longestAsciiRun(text: string): string {
   let longest = ''

@@ -1,6 +1,6 @@
 import { levelOf } from '../../core/severity.ts'
 import type { Field, Filter, Test } from '../2-check/checked.ts'
-import { foldedPattern, hasOnlyAsciiCase, longestAsciiRun, lowerAscii } from '../text.ts'
+import { foldedPattern, hasOnlyAsciiCase, longestAsciiRun, lowerAscii, openings } from '../text.ts'
 import { fieldSql, type SqlContext } from './sql-fields.ts'
 
 /** A filter as a SQL condition: always 0 or 1, never NULL. */
@@ -118,7 +118,8 @@ function partsSql(field: Field, value: string, test: Extract<Test, { kind: 'part
   const matches = `match(${value}, ${parameters.text(`(?s)${test.anchored ? `^${folded}$` : folded}`)})`
   const runs = test.parts.map(longestAsciiRun).sort((a, b) => b.length - a.length)
   const first = lowerAscii(runs[0] ?? '')
-  if (first === '') return matches
+  const longest = [...test.parts].sort((a, b) => b.length - a.length)[0] ?? ''
+  if (first === '') return `(multiSearchAny(${value}, ${parameters.texts(openings(longest))}) AND ${matches})`
   return `(lower(${value}) LIKE ${parameters.text(`%${first.replace(/[\\%_]/g, String.raw`\$&`)}%`)} AND ${matches})`
 }
 

@@ -8,6 +8,7 @@ import { Parameters } from './parameters.ts'
 import { eventColumnsSql } from './sql-events.ts'
 import { fieldSql, levelRankSql, type SqlContext } from './sql-fields.ts'
 import { filterSql } from './sql-filter.ts'
+import { rangeSql, timeSql, timestampSql } from './sql-time.ts'
 import { shownSql, tableSql, type TableSql } from './sql-table.ts'
 
 export interface SqlOptions {
@@ -55,7 +56,7 @@ export function toSql(query: CheckedQuery, options: SqlOptions): SqlQuery {
 /** The row filter of a query (its filter, `where` pipes and time bounds) as one condition on the events table. */
 export function toFilterSql(query: CheckedQuery): Statement {
   const context: SqlContext = { parameters: new Parameters(), pipes: query.pipes, columns: [] }
-  const conditions = [...rangeSql(query.range, context), filterSql(query.filter, context)]
+  const conditions = [...rangeSql(query.range, context.parameters), filterSql(query.filter, context)]
   for (const pipe of query.pipes) if (pipe.kind === 'where') conditions.push(filterSql(pipe.filter, context))
   const wanted = conditions.filter((condition) => condition !== '1')
   return { sql: wanted.length === 0 ? '1' : wanted.join(' AND '), params: context.parameters.values }
@@ -66,17 +67,6 @@ export function intersectRanges(a: TimeRange, b: TimeRange): TimeRange {
   const fromNs = a.fromNs === undefined || (b.fromNs !== undefined && b.fromNs > a.fromNs) ? b.fromNs : a.fromNs
   const toNs = a.toNs === undefined || (b.toNs !== undefined && b.toNs < a.toNs) ? b.toNs : a.toNs
   return { ...(fromNs !== undefined && { fromNs }), ...(toNs !== undefined && { toNs }) }
-}
-
-function rangeSql(range: TimeRange, { parameters }: SqlContext): string[] {
-  const conditions = []
-  if (range.fromNs !== undefined) conditions.push(`timestamp >= ${timeSql(range.fromNs, parameters)}`)
-  if (range.toNs !== undefined) conditions.push(`timestamp < ${timeSql(range.toNs, parameters)}`)
-  return conditions
-}
-
-function timeSql(ns: bigint, parameters: Parameters): string {
-  return `fromUnixTimestamp64Nano(${parameters.int64(ns)}, 'UTC')`
 }
 
 /** Goes along the pipes; holds what has not been written into `#from` yet. */
@@ -101,7 +91,7 @@ class SqlBuilder {
     this.#range = intersectRanges(query.range, options.range ?? {})
     this.#direction = options.order === 'asc' ? 'ASC' : 'DESC'
     this.#from = options.table ?? 'events'
-    this.#where = rangeSql(this.#range, context)
+    this.#where = rangeSql(this.#range, context.parameters)
     if (options.snapshotNs !== undefined)
       this.#where.push(`received <= ${timeSql(options.snapshotNs, context.parameters)}`)
     if (options.after && query.isPageable) this.#where.push(...this.#afterSql(options.after))
@@ -164,11 +154,12 @@ class SqlBuilder {
 
   #afterSql({ timestampNs, receivedNs, node }: NonNullable<SqlOptions['after']>): string[] {
     const { parameters } = this.context
-    const [timestamp, received] = [timeSql(timestampNs, parameters), timeSql(receivedNs, parameters)]
+    const timestamp = timeSql(timestampNs, parameters)
+    const received = timeSql(receivedNs, parameters)
     const op = this.#direction === 'ASC' ? '>' : '<'
-    // The first condition says nothing new; it is what the sort key and the partitions can use.
+    // The first conditions say nothing new; they are what the sort key and the partitions can use.
     return [
-      `timestamp ${op}= ${timestamp}`,
+      ...timestampSql(`${op}=`, timestampNs, parameters),
       `(timestamp ${op} ${timestamp} OR received ${op} ${received} OR (received = ${received} AND node ${op} ${parameters.text(node)}))`,
     ]
   }
