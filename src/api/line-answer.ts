@@ -29,18 +29,23 @@ async function* eventLines(
 ): AsyncGenerator<string> {
   const { query, timeoutMs } = question
   const fields = query.fields ?? CSV_FIELDS
-  if (format === 'csv') yield csvLine(fields, [])
+  const header = format === 'csv' ? csvLine(fields, []) : ''
   const wanted = eventsWanted(question)
-  if (wanted === 0) return
-  for (const piece of searchPieces(question, wanted, storedExtent(await figures.status()))) {
+  let isFirst = true
+  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, storedExtent(await figures.status()))
+  for (const piece of pieces) {
     const options = { signal, timeoutMs, rowsMax: piece.limit }
     for await (const row of withoutHeader(context.store.stream(piece.statement, options))) {
+      // Nothing leaves before the store has answered: until then a failure can be an error answer.
+      if (isFirst && header !== '') yield header
+      isFirst = false
       piece.rows++
       piece.last = row
       const event = readEventRow(query, row)
       yield format === 'ndjson' ? `${JSON.stringify(event)}\n` : csvLine(cells(event, fields), [])
     }
   }
+  if (isFirst && header !== '') yield header
 }
 
 function cells(event: Partial<EventJson>, fields: readonly string[]): unknown[] {
@@ -60,10 +65,14 @@ async function* tableLines(
   const { statement, columns } = toSql(question.query, { range, limit: question.limit })
   const names = columns.map(({ name }) => name)
   const isText = columns.map(({ type }) => type !== 'number')
-  if (format === 'csv') yield csvLine(names, [])
-  let rows = 0
-  for await (const row of withoutHeader(context.store.stream(statement, options))) {
-    if (rows++ >= question.tableRowsMax) return
+  let rows = -1
+  for await (const row of context.store.stream(statement, options)) {
+    if (++rows === 0) {
+      // The first item is the columns.
+      if (format === 'csv') yield csvLine(names, [])
+      continue
+    }
+    if (rows > question.tableRowsMax) return
     const cells = readTableRow(columns, row)
     if (format === 'csv') yield csvLine(cells, isText)
     else yield `${JSON.stringify(Object.fromEntries(names.map((name, index) => [name, cells[index]])))}\n`
