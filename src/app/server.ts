@@ -18,6 +18,7 @@ import { openStore } from '../store/connect.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import type { Config } from './config.ts'
 import { apiLimits, httpLimits, liveLimits, sourceLimits, spoolLimits, storeConfig } from './limits.ts'
+import { lockFolder } from './folder-lock.ts'
 import { openNode, RECEIVED_SAVE_MS, type NodeIdentity } from './node.ts'
 
 export interface RunningServer {
@@ -56,6 +57,7 @@ async function openServer(config: Config, logger: Logger, closing: Closing): Pro
   const counters = new Counters()
   const batches = new BatchPool({ bytesMax: BATCH_POOL_BYTES_MAX })
   const node = await openNode(config.data)
+  closing.add(lockFolder(config.data))
   const received = createReceivedClock(wallClock, node.receivedFloorNs)
 
   const store = await openStore({ ...storeConfig(config), logger, counters })

@@ -51,7 +51,10 @@ export const SettingsSchema = Type.Object(
       bodyBytesMax: bytes(4 * GiB, 'Largest body of one request, as sent', 1),
       decompressedBytesMax: bytes(16 * GiB, 'Largest body of one request after decompression', 1),
       lineBytesMax: bytes(1 * MiB, 'Longest line or event; a longer one is rejected', KiB),
-      requestsMax: count(4096, 'Ingest requests under way at once; more are answered 429'),
+      requestsMax: count(
+        1000,
+        'Ingest requests under way at once; more are answered 429; each may hold one line in memory',
+      ),
       futureSkewMax: duration(10 * MINUTE, 'How far in the future a timestamp may lie before it is replaced'),
     }),
     http: Type.Object({
