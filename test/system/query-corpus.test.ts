@@ -1,0 +1,176 @@
+/** The corpus, paging and hostile texts on the real engine. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { EventView, type EventBatch } from '../../src/core/batch.ts'
+import {
+  compile,
+  readTableRow,
+  rowPosition,
+  toFilterSql,
+  toSelector,
+  toSql,
+  type SqlOptions,
+} from '../../src/query/query.ts'
+import { CORPUS_EVENTS, CORPUS_NODE, CORPUS_NOW_NS, readCorpus } from '../../src/query/testing/corpus.ts'
+import { quoted } from '../../src/query/testing/generate.ts'
+import { HOSTILE_VALUES } from '../../src/query/testing/hostile-values.ts'
+import {
+  loadBatch,
+  openTemporaryStore,
+  stampedBatch,
+  type TemporaryStore,
+} from '../../src/store/testing/temporary-store.ts'
+
+let opened: TemporaryStore
+let batch: EventBatch
+const HOSTILE_FROM = CORPUS_EVENTS.length
+
+beforeAll(async () => {
+  opened = await openTemporaryStore()
+  await loadBatch(opened.store, stampedBatch(CORPUS_EVENTS, CORPUS_NOW_NS), CORPUS_NODE)
+  const hostile = HOSTILE_VALUES.map((text) => ({
+    timestampNs: CORPUS_NOW_NS - 86_400_000_000_000n * 400n,
+    message: text,
+    service: text,
+    attributes: new Map([
+      ['a', text],
+      [text, 'x'],
+    ]),
+  }))
+  batch = stampedBatch(hostile, CORPUS_NOW_NS + BigInt(HOSTILE_FROM))
+  await loadBatch(opened.store, batch, CORPUS_NODE)
+})
+
+afterAll(() => opened.remove())
+
+async function answer(text: string, options: Partial<SqlOptions> = {}): Promise<unknown[][]> {
+  const { query, problems } = compile(text, { nowNs: CORPUS_NOW_NS, target: 'search' })
+  if (!query) throw new Error(`${text}: ${problems.map((problem) => problem.message).join(', ')}`)
+  const { statement, kind, columns } = toSql(query, { limit: 1000, ...options })
+  const { rows } = await opened.store.select(statement)
+  return kind === 'events' ? rows : rows.map((row) => readTableRow(columns, row))
+}
+
+const numbers = (rows: unknown[][]): number[] => rows.map((row) => Number(rowPosition(row).receivedNs - CORPUS_NOW_NS))
+
+/** Without the hostile events. */
+const CORPUS_ONLY = { range: { fromNs: CORPUS_NOW_NS - 86_400_000_000_000n * 100n } }
+
+test.each(readCorpus())('$file', async ({ query, events, rows }) => {
+  const found = await answer(query, CORPUS_ONLY)
+  if (events) expect(numbers(found)).toEqual(events)
+  else expect(found).toEqual(rows)
+})
+
+describe('paging', () => {
+  test.each(['desc', 'asc'] as const)('%s gives every event once, in order', async (order) => {
+    const whole = numbers(await answer('*', { ...CORPUS_ONLY, order }))
+    expect(whole).toHaveLength(CORPUS_EVENTS.length)
+    const paged: number[] = []
+    let after: NonNullable<SqlOptions['after']> | undefined
+    for (let page = 0; page < CORPUS_EVENTS.length; page++) {
+      const rows = await answer('*', { ...CORPUS_ONLY, order, limit: 3, ...(after && { after }) })
+      const last = rows.at(-1)
+      if (!last) break
+      paged.push(...numbers(rows))
+      after = rowPosition(last)
+    }
+    expect(paged).toEqual(whole)
+  })
+
+  test('a snapshot does not see what came later', async () => {
+    const rows = await answer('*', { ...CORPUS_ONLY, snapshotNs: CORPUS_NOW_NS + 4n })
+    expect(numbers(rows)).toEqual([4, 3, 2, 1, 0])
+  })
+
+  test('a position among equal timestamps', async () => {
+    const rows = numbers(await answer('*', { range: { toNs: CORPUS_NOW_NS - 86_400_000_000_000n * 100n } }))
+    const after = {
+      timestampNs: CORPUS_NOW_NS - 86_400_000_000_000n * 400n,
+      receivedNs: CORPUS_NOW_NS + BigInt(HOSTILE_FROM + 5),
+      node: CORPUS_NODE,
+    }
+    const rest = numbers(await answer('*', { range: { toNs: CORPUS_NOW_NS - 86_400_000_000_000n * 100n }, after }))
+    expect(rest).toEqual(rows.filter((row) => row < HOSTILE_FROM + 5))
+  })
+})
+
+describe('hostile texts', () => {
+  const places: [string, (text: string) => string][] = [
+    ['phrase', quoted],
+    ['value', (text) => `service:${quoted(text)}`],
+    ['attribute', (text) => `a:${quoted(text)}`],
+    ['bound', (text) => `a:>=${quoted(text)}`],
+    ['list', (text) => `a:(${quoted(text)} OR ${quoted(`${text}x`)})`],
+    ['field name', (text) => `${quoted(text)}:x`],
+    ['field presence', (text) => `${quoted(text)}:*`],
+  ]
+  test.each(places)('as %s select what a tail selects', async (_place, write) => {
+    for (const [index, text] of HOSTILE_VALUES.entries()) {
+      const { query } = compile(write(text), { nowNs: CORPUS_NOW_NS, target: 'tail' })
+      if (!query) throw new Error(write(text))
+      const select = toSelector(query, { node: CORPUS_NODE })
+      const view = new EventView()
+      const expected = HOSTILE_VALUES.map((_, row) => row).filter((row) =>
+        select(view.at(batch.bytes, batch.offsets[row] ?? 0)),
+      )
+      const found = numbers(await answer(write(text), { range: { toNs: CORPUS_NOW_NS - 86_400_000_000_000n * 100n } }))
+      expect([text, found.map((row) => row - HOSTILE_FROM).toSorted((a, b) => a - b)]).toEqual([text, expected])
+      if (write !== quoted) expect(expected).toContain(index)
+    }
+  })
+
+  const whole: [string, (text: string) => string][] = [
+    ['an alias', (text) => `| stats count() ${quoted(text)} | where ${quoted(text)}:>0 | sort by ${quoted(text)}`],
+    ['a group', (text) => `| stats count() by ${quoted(text)}`],
+    ['an argument', (text) => `| stats avg(${quoted(text)}), max(${quoted(text)}) m`],
+    ['a top field', (text) => `| top 3 ${quoted(text)}`],
+    ['a sort field', (text) => `| sort by ${quoted(text)} desc`],
+    ['a shown field', (text) => `| fields ${quoted(text)}`],
+    ['the origin of an extract', (text) => `| extract /(?<g>x)/ from ${quoted(text)} | where g:x`],
+    ['a parsed field', (text) => `| parse json | parse logfmt | where -${quoted(text)}:1`],
+  ]
+  test.each(whole)('as %s are only a name', async (_place, write) => {
+    for (const text of HOSTILE_VALUES) expect((await answer(write(text))).length).toBeGreaterThan(0)
+  })
+
+  test('as regular expressions are only expressions', async () => {
+    for (const text of HOSTILE_VALUES) {
+      const { query } = compile(`/x?${text.replaceAll('/', '')}/`, { nowNs: 0n, target: 'search' })
+      if (query) await opened.store.select(toSql(query, { limit: 10 }).statement)
+    }
+  })
+
+  test('every event is still there', async () => {
+    expect(await answer('| stats count()')).toEqual([[CORPUS_EVENTS.length + HOSTILE_VALUES.length]])
+  })
+})
+
+describe('large queries', () => {
+  const terms = (write: (index: number) => string): string =>
+    Array.from({ length: 1000 }, (_, index) => write(index)).join(' OR ')
+
+  test.each([
+    ['words', terms((index) => `w${index}`)],
+    ['values', terms((index) => `a:v${index}`)],
+    ['fields', terms((index) => `f${index}:>${index}`)],
+    ['patterns', terms((index) => `host:x${index}*`)],
+    ['regular expressions', Array.from({ length: 60 }, (_, index) => `/r${index}.*é/i`).join(' ')],
+    ['depth', `${'(a OR '.repeat(99)}b${')'.repeat(99)}`],
+    ['the longest value', `a:${'v'.repeat(65_000)}`],
+  ])('of %s are taken by the engine', async (_what, text) => {
+    const { query } = compile(text, { nowNs: 0n, target: 'search' })
+    if (!query) throw new Error('not understood')
+    await opened.store.select(toSql(query, { limit: 1 }).statement)
+    const filter = toFilterSql(query)
+    await opened.store.select({ sql: `SELECT count() FROM events WHERE ${filter.sql}`, params: filter.params })
+  })
+
+  test.each(['/\\pL{290}/', '/.{1000}/', '/[^a]{1000}/', '/(?i)[a-zéж]{1000}/', '/(?:\\d{1,3}\\.){3}\\d{1,3}/'])(
+    'the largest expressions %s that are accepted are taken too',
+    async (text) => {
+      const { query, problems } = compile(text, { nowNs: 0n, target: 'search' })
+      expect(problems).toEqual([])
+      if (query) await opened.store.select(toSql(query, { limit: 1 }).statement)
+    },
+  )
+})
