@@ -8,7 +8,7 @@ import { LANGUAGE } from '../query/query.ts'
 export interface FieldExpression {
   /** The field's own name, where an alias was given. */
   name: string
-  /** Its text; empty where the field is absent. Never holds the name of an attribute itself. */
+  /** Its text (String or LowCardinality); empty where it is absent. Never holds the name of an attribute itself. */
   sql: string
   params: Readonly<Record<string, StatementParameter>>
 }
@@ -24,7 +24,7 @@ export function fieldExpression(given: string): FieldExpression {
     throw new AppError('REQUEST_INVALID', { detail: `${name} is a time; its values cannot be counted.` })
   }
   if (name === 'node' || TEXT_FIELDS.some((text) => text === name)) {
-    return { name, sql: `toString(${name})`, params: {} }
+    return { name, sql: name, params: {} }
   }
   if (name === '' || name.length > NAME_CHARS_MAX) {
     throw new AppError('REQUEST_INVALID', { detail: 'The name of the field is empty or too long.' })

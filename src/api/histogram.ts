@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { LEVELS } from '../core/severity.ts'
+import { levelOf } from '../core/severity.ts'
 import { formatDuration, formatTimestamp } from '../core/time.ts'
 import { intersectRanges, toFilterSql } from '../query/query.ts'
 import { fieldExpression, type FieldExpression } from './field-expression.ts'
@@ -15,6 +15,8 @@ import { parseRange, parseSpan, parseTimeoutMs } from './times.ts'
 const BUCKETS = 60
 /** Values of `by` that are counted apart; the rest is counted together. */
 const VALUES_MAX = 10
+/** Different severities that may be stored: more than there are values of any other field. */
+const SEVERITIES = 256
 
 const HistogramSchema = Type.Object(
   {
@@ -110,26 +112,30 @@ interface CountQuestion {
   options: ReadOptions
 }
 
+/** Short types for bucket and value make the grouping three times as fast. */
+const BUCKET = 'toUInt16(intDiv(toUnixTimestamp64Nano(timestamp) - {first:Int64}, {interval:Int64}))'
+
 async function count(store: Pick<Store, 'select'>, question: CountQuestion): Promise<Count[]> {
   const { buckets, matching, by, options } = question
-  const top = by.name === 'level' ? LEVELS : await topValues(store, question)
+  const isLevel = by.name === 'level'
+  const top = isLevel ? [] : await topValues(store, question)
+  if (!isLevel && top.length === 0) return []
+  const places = `transform(${by.sql}, {top_values:Array(String)}, {top_places:Array(UInt8)}, 0)`
   const statement = {
     sql:
-      'SELECT intDiv(toUnixTimestamp64Nano(timestamp) - {first:Int64}, {interval:Int64}) AS bucket, ' +
-      `indexOf({top_values:Array(String)}, ${by.sql}) AS place, count() ` +
+      `SELECT ${BUCKET} AS bucket, ${isLevel ? 'severity' : places} AS place, count() ` +
       `FROM events WHERE ${matching.sql} GROUP BY bucket, place`,
     params: {
       ...matching.params,
-      ...by.params,
       first: buckets.firstNs,
       interval: buckets.intervalNs,
-      top_values: top,
+      ...(isLevel ? {} : { ...by.params, top_values: top, top_places: top.map((_, index) => index + 1) }),
     },
   }
-  const { rows } = await store.select(statement, { ...options, rowsMax: buckets.count * (top.length + 1) })
+  const { rows } = await store.select(statement, { ...options, rowsMax: buckets.count * SEVERITIES })
   return rows.map(([bucket, place, events]) => ({
     bucket: Number(bucket),
-    value: top[Number(place) - 1],
+    value: isLevel ? levelOf(Number(place)) : top[Number(place) - 1],
     events: Number(events),
   }))
 }

@@ -36,18 +36,32 @@ async function answerEvents(reading: Reading, question: Question, signal: AbortS
     }
   }
   const shown = rows.slice(0, wanted)
-  const cursor = rows.length > wanted ? nextCursor(question, shown) : null
+  const cursor = rows.length > wanted ? nextCursor(question, shown, rows) : null
   const events = shown.map((row) => JSON.stringify(readEventRow(query, row)))
   return `{"events":[${events.join(',')}],"cursor":${JSON.stringify(cursor)},"stats":${JSON.stringify(stats)}}`
 }
 
-function nextCursor(question: Question, shown: readonly unknown[][]): string | null {
-  const { query, cursor, snapshotNs, nowNs, asked } = question
+function nextCursor(
+  { query, cursor, settledNs, nowNs, asked }: Question,
+  shown: readonly unknown[][],
+  rows: readonly unknown[][],
+): string | null {
   const last = shown.at(-1)
   const given = (cursor?.given ?? 0) + shown.length
   const isAtLimit = query.limit !== undefined && given >= query.limit
   if (!last || !query.isPageable || isAtLimit) return null
+  const snapshotNs = cursor?.snapshotNs ?? snapshot(settledNs, rows)
   return formatCursor({ ...rowPosition(last), snapshotNs, nowNs, given }, asked)
+}
+
+/** Later pages show what was settled when the first was asked for, and what stood on the first or beside it. */
+function snapshot(settledNs: bigint, rows: readonly unknown[][]): bigint {
+  let snapshotNs = settledNs
+  for (const row of rows) {
+    const { receivedNs } = rowPosition(row)
+    if (receivedNs > snapshotNs) snapshotNs = receivedNs
+  }
+  return snapshotNs
 }
 
 async function answerTable(context: ApiContext, question: Question, signal: AbortSignal): Promise<string> {

@@ -28,8 +28,8 @@ export interface Question {
   timeoutMs: number
   /** Where the page before ended. */
   cursor: PageCursor | undefined
-  /** Events received later than this are left out, so that all pages see the same events. */
-  snapshotNs: bigint
+  /** Up to this received time it was settled which events there are, when the first page was asked for. */
+  settledNs: bigint
   /** What relative times count from. */
   nowNs: bigint
   /** What a cursor belongs to. */
@@ -52,7 +52,7 @@ export function parseQuestion(parameters: QueryParameters, context: ApiContext):
     format,
     timeoutMs: parseTimeoutMs(parameters.timeout, context.limits.queryTimeoutMsMax),
     cursor,
-    snapshotNs: cursor?.snapshotNs ?? snapshot(context),
+    settledNs: cursor?.snapshotNs ?? settledThrough(context),
     nowNs,
     asked,
   }
@@ -74,7 +74,7 @@ const IN_FLIGHT_NS = 500_000_000n
  * Up to where it is settled which events exist: what was received later may still arrive in the store while pages are
  * being read. While events wait for the store that is the newest known to be stored; else a moment ago.
  */
-function snapshot({ spool, clock }: Pick<ApiContext, 'spool' | 'clock'>): bigint {
+function settledThrough({ spool, clock }: Pick<ApiContext, 'spool' | 'clock'>): bigint {
   const { storedThroughNs, durableThroughNs } = spool
   if (storedThroughNs > 0n && storedThroughNs < durableThroughNs) return storedThroughNs
   const settledNs = clock() - IN_FLIGHT_NS

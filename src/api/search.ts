@@ -28,17 +28,18 @@ export function eventsWanted({ query, limit, cursor }: Pick<Question, 'query' | 
  * and `last` of the one before.
  */
 export function* searchPieces(question: Question, wanted: number, extent: Extent | undefined): Generator<Piece> {
-  const { query, order, cursor, snapshotNs } = question
+  const { query, order, cursor } = question
   if (!query.isPageable) {
     yield piece(toSql(query, { range: question.range, limit: wanted, order }).statement, wanted)
     return
   }
+  const snapshot = cursor === undefined ? {} : { snapshotNs: cursor.snapshotNs }
   let after: RowPosition | undefined = cursor
   let left = wanted
   for (const range of timeWindows(rangeAhead(question), order, extent)) {
     for (;;) {
       const limit = Math.min(left, PIECE_ROWS_MAX)
-      const options = { range, limit, order, snapshotNs, ...(after === undefined ? {} : { after }) }
+      const options = { range, limit, order, ...snapshot, ...(after === undefined ? {} : { after }) }
       const next = piece(toSql(query, options).statement, limit)
       yield next
       left -= next.rows

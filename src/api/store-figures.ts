@@ -58,5 +58,6 @@ function settledWithin(promise: Promise<void>, ms: number): Promise<void> {
 export function storedExtent(status: StoreStatus | undefined): Extent | undefined {
   const oldestNs = parseTimestamp(status?.oldest ?? '')
   const newestNs = parseTimestamp(status?.newest ?? '')
-  return oldestNs === undefined || newestNs === undefined ? undefined : { oldestNs, newestNs }
+  if (!status || oldestNs === undefined || newestNs === undefined) return undefined
+  return { oldestNs, newestNs, events: status.rows }
 }

@@ -48,7 +48,7 @@ export function joinConditions(conditions: readonly Condition[]): Condition {
 export async function readExtent(store: Pick<Store, 'select'>, options: ReadOptions): Promise<Extent | undefined> {
   const { rows } = await store.select(EXTENT, options)
   const [count, oldest, newest] = (rows[0] ?? ['0', '0', '0']) as [string, string, string]
-  return count === '0' ? undefined : { oldestNs: BigInt(oldest), newestNs: BigInt(newest) }
+  return count === '0' ? undefined : { oldestNs: BigInt(oldest), newestNs: BigInt(newest), events: Number(count) }
 }
 
 const EXTENT: Statement = {

@@ -1,14 +1,18 @@
 import { intersectRanges, type TimeRange } from '../query/query.ts'
 
-/** Oldest and newest stored timestamp, both inclusive. May be a little out of date. */
+/** What the store holds. May be a little out of date. */
 export interface Extent {
+  /** Timestamps, both inclusive. */
   oldestNs: bigint
   newestNs: bigint
+  events: number
 }
 
+/** The first window is an hour long, or as long as it takes to hold about so many events, whichever is longer. */
 const FIRST_WINDOW_NS = 3_600_000_000_000n
+const FIRST_WINDOW_EVENTS = 100_000n
 const GROWTH = 8n
-/** 1 h, 8 h, 3 d, 21 d, 171 d, and then all the rest at once. */
+/** The last of them is all the rest. */
 const WINDOWS_MAX = 6
 
 /**
@@ -30,7 +34,7 @@ export function* timeWindows(
   }
   let rest = range
   let edgeNs = order === 'desc' ? toNs : fromNs
-  let lengthNs = FIRST_WINDOW_NS
+  let lengthNs = extent === undefined ? FIRST_WINDOW_NS : firstLength(extent)
   for (let count = 1; count < WINDOWS_MAX; count++) {
     edgeNs += order === 'desc' ? -lengthNs : lengthNs
     if (order === 'desc' ? edgeNs <= fromNs : edgeNs >= toNs) break
@@ -40,6 +44,11 @@ export function* timeWindows(
     lengthNs *= GROWTH
   }
   yield rest
+}
+
+function firstLength({ oldestNs, newestNs, events }: Extent): bigint {
+  const lengthNs = ((newestNs - oldestNs + 1n) * FIRST_WINDOW_EVENTS) / BigInt(Math.max(events, 1))
+  return lengthNs > FIRST_WINDOW_NS ? lengthNs : FIRST_WINDOW_NS
 }
 
 function splitAt(range: TimeRange, ns: bigint): [older: TimeRange, newer: TimeRange] {

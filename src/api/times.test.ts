@@ -44,7 +44,7 @@ test.each(['0s', 'soon', '-1s', '5'])('timeout %s is refused', (text) => {
 })
 
 describe('time windows', () => {
-  const month: Extent = { oldestNs: NOW - 720n * HOUR, newestNs: NOW - 1n }
+  const month: Extent = { oldestNs: NOW - 720n * HOUR, newestNs: NOW - 1n, events: 1_000_000_000 }
 
   test('newest first: growing windows, both ends open', () => {
     expect([...timeWindows({}, 'desc', month)]).toEqual([
@@ -53,6 +53,15 @@ describe('time windows', () => {
       { fromNs: NOW - 73n * HOUR, toNs: NOW - 9n * HOUR },
       { fromNs: NOW - 585n * HOUR, toNs: NOW - 73n * HOUR },
       { toNs: NOW - 585n * HOUR },
+    ])
+  })
+
+  test('few events need few windows', () => {
+    expect([...timeWindows({}, 'desc', { ...month, events: 100_000 })]).toEqual([{}])
+    expect([...timeWindows({}, 'desc', { ...month, events: 2_000_000 })]).toEqual([
+      { fromNs: NOW - 36n * HOUR },
+      { fromNs: NOW - 324n * HOUR, toNs: NOW - 36n * HOUR },
+      { toNs: NOW - 324n * HOUR },
     ])
   })
 
@@ -66,7 +75,7 @@ describe('time windows', () => {
   })
 
   test('centuries end after a few windows', () => {
-    const all: Extent = { oldestNs: -2_208_988_800_000_000_000n, newestNs: 9_223_372_036_000_000_000n }
+    const all: Extent = { oldestNs: -2_208_988_800_000_000_000n, newestNs: 9_223_372_036_000_000_000n, events: 1e12 }
     for (const order of ['asc', 'desc'] as const) expect([...timeWindows({}, order, all)]).toHaveLength(6)
   })
 
@@ -75,7 +84,7 @@ describe('time windows', () => {
     ['a range older than all events', { toNs: NOW - 900n * HOUR }, month],
     ['a short range', { fromNs: NOW - HOUR, toNs: NOW }, month],
     ['an empty store', {}, undefined],
-    ['a store of one event', {}, { oldestNs: NOW, newestNs: NOW }],
+    ['a store of one event', {}, { oldestNs: NOW, newestNs: NOW, events: 1 }],
   ])('%s is one window', (_case, range, extent) => {
     for (const order of ['asc', 'desc'] as const) expect([...timeWindows(range, order, extent)]).toEqual([range])
   })
