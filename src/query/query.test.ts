@@ -84,6 +84,14 @@ const MISTAKES: [marked: string, codes: ProblemCode[], says: string][] = [
   ],
 ]
 
+const codesOf = (text: string): ProblemCode[] => marked(text).codes
+const read = (text: string): void => void compile(text, { nowNs: NOW_NS, target: 'search' })
+const of = (text: string): CheckedQuery => {
+  const { query, problems } = compile(text, { nowNs: NOW_NS, target: 'search' })
+  expect(problems).toEqual([])
+  return query as CheckedQuery
+}
+
 describe('mistakes', () => {
   test.each(MISTAKES)('%s', (expected, codes, says) => {
     const found = marked(expected.replace(/[«»]/g, ''))
@@ -110,9 +118,6 @@ describe('mistakes', () => {
 })
 
 describe('limits', () => {
-  const codesOf = (text: string): ProblemCode[] => marked(text).codes
-  const read = (text: string): void => void compile(text, { nowNs: NOW_NS, target: 'search' })
-
   test('of the text, in bytes', () => {
     expect(codesOf('a'.repeat(65_536))).toEqual([])
     expect(codesOf('a'.repeat(65_537))).toEqual(['QUERY_TEXT_TOO_LONG'])
@@ -240,12 +245,6 @@ const TOKENS = [
 ]
 
 describe('what a query says of itself', () => {
-  const of = (text: string): CheckedQuery => {
-    const { query, problems } = compile(text, { nowNs: NOW_NS, target: 'search' })
-    expect(problems).toEqual([])
-    return query as CheckedQuery
-  }
-
   test('time range of the text', () => {
     expect(of('a time:2026-01-05..2026-01-06 time:<2026-01-06T12:00').range).toEqual({
       fromNs: parseTimestamp('2026-01-05T00:00:00Z'),

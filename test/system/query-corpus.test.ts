@@ -145,10 +145,13 @@ describe('hostile texts', () => {
   })
 })
 
-describe('large queries', () => {
-  const terms = (write: (index: number) => string): string =>
-    Array.from({ length: 1000 }, (_, index) => write(index)).join(' OR ')
+const terms = (write: (index: number) => string): string =>
+  Array.from({ length: 1000 }, (_, index) => write(index)).join(' OR ')
 
+/** 999 words that stand nowhere, and one more term. */
+const some = (last: string): string => terms((index) => `w${index}`).replace(/w999$/, last)
+
+describe('large queries', () => {
   test.each([
     ['words', terms((index) => `w${index}`)],
     ['values', terms((index) => `a:v${index}`)],
@@ -163,6 +166,12 @@ describe('large queries', () => {
     await opened.store.select(toSql(query, { limit: 1 }).statement)
     const filter = toFilterSql(query)
     await opened.store.select({ sql: `SELECT count() FROM events WHERE ${filter.sql}`, params: filter.params })
+  })
+
+  test('many values each reach their own place', async () => {
+    expect(numbers(await answer(some('invoice'), CORPUS_ONLY))).toEqual([0])
+    expect(numbers(await answer(some('status:>=501'), CORPUS_ONLY))).toEqual([1])
+    expect(numbers(await answer(some('nothing'), CORPUS_ONLY))).toEqual([])
   })
 
   test.each(['/\\pL{290}/', '/.{1000}/', '/[^a]{1000}/', '/(?i)[a-zéж]{1000}/', '/(?:\\d{1,3}\\.){3}\\d{1,3}/'])(

@@ -44,13 +44,14 @@ export function toSql(query: CheckedQuery, options: SqlOptions): SqlQuery {
   const builder = new SqlBuilder(query, options)
   for (const pipe of query.pipes) builder.apply(pipe)
   const sql = builder.finish()
-  if (sql.length > SQL_LENGTH_MAX) {
+  const statement = builder.context.parameters.statement(sql)
+  if (statement.sql.length > SQL_LENGTH_MAX) {
     throw new AppError('QUERY_TOO_LARGE', {
       detail: 'the query is too large once translated',
       hint: 'use fewer terms or fewer extract and parse pipes',
     })
   }
-  return { statement: { sql, params: builder.context.parameters.values }, kind: query.kind, columns: query.columns }
+  return { statement, kind: query.kind, columns: query.columns }
 }
 
 /** The row filter of a query (its filter, `where` pipes and time bounds) as one condition on the events table. */
@@ -59,7 +60,7 @@ export function toFilterSql(query: CheckedQuery): Statement {
   const conditions = [...rangeSql(query.range, context.parameters), filterSql(query.filter, context)]
   for (const pipe of query.pipes) if (pipe.kind === 'where') conditions.push(filterSql(pipe.filter, context))
   const wanted = conditions.filter((condition) => condition !== '1')
-  return { sql: wanted.length === 0 ? '1' : wanted.join(' AND '), params: context.parameters.values }
+  return context.parameters.statement(wanted.length === 0 ? '1' : wanted.join(' AND '))
 }
 
 /** Both ranges together. */
