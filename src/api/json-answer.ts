@@ -1,13 +1,24 @@
+import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 import { AppError } from '../core/errors.ts'
-import { intersectRanges, readEventRow, readTableRow, rowPosition, toSql, type TimeRange } from '../query/query.ts'
+import {
+  intersectRanges,
+  readEventRow,
+  readTableRow,
+  rowPosition,
+  toSql,
+  type CheckedQuery,
+  type TimeRange,
+} from '../query/query.ts'
 import type { ReadOptions, ReadStats } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
 import { formatCursor } from './cursor.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
 import { eventsWanted, searchPieces } from './search.ts'
-import { storedExtent } from './store-figures.ts'
 import { readExtent } from './stored-events.ts'
+
+/** About two milliseconds of work. */
+const EVENTS_PER_TURN = 500
 
 /** The whole answer as JSON text. */
 export function answerJson(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
@@ -26,7 +37,7 @@ async function answerEvents(reading: Reading, question: Question, signal: AbortS
   const rows: unknown[][] = []
   if (wanted > 0) {
     // One more than wanted tells whether there is a further page.
-    for (const piece of searchPieces(question, wanted + 1, storedExtent(await reading.figures.status()))) {
+    for (const piece of searchPieces(question, wanted + 1, await reading.figures.extent())) {
       const options = { signal, timeoutMs: timeLeftMs(), rowsMax: piece.limit }
       const result = await store.select(piece.statement, options)
       addStats(stats, result.stats)
@@ -37,8 +48,18 @@ async function answerEvents(reading: Reading, question: Question, signal: AbortS
   }
   const shown = rows.slice(0, wanted)
   const cursor = rows.length > wanted ? nextCursor(question, shown, rows) : null
-  const events = shown.map((row) => JSON.stringify(readEventRow(query, row)))
+  const events = await eventTexts(query, shown)
   return `{"events":[${events.join(',')}],"cursor":${JSON.stringify(cursor)},"stats":${JSON.stringify(stats)}}`
+}
+
+/** Each event as JSON; others get their turn meanwhile. */
+async function eventTexts(query: CheckedQuery, rows: readonly unknown[][]): Promise<string[]> {
+  const texts: string[] = []
+  for (const row of rows) {
+    texts.push(JSON.stringify(readEventRow(query, row)))
+    if (texts.length % EVENTS_PER_TURN === 0) await eventLoopTurn()
+  }
+  return texts
 }
 
 function nextCursor(

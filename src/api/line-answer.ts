@@ -5,7 +5,6 @@ import { tableRange } from './json-answer.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
 import { eventsWanted, searchPieces } from './search.ts'
-import { storedExtent } from './store-figures.ts'
 
 const CSV_FIELDS = ['timestamp', 'level', 'service', 'host', 'source', 'message', 'trace_id', 'span_id', 'attributes']
 
@@ -32,7 +31,7 @@ async function* eventLines(
   const header = format === 'csv' ? csvLine(fields, []) : ''
   const wanted = eventsWanted(question)
   let isFirst = true
-  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, storedExtent(await figures.status()))
+  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, await figures.extent())
   for (const piece of pieces) {
     const options = { signal, timeoutMs, rowsMax: piece.limit }
     for await (const row of withoutHeader(context.store.stream(piece.statement, options))) {

@@ -3,7 +3,6 @@ import { AppError } from '../core/errors.ts'
 import { parseEventId } from '../core/event.ts'
 import { whileConnected, type Reading } from './reading.ts'
 import { EventSchema, problems, type ApiServer } from './schemas.ts'
-import { storedExtent } from './store-figures.ts'
 import {
   decodeEvent,
   equals,
@@ -94,7 +93,7 @@ async function neighbours(
     params: { at: timestampNs, at_received: receivedNs, at_node: node },
   }
   const found: StoredEvent[] = []
-  for (const window of timeWindows(range, order, storedExtent(await figures.status()))) {
+  for (const window of timeWindows(range, order, await figures.extent())) {
     const conditions = [equals('source', event.source), equals('host', event.host), within('timestamp', window), place]
     const statement = eventsStatement({ conditions, by: 'timestamp', order, limit: limit - found.length })
     const { rows } = await context.store.select(statement, { signal, timeoutMs: context.limits.queryTimeoutMsMax })

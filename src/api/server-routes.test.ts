@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { Counters } from '../core/counters.ts'
+import { SILENT_LOGGER } from '../core/logger.ts'
+import { createHttpServer } from '../net/http-server.ts'
+import { registerApi } from './api.ts'
 import type { ApiContext } from './context.ts'
 import { IDLE_SPOOL, openApi, quietContext, READY_STORE, type OpenApiServer } from './testing/open-api.ts'
 
@@ -8,6 +11,10 @@ afterEach(async () => {
   await server?.close()
   server = undefined
 })
+
+interface OpenApiDocument {
+  paths: Record<string, Record<string, { parameters: { name: string }[]; responses: Record<string, unknown> }>>
+}
 
 async function ask(path: string, changes: Partial<ApiContext> = {}, headers: Record<string, string> = {}) {
   server = await openApi(quietContext(changes))
@@ -146,13 +153,42 @@ describe('metrics', () => {
 })
 
 describe('documents', () => {
-  test('the OpenAPI document has every route with its errors', async () => {
-    const answer = await ask('/openapi.json')
-    expect(answer.json()).toMatchObject({
-      openapi: '3.1.0',
-      info: { title: 'Tailrace', version: '1.2.3' },
-      paths: { '/healthz': { get: {} }, '/readyz': { get: { responses: { 503: {} } } }, '/metrics': { get: {} } },
-    })
+  test('the OpenAPI document has every route, with parameters and errors', async () => {
+    const document = (await ask('/openapi.json')).json() as OpenApiDocument
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Tailrace', version: '1.2.3' } })
+    const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect(routes.sort()).toEqual([
+      'GET /',
+      'GET /api/v1/context/{id}',
+      'GET /api/v1/fields',
+      'GET /api/v1/fields/{name}/values',
+      'GET /api/v1/histogram',
+      'GET /api/v1/query',
+      'GET /api/v1/status',
+      'GET /api/v1/tail',
+      'GET /healthz',
+      'GET /metrics',
+      'GET /readyz',
+      'POST /api/v1/query',
+      'POST /api/v1/query/explain',
+    ])
+    const query = document.paths['/api/v1/query']?.['get']
+    const names = query?.parameters.map(({ name }) => name)
+    expect(names).toEqual(['query', 'start', 'end', 'limit', 'cursor', 'order', 'format', 'timeout'])
+    expect(Object.keys(query?.responses ?? {})).toEqual(['200', '400', '408', '413', '429', '503'])
+    expect(query?.responses['400']).toMatchObject({ content: { 'application/problem+json': {} } })
+  })
+
+  test('routes of other rooms that come after are in it as well', async () => {
+    const server = createHttpServer({ logger: SILENT_LOGGER, counters: new Counters() })
+    await registerApi(server.app, quietContext())
+    server.app.post('/api/v1/ingest', { schema: { tags: ['writing'] } }, () => ({}))
+    const { url } = await server.listen('127.0.0.1', 0)
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument
+    await server.close()
+    expect(document.paths['/api/v1/ingest']).toMatchObject({ post: { tags: ['writing'] } })
   })
 
   test('/docs loads nothing from elsewhere', async () => {

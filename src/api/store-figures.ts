@@ -10,9 +10,15 @@ export interface StoreFigures {
    * Waits a second at most; never rejects.
    */
   status(): Promise<StoreStatus | undefined>
+  /**
+   * What the store holds, up to a minute old so that nobody waits for it; `undefined` when it is empty or that is not
+   * known.
+   */
+  extent(): Promise<Extent | undefined>
 }
 
 const FRESH_NS = 1_000_000_000n
+const EXTENT_FRESH_NS = 60_000_000_000n
 /** How long a reader waits for fresh figures before it gets the last known ones. */
 const WAIT_MS = 1000
 
@@ -32,13 +38,22 @@ export function createStoreFigures(context: Pick<ApiContext, 'store' | 'clock'>)
     }
   }
 
+  async function status(freshNs: bigint): Promise<StoreStatus | undefined> {
+    const isCurrent = (known?.status.state === 'ready') === context.store.isReady
+    const ageNs = known && isCurrent ? context.clock() - known.atNs : undefined
+    if (ageNs === undefined || ageNs >= FRESH_NS) asking ??= ask()
+    if (asking && (ageNs === undefined || ageNs >= freshNs)) await settledWithin(asking, WAIT_MS)
+    return known?.status
+  }
+
   return {
-    async status() {
-      const isCurrent = (known?.status.state === 'ready') === context.store.isReady
-      if (known && isCurrent && context.clock() - known.atNs < FRESH_NS) return known.status
-      asking ??= ask()
-      await settledWithin(asking, WAIT_MS)
-      return known?.status
+    status: () => status(FRESH_NS),
+    async extent() {
+      const found = await status(EXTENT_FRESH_NS)
+      const oldestNs = parseTimestamp(found?.oldest ?? '')
+      const newestNs = parseTimestamp(found?.newest ?? '')
+      if (!found || oldestNs === undefined || newestNs === undefined) return undefined
+      return { oldestNs, newestNs, events: found.rows }
     },
   }
 }
@@ -52,12 +67,4 @@ function settledWithin(promise: Promise<void>, ms: number): Promise<void> {
       resolve()
     })
   })
-}
-
-/** Which times the store holds; `undefined` when that is not known or it is empty. */
-export function storedExtent(status: StoreStatus | undefined): Extent | undefined {
-  const oldestNs = parseTimestamp(status?.oldest ?? '')
-  const newestNs = parseTimestamp(status?.newest ?? '')
-  if (!status || oldestNs === undefined || newestNs === undefined) return undefined
-  return { oldestNs, newestNs, events: status.rows }
 }

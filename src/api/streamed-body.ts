@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setImmediate as eventLoopTurn } from 'node:timers/promises'
 
 /** Lines are handed on in pieces of about this size, or sooner when they come slowly. */
 const PIECE_CHARS = 32 * 1024
@@ -43,6 +44,8 @@ async function* gather(lines: AsyncIterable<string>): AsyncGenerator<string> {
       if (piece.length < PIECE_CHARS && performance.now() - startedMs < PIECE_MS_MAX) continue
       yield piece
       piece = ''
+      // Rows that are there already would otherwise keep everybody else waiting until the last of them.
+      await eventLoopTurn()
       startedMs = performance.now()
     }
   } catch (error) {

@@ -3,7 +3,7 @@ import { EventBatch, EventView, ROW_RECEIVED } from '../core/batch.ts'
 import type { FollowOptions, StoredRange } from '../live/follow.ts'
 import type { LiveItem, RowSelector } from '../live/live.ts'
 import type { ApiContext } from './context.ts'
-import { storedExtent, type StoreFigures } from './store-figures.ts'
+import type { StoreFigures } from './store-figures.ts'
 import {
   decodeEvent,
   equals,
@@ -67,7 +67,7 @@ export function storedTail<T>({ context, figures, filter, select }: StoredTailOp
     readStored: ({ afterNs, throughNs, limit, signal }) =>
       collect({ fromNs: afterNs + 1n, toNs: throughNs + 1n }, 'asc', limit, signal),
     async backlogFromStore({ throughNs, limit, signal }: Omit<StoredRange, 'afterNs'>) {
-      const extent = storedExtent(await figures.status())
+      const extent = await figures.extent()
       const items: LiveItem<T>[] = []
       for (const window of timeWindows({ toNs: throughNs + 1n }, 'desc', extent)) {
         items.push(...(await collect(window, 'desc', limit - items.length, signal)))
