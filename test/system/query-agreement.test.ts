@@ -21,7 +21,8 @@ let opened: TemporaryStore
 let batch: EventBatch
 
 beforeAll(async () => {
-  opened = await openTemporaryStore()
+  // The events were received long ago; nothing may drop them meanwhile.
+  opened = await openTemporaryStore({ retention: { ageMs: 0 } })
   batch = stampedBatch(fc.sample(hostileEvent, { numRuns: EVENTS, seed: 7 }), NOW_NS - 3_600_000_000_000n - 200n)
   await loadBatch(opened.store, batch, NODE)
 })

@@ -25,7 +25,8 @@ let batch: EventBatch
 const HOSTILE_FROM = CORPUS_EVENTS.length
 
 beforeAll(async () => {
-  opened = await openTemporaryStore()
+  // The events were received long ago; nothing may drop them meanwhile.
+  opened = await openTemporaryStore({ retention: { ageMs: 0 } })
   await loadBatch(opened.store, stampedBatch(CORPUS_EVENTS, CORPUS_NOW_NS), CORPUS_NODE)
   const hostile = HOSTILE_VALUES.map((text) => ({
     timestampNs: CORPUS_NOW_NS - 86_400_000_000_000n * 400n,
