@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import Type from 'typebox'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Counters } from '../core/counters.ts'
@@ -170,6 +170,24 @@ describe('listening and closing', () => {
     const answer = await slow
     expect(answer.headers.get('connection')).toBe('close')
     expect(await answer.json()).toEqual({ slow: true })
+    await closed
+  })
+
+  test('a request that had begun to arrive is told that the server closes', async () => {
+    await open()
+    const accepted = once(http.app.server, 'connection') as Promise<[Socket]>
+    const half = 'GET /hello/x HTTP/1.1\r\nhost: x\r\n'
+    const client = connect(port, '127.0.0.1')
+    client.write(half)
+    const [socket] = await accepted
+    await expect.poll(() => socket.bytesRead).toBe(half.length)
+    const closed = http.close()
+    client.write('\r\n')
+    const answer = Buffer.concat(await client.toArray()).toString()
+    expect(answer).toMatch(/^HTTP\/1.1 503 /)
+    expect(answer).toContain('application/problem+json')
+    expect(answer).toMatch(/retry-after: \d/)
+    expect(answer).toContain('"code":"SERVER_CLOSING"')
     await closed
   })
 

@@ -35,6 +35,8 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
+/** About how long a restart takes. */
+const CLOSING_RETRY_SECONDS = 5
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -52,7 +54,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       connectionsCheckingInterval: Math.min(1000, limits.headersMs),
     },
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // The refusal has to be a problem document like any other: the first hook makes it.
+    return503OnClosing: false,
     frameworkErrors: (error, _request, reply) => {
       void sendProblem(reply, problemOf(error))
     },
@@ -82,7 +85,7 @@ function addHooks(
   const requests = new Map<number, ReturnType<Counters['counter']>>()
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    done()
+    done(state.isClosing ? new AppError('SERVER_CLOSING', { retryAfterSeconds: CLOSING_RETRY_SECONDS }) : undefined)
   })
   app.addHook('preParsing', (request, _reply, payload, done) => {
     done(null, hasBody(request) ? bodyStream(request.raw, limits.bodyIdleMs) : payload)
