@@ -37,7 +37,7 @@ async function answerEvents(reading: Reading, question: Question, signal: AbortS
   const rows: unknown[][] = []
   if (wanted > 0) {
     // One more than wanted tells whether there is a further page.
-    for (const piece of searchPieces(question, wanted + 1, await reading.figures.extent())) {
+    for (const piece of searchPieces(question, wanted + 1, wanted + 1, await reading.figures.extent())) {
       const options = { signal, timeoutMs: timeLeftMs(), rowsMax: piece.limit }
       const result = await store.select(piece.statement, options)
       addStats(stats, result.stats)
@@ -91,7 +91,7 @@ async function answerTable(context: ApiContext, question: Question, signal: Abor
   const { statement, columns } = toSql(question.query, { range, limit: question.limit })
   const { rows, stats } = await context.store.select(statement, { signal, timeoutMs: timeLeftMs() })
   const cells = rows.slice(0, question.tableRowsMax).map((row) => readTableRow(columns, row))
-  return JSON.stringify({ columns, rows: cells, stats })
+  return JSON.stringify({ columns, rows: cells, stats: { ...stats, elapsedMs: roundMs(stats.elapsedMs) } })
 }
 
 /** A timechart that is to find its own interval needs both ends: what is open becomes the times of all events. */
@@ -119,7 +119,11 @@ function countdown(timeoutMs: number): () => number {
 }
 
 function addStats(sum: ReadStats, stats: ReadStats): void {
-  sum.elapsedMs += stats.elapsedMs
+  sum.elapsedMs = roundMs(sum.elapsedMs + stats.elapsedMs)
   sum.rowsRead += stats.rowsRead
   sum.bytesRead += stats.bytesRead
+}
+
+function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000
 }

@@ -4,7 +4,7 @@ import { csvLine } from './csv.ts'
 import { tableRange } from './json-answer.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
-import { eventsWanted, searchPieces } from './search.ts'
+import { eventsWanted, FIRST_PIECE_ROWS, searchPieces } from './search.ts'
 
 const CSV_FIELDS = ['timestamp', 'level', 'service', 'host', 'source', 'message', 'trace_id', 'span_id', 'attributes']
 
@@ -31,7 +31,7 @@ async function* eventLines(
   const header = format === 'csv' ? csvLine(fields, []) : ''
   const wanted = eventsWanted(question)
   let isFirst = true
-  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, await figures.extent())
+  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, FIRST_PIECE_ROWS, await figures.extent())
   for (const piece of pieces) {
     const options = { signal, timeoutMs, rowsMax: piece.limit }
     for await (const row of withoutHeader(context.store.stream(piece.statement, options))) {
@@ -41,7 +41,9 @@ async function* eventLines(
       piece.rows++
       piece.last = row
       const event = readEventRow(query, row)
-      yield format === 'ndjson' ? `${JSON.stringify(event)}\n` : csvLine(cells(event, fields), [])
+      const line = format === 'ndjson' ? `${JSON.stringify(event)}\n` : csvLine(cells(event, fields), [])
+      piece.chars += line.length
+      yield line
     }
   }
   if (isFirst && header !== '') yield header

@@ -18,7 +18,7 @@ export async function registerOpenApi(app: ApiServer, context: Pick<ApiContext, 
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       tags: [
-        { name: 'writing', description: 'Sending events' },
+        { name: 'ingest', description: 'Sending events' },
         { name: 'reading', description: 'Searching, tailing and counting events' },
         { name: 'server', description: 'Health and figures' },
       ],

@@ -8,13 +8,20 @@ import type { Question } from './questions.ts'
 import { timeWindows, type Extent } from './time-windows.ts'
 
 /** Rows of one statement of a long answer: bounds what the engine must sort and hold. */
-export const PIECE_ROWS_MAX = 50_000
+const PIECE_ROWS_MAX = 50_000
+const PIECE_ROWS_MIN = 100
+/** Text that one statement should bring at most, judged by the rows before: well below what the store allows. */
+const PIECE_CHARS = 64 * 1024 * 1024
+/** Rows of the first piece of a streamed answer, when it is not known yet how long they are. */
+export const FIRST_PIECE_ROWS = 1000
 
 /** One statement and how many rows it may bring. The reader of its rows tells here what came. */
 export interface Piece {
   statement: Statement
   limit: number
   rows: number
+  /** Text of the rows, 0 where the reader does not count. */
+  chars: number
   last: readonly unknown[] | undefined
 }
 
@@ -27,7 +34,12 @@ export function eventsWanted({ query, limit, cursor }: Pick<Question, 'query' | 
  * The statements to run one after the other until `wanted` events have come. Before asking for the next, set `rows`
  * and `last` of the one before.
  */
-export function* searchPieces(question: Question, wanted: number, extent: Extent | undefined): Generator<Piece> {
+export function* searchPieces(
+  question: Question,
+  wanted: number,
+  firstRows: number,
+  extent: Extent | undefined,
+): Generator<Piece> {
   const { query, order, cursor } = question
   if (!query.isPageable) {
     yield piece(toSql(query, { range: question.range, limit: wanted, order }).statement, wanted)
@@ -36,14 +48,16 @@ export function* searchPieces(question: Question, wanted: number, extent: Extent
   const snapshot = cursor === undefined ? {} : { snapshotNs: cursor.snapshotNs }
   let after: RowPosition | undefined = cursor
   let left = wanted
+  let rowsMax = firstRows
   for (const range of timeWindows(rangeAhead(question), order, extent)) {
     for (;;) {
-      const limit = Math.min(left, PIECE_ROWS_MAX)
+      const limit = Math.min(left, rowsMax)
       const options = { range, limit, order, ...snapshot, ...(after === undefined ? {} : { after }) }
       const next = piece(toSql(query, options).statement, limit)
       yield next
       left -= next.rows
       if (next.last) after = rowPosition(next.last)
+      if (next.chars > 0) rowsMax = rowsThatFit(next)
       if (left <= 0) return
       if (next.rows < limit) break
     }
@@ -51,7 +65,12 @@ export function* searchPieces(question: Question, wanted: number, extent: Extent
 }
 
 function piece(statement: Statement, limit: number): Piece {
-  return { statement, limit, rows: 0, last: undefined }
+  return { statement, limit, rows: 0, chars: 0, last: undefined }
+}
+
+function rowsThatFit({ rows, chars }: Piece): number {
+  const fitting = Math.floor((PIECE_CHARS * rows) / chars)
+  return Math.max(PIECE_ROWS_MIN, Math.min(fitting, PIECE_ROWS_MAX))
 }
 
 /** The part of the range that is not behind the cursor. */

@@ -184,11 +184,11 @@ describe('documents', () => {
   test('routes of other rooms that come after are in it as well', async () => {
     const server = createHttpServer({ logger: SILENT_LOGGER, counters: new Counters() })
     await registerApi(server.app, quietContext())
-    server.app.post('/api/v1/ingest', { schema: { tags: ['writing'] } }, () => ({}))
+    server.app.post('/api/v1/ingest', { schema: { tags: ['ingest'] } }, () => ({}))
     const { url } = await server.listen('127.0.0.1', 0)
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument
     await server.close()
-    expect(document.paths['/api/v1/ingest']).toMatchObject({ post: { tags: ['writing'] } })
+    expect(document.paths['/api/v1/ingest']).toMatchObject({ post: { tags: ['ingest'] } })
   })
 
   test('/docs loads nothing from elsewhere', async () => {
