@@ -2,16 +2,13 @@ import { expect, test } from 'vitest'
 import { count, getJson, ingest, settled } from './harness/http.ts'
 import { FAULTLESS, Ledger, Target } from './harness/ledger.ts'
 import { signal } from './harness/processes.ts'
-import { IS_LONG, SEED } from './harness/random.ts'
+import { byExtent, SEED } from './harness/random.ts'
 import { startServer, type TestServer } from './harness/server.ts'
 import { openTail } from './harness/tail.ts'
 import { keepDoing, until } from './harness/wait.ts'
 
-const SHORT_MS = 10_000
-const MINUTE_MS = 60_000
-/** Continuous integration takes the minute for one of the two. */
-const DEAD_MS = IS_LONG || process.env['CI'] === 'true' ? MINUTE_MS : SHORT_MS
-const HANGING_MS = IS_LONG ? MINUTE_MS : SHORT_MS
+const DEAD_MS = byExtent({ short: 5000, normal: 60_000, long: 60_000 })
+const HANGING_MS = byExtent({ short: 5000, normal: 10_000, long: 60_000 })
 
 async function underLoad(server: TestServer): Promise<Ledger> {
   const target = new Target()

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest'
 import { settled } from './harness/http.ts'
 import { FAULTLESS, Ledger, Target } from './harness/ledger.ts'
 import { signal } from './harness/processes.ts'
-import { IS_LONG, SEED, seededRandom } from './harness/random.ts'
+import { byExtent, SEED, seededRandom } from './harness/random.ts'
 import { spawnServer, startServer, temporaryFolder, type TestServer } from './harness/server.ts'
 
-const ROUNDS = IS_LONG ? 150 : 60
+const ROUNDS = byExtent({ short: 15, normal: 60, long: 150 })
 /** Longest time between a start and the kill. */
 const LIFE_MS_MAX = 500
 
@@ -60,5 +60,5 @@ test(
     expect([...ledger.refused.keys()]).toEqual([])
     await server.stop()
   },
-  IS_LONG ? 1_200_000 : 480_000,
+  60_000 + ROUNDS * 8000,
 )
