@@ -7,6 +7,7 @@ import type { Connection } from './connection.ts'
 import { loadFiles, loadStream } from './load.ts'
 import { READ_LIMITS, openAnswer, readAll, type ReadLimits } from './read.ts'
 import { enforceRetention, type RetentionRun, type RetentionRules } from './retention.ts'
+import type { SchemaTarget } from './schema/migration.ts'
 import { readFigures, type StoreFigures } from './status.ts'
 import type { LoadRequest, ReadOptions, ReadResult, Store, StoreStatus } from './store.ts'
 
@@ -17,6 +18,7 @@ export interface ClickHouseStoreOptions {
   kind: StoreStatus['kind']
   /** Whether the engine can open the spool's files by their path. */
   sharesFiles: boolean
+  schema: SchemaTarget
   limits?: Partial<ReadLimits>
   retention: RetentionRules
   logger: Logger
@@ -123,7 +125,7 @@ export class ClickHouseStore implements Store {
   async #figures(): Promise<StoreFigures | undefined> {
     if (this.#connection === undefined) return undefined
     try {
-      return await readFigures(this.#connection)
+      return await readFigures(this.#connection, this.#options.schema)
     } catch (error) {
       this.#options.logger.warn({ error }, 'the figures of the store could not be read')
       return undefined
@@ -144,7 +146,12 @@ export class ClickHouseStore implements Store {
     const connection = this.#connection
     if (connection === undefined) return
     try {
-      const runs = await enforceRetention(connection, this.#options.retention, this.#options.now())
+      const runs = await enforceRetention(
+        connection,
+        this.#options.schema,
+        this.#options.retention,
+        this.#options.now(),
+      )
       for (const run of runs) this.#options.logger.info(run, 'retention dropped a partition')
       this.#retentionRuns = [...runs.toReversed(), ...this.#retentionRuns].slice(0, RETENTION_RUNS_KEPT)
     } catch (error) {

@@ -34,6 +34,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   const store = new EmbeddedStore({
     kind: 'embedded',
     sharesFiles: true,
+    schema: SINGLE_SERVER,
     retention: { ...RETENTION_DEFAULTS, ...options.retention },
     logger,
     counters,

@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { EventInput } from '../core/batch.ts'
-import { NS_PER_SECOND } from '../core/time.ts'
 import { fileGlob } from './load.ts'
 import { fieldNamesStatement, fieldValuesStatement } from './rollup.ts'
 import {
@@ -68,24 +67,6 @@ test('the same rows under another token are other events', async () => {
   await store.load({ files, token: randomUUID(), node: 'n1' })
   expect(await count("service = 'twice'")).toBe(20)
 })
-
-test('ten thousand days in one load', async () => {
-  const { store, folder } = opened
-  const now = BigInt(Date.now()) * 1_000_000n
-  const batch = stampedBatch(
-    events(10_000, (i) => ({ service: 'decades', timestampNs: now - BigInt(i) * 86_400n * NS_PER_SECOND })),
-  )
-  const files = [writeRowsFile(folder, batch)]
-  const token = randomUUID()
-  await store.load({ files, token, node: 'n1' })
-  await store.load({ files, token, node: 'n1' })
-  expect(await count("service = 'decades'")).toBe(10_000)
-  const days = await store.select({
-    sql: "SELECT uniqExact(toDate(timestamp)) FROM events WHERE service = 'decades'",
-    params: {},
-  })
-  expect(days.rows).toEqual([['10000']])
-}, 60_000)
 
 test('files under names that mean something in patterns are loaded too', async () => {
   const { store, folder } = opened

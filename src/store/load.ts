@@ -10,7 +10,7 @@ const SELECTED =
   'timestamp, received, {node:String}, severity, service, host, source, message, trace_id, span_id, attributes'
 
 /** Rows of one block: see below why it must not depend on anything but the rows. */
-const BLOCK_ROWS = 262_144
+const BLOCK_ROWS = 1_048_576
 
 /**
  * Settings of an INSERT that is tried again with the same token until it succeeds. The engine remembers
@@ -22,11 +22,16 @@ const LOAD_SETTINGS: Settings = {
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
   max_threads: 1,
+  // Not mapped into memory: pages of the spool would count as the engine's own.
+  storage_file_read_method: 'read',
+  max_read_buffer_size: 262_144,
   max_insert_threads: 1,
   max_block_size: 65_536,
   max_insert_block_size: BLOCK_ROWS,
   min_insert_block_size_rows: BLOCK_ROWS,
   min_insert_block_size_bytes: 0,
+  // On a cluster: the answer waits until every shard has its part.
+  distributed_foreground_insert: 1,
   max_partitions_per_insert_block: 0,
   throw_on_max_partitions_per_insert_block: 0,
   // A load must not fail for being slow or large; the server's own memory limit still holds.

@@ -23,10 +23,13 @@ export interface RemoteStoreOptions extends Pick<ClickHouseStoreOptions, 'logger
 /** Uses a ClickHouse that runs elsewhere. Resolves even while that is down; it is then asked again until it answers. */
 export async function openRemoteStore(options: RemoteStoreOptions): Promise<ClickHouseStore> {
   const target = remoteTarget(options.url, options.headers)
-  const probe = new RemoteProbe(target, options)
+  const cluster = new URL(options.url).searchParams.get('cluster')
+  const schema = cluster === null ? SINGLE_SERVER : clusterTarget(cluster, options.isReplicated ?? true)
+  const probe = new RemoteProbe(target, schema, options)
   const store = new ClickHouseStore({
     kind: 'remote',
     sharesFiles: false,
+    schema,
     retention: { ...RETENTION_DEFAULTS, ...options.retention },
     logger: options.logger,
     counters: options.counters,
@@ -47,11 +50,10 @@ class RemoteProbe {
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<void> = Promise.resolve()
 
-  constructor(target: ConnectionTarget, options: RemoteStoreOptions) {
+  constructor(target: ConnectionTarget, schema: SchemaTarget, options: RemoteStoreOptions) {
     this.#target = target
     this.#options = options
-    const cluster = new URL(options.url).searchParams.get('cluster')
-    this.#schema = cluster === null ? SINGLE_SERVER : clusterTarget(cluster, options.isReplicated ?? true)
+    this.#schema = schema
   }
 
   async start(store: ClickHouseStore): Promise<void> {

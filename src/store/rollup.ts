@@ -1,4 +1,5 @@
 import type { Statement } from '../core/statement.ts'
+import { levelOf } from '../core/severity.ts'
 import { KIND_NAME, KIND_VALUE } from './schema/002-fields.ts'
 
 /** Half-open in nanoseconds; rounded outwards to whole hours, which is how finely the rollup counts. */
@@ -35,13 +36,20 @@ export function fieldValuesStatement(options: {
   range?: RollupRange
   limit: number
 }): Statement {
+  const value = options.field === 'level' ? `${LEVELS}[toUInt8OrZero(value) + 1]` : 'value'
   return {
-    sql: `SELECT value, sum(count) AS count FROM fields
-WHERE kind = ${KIND_VALUE} AND field = {field:String} AND startsWith(lowerUTF8(value), lowerUTF8({prefix:String})) AND ${HOURS}
-GROUP BY value ORDER BY count DESC, value LIMIT {limit:UInt32}`,
+    sql: `SELECT shown AS value, sum(count) AS count FROM (
+  SELECT ${value} AS shown, count FROM fields
+  WHERE kind = ${KIND_VALUE} AND field = {field:String} AND ${HOURS}
+)
+WHERE startsWith(lowerUTF8(shown), lowerUTF8({prefix:String}))
+GROUP BY shown ORDER BY count DESC, value LIMIT {limit:UInt32}`,
     params: { field: options.field, prefix: options.prefix ?? '', ...hours(options.range), limit: options.limit },
   }
 }
+
+/** Level names by severity number, as an SQL array. */
+const LEVELS = `[${Array.from({ length: 25 }, (_, severity) => `'${levelOf(severity)}'`).join(', ')}]`
 
 const HOURS = "hour >= toDateTime({from_hour:UInt32}, 'UTC') AND hour <= toDateTime({to_hour:UInt32}, 'UTC')"
 

@@ -1,5 +1,6 @@
 import { formatTimestamp } from '../core/time.ts'
 import type { Connection } from './connection.ts'
+import type { SchemaTarget } from './schema/migration.ts'
 
 export interface StoreFigures {
   version: string
@@ -12,20 +13,22 @@ export interface StoreFigures {
 }
 
 /** Answered from metadata of parts and from counters: no row of events is read. */
-const FIGURES = `
+function figuresSql(target: SchemaTarget): string {
+  return `
 SELECT
   version() AS version,
-  (SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase()) AS bytes,
+  (SELECT sum(bytes_on_disk) FROM ${target.parts(['events', 'fields'])}) AS bytes,
   (SELECT max(value) FROM system.metrics WHERE metric = 'MemoryTracking') AS memory,
   (SELECT min(free_space) FROM system.disks) AS free`
+}
 
 const SPAN = `
 SELECT count() AS rows, toUnixTimestamp64Nano(min(timestamp)) AS oldest, toUnixTimestamp64Nano(max(timestamp)) AS newest
 FROM events`
 
-export async function readFigures(connection: Connection): Promise<StoreFigures> {
+export async function readFigures(connection: Connection, target: SchemaTarget): Promise<StoreFigures> {
   const [[figures], [span]] = await Promise.all([
-    connection.rows<{ version: string; bytes: string; memory: string; free: string }>(FIGURES),
+    connection.rows<{ version: string; bytes: string; memory: string; free: string }>(figuresSql(target)),
     connection.rows<{ rows: string; oldest: string; newest: string }>(SPAN),
   ])
   const rows = Number(span?.rows ?? 0)

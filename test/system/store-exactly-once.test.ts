@@ -75,3 +75,24 @@ test('every row is stored once when the engine is killed in the middle of loads'
     ['message', String(LOADS * ROWS)],
   ])
 })
+
+test('ten thousand days in one load', async () => {
+  const { store, folder } = opened
+  const now = BigInt(Date.now()) * 1_000_000n
+  const batch = stampedBatch(
+    Array.from({ length: 10_000 }, (_, i) => ({
+      message: `m ${i}`,
+      service: 'decades',
+      timestampNs: now - BigInt(i) * 86_400n * NS_PER_SECOND,
+    })),
+  )
+  const files = [writeRowsFile(folder, batch)]
+  const token = randomUUID()
+  await store.load({ files, token, node: 'n1' })
+  await store.load({ files, token, node: 'n1' })
+  const days = await store.select({
+    sql: "SELECT count(), uniqExact(toDate(timestamp)) FROM events WHERE service = 'decades'",
+    params: {},
+  })
+  expect(days.rows).toEqual([['10000', '10000']])
+}, 60_000)

@@ -71,6 +71,11 @@ export class Engine {
     return this.#restarts
   }
 
+  /** How to reach the present life. */
+  get endpoint(): EngineEndpoint | undefined {
+    return this.#process?.endpoint
+  }
+
   /** Process id of the present life, for tests and for reading its memory use. */
   get pid(): number | undefined {
     return this.#process?.endpoint.pid

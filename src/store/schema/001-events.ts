@@ -11,9 +11,11 @@ export const PARTITION = 'if(timestamp >= received - INTERVAL 7 DAY, toYYYYMMDD(
  * The events. Why each codec, index and setting is here, with figures: docs/decisions/001-store-schema.md.
  *
  * What makes a SELECT fast here:
- * - `timestamp` and `received` ranges skip partitions; `toStartOfFiveMinutes(timestamp)` is derived from a range on
- *   `timestamp` by the engine itself, so plain comparisons on `timestamp` use the sort key; `service = …` after it too.
- * - Newest first: `ORDER BY toStartOfFiveMinutes(timestamp) DESC, timestamp DESC`, never `ORDER BY timestamp DESC` alone.
+ * - Ranges on `timestamp` and `received` skip partitions by themselves. To skip within a day, a range on `timestamp`
+ *   must be said twice: the engine does not derive `toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({from})`
+ *   from `timestamp >= {from}`. `service = …` narrows further.
+ * - Newest first: `ORDER BY toStartOfFiveMinutes(timestamp) DESC, timestamp DESC` reads one bucket and stops;
+ *   `ORDER BY timestamp DESC` alone reads the timestamps of everything in range.
  * - `trace_id = …` (case-sensitive) uses the bloom filter; `lower(trace_id) = …` cannot.
  * - `received` comparisons (cursor, event id) use its min-max index.
  * - `attributes['key']` reads one of eight buckets of the map, not all of it; `mapContains(attributes, key)` reads the
@@ -45,16 +47,21 @@ export const EVENTS: Migration = {
       `PARTITION BY ${PARTITION}
 ORDER BY (toStartOfFiveMinutes(timestamp), service, timestamp)
 SETTINGS ${DURABLE},
+  min_bytes_for_wide_part = 25165824, merge_selector_base = 10,
+  min_columns_to_activate_adaptive_write_buffer = 1,
   vertical_merge_algorithm_min_columns_to_activate = 1,
   map_serialization_version = 'with_buckets', map_serialization_version_for_zero_level_parts = 'with_buckets',
   map_buckets_strategy = 'constant', max_buckets_in_map = 8, map_buckets_min_avg_size = 0`,
+      'cityHash64(received, node)',
     ),
 }
 
+/** Tokens of loads are remembered, so that a load that is repeated is stored once. */
+export const DEDUPLICATED = 'non_replicated_deduplication_window = 10000, replicated_deduplication_window = 10000'
+
 /**
- * Exactly once and safe against power loss: tokens of loads are remembered, parts are synced before an INSERT answers
- * and before a merge replaces its sources, which therefore need not be kept for long.
+ * Safe against power loss: parts are synced before an INSERT answers and before a merge replaces its sources, which
+ * therefore need not be kept for long.
  */
-export const DURABLE = `non_replicated_deduplication_window = 10000, replicated_deduplication_window = 10000,
-  fsync_after_insert = 1, fsync_part_directory = 1, min_compressed_bytes_to_fsync_after_merge = 1,
-  old_parts_lifetime = 30`
+export const DURABLE = `${DEDUPLICATED}, fsync_after_insert = 1, fsync_part_directory = 1,
+  min_compressed_bytes_to_fsync_after_merge = 1, old_parts_lifetime = 30`

@@ -1,9 +1,16 @@
 /** Where the tables live: one server, or a cluster with replicated local tables behind distributed ones. */
 export interface SchemaTarget {
-  /** Statements that create a table. `engine` is of the MergeTree family, with its arguments. */
-  create(name: string, columns: string, engine: string, clauses: string): string[]
+  /**
+   * Statements that create a table. `engine` is of the MergeTree family, with its arguments. `shardBy` spreads what is
+   * written through the table over the servers of a cluster; without it the table is only read through.
+   */
+  create(name: string, columns: string, engine: string, clauses: string, shardBy?: string): string[]
   /** Statements that create a view filling the table `into` from what is inserted into events. */
   view(name: string, into: string, select: string): string[]
+  /** Statement that drops a partition, by its number, on every server. */
+  dropPartition(name: string, partition: number): string
+  /** `FROM` clause of what `system.parts` of all servers say about the parts of these tables. */
+  parts(names: readonly string[]): string
 }
 
 /** One step of the schema. Its statements must be harmless when repeated: a crash may fall between two of them. */
@@ -18,6 +25,8 @@ export const SINGLE_SERVER: SchemaTarget = {
     `CREATE TABLE IF NOT EXISTS ${name} ${columns} ENGINE = ${engine} ${clauses}`,
   ],
   view: (name, into, select) => [`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${into} AS ${select}`],
+  dropPartition: (name, partition) => `ALTER TABLE ${name} DROP PARTITION ${partition}`,
+  parts: (names) => `system.parts WHERE active AND database = currentDatabase() AND table IN (${quoted(names)})`,
 }
 
 /** The suffix of the tables that hold data behind a distributed one of the plain name. */
@@ -30,12 +39,19 @@ export const LOCAL = '_local'
 export function clusterTarget(cluster: string, isReplicated = true): SchemaTarget {
   const on = isReplicated ? `ON CLUSTER '${cluster}'` : ''
   return {
-    create: (name, columns, engine, clauses) => [
+    create: (name, columns, engine, clauses, shardBy) => [
       `CREATE TABLE IF NOT EXISTS ${name}${LOCAL} ${on} ${columns} ENGINE = ${isReplicated ? 'Replicated' : ''}${engine} ${clauses}`,
-      `CREATE TABLE IF NOT EXISTS ${name} ${on} AS ${name}${LOCAL} ENGINE = Distributed('${cluster}', currentDatabase(), '${name}${LOCAL}', cityHash64(received, node))`,
+      `CREATE TABLE IF NOT EXISTS ${name} ${on} AS ${name}${LOCAL} ENGINE = Distributed('${cluster}', currentDatabase(), '${name}${LOCAL}'${shardBy === undefined ? '' : `, ${shardBy}`})`,
     ],
     view: (name, into, select) => [
       `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} ${on} TO ${into}${LOCAL} AS ${select.replaceAll('FROM events', `FROM events${LOCAL}`)}`,
     ],
+    dropPartition: (name, partition) => `ALTER TABLE ${name}${LOCAL} ${on} DROP PARTITION ${partition}`,
+    parts: (names) =>
+      `cluster('${cluster}', system.parts) WHERE active AND database = currentDatabase() AND table IN (${quoted(names.map((name) => name + LOCAL))})`,
   }
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ')
 }
