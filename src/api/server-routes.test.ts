@@ -21,7 +21,8 @@ async function ask(path: string, changes: Partial<ApiContext> = {}, headers: Rec
   const response = await fetch(server.url + path, { headers })
   const text = await response.text()
   const type = response.headers.get('content-type') ?? ''
-  return { status: response.status, type, text, json: (): unknown => JSON.parse(text) }
+  const policy = response.headers.get('content-security-policy') ?? ''
+  return { status: response.status, type, policy, text, json: (): unknown => JSON.parse(text) }
 }
 
 const STORE_DOWN: ApiContext['store'] = {
@@ -196,6 +197,8 @@ describe('documents', () => {
     expect(page.status).toBe(200)
     expect(page.text).toContain('swagger-ui')
     expect(page.text).not.toMatch(/(src|href)="(https?:)?\/\//)
+    expect(page.policy).toContain("default-src 'none'")
+    expect(page.policy).not.toMatch(/https?:|upgrade/)
   })
 
   test('/ says what this is, as text or as a page', async () => {
