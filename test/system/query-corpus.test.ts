@@ -70,6 +70,9 @@ test.each(readCorpus())('$file', async ({ query, events, rows }) => {
   else expect(found).toEqual(rows)
 })
 
+const positions = (rows: unknown[][]): string[] =>
+  rows.map((row) => `${rowPosition(row).receivedNs - CORPUS_NOW_NS} ${rowPosition(row).node}`)
+
 describe('paging', () => {
   test.each(['desc', 'asc'] as const)('%s gives every event once, in order', async (order) => {
     const whole = numbers(await answer('*', { ...CORPUS_ONLY, order }))
@@ -87,8 +90,6 @@ describe('paging', () => {
   })
 
   test.each(['desc', 'asc'] as const)('%s among events of one time on two nodes', async (order) => {
-    const positions = (rows: unknown[][]): string[] =>
-      rows.map((row) => `${rowPosition(row).receivedNs - CORPUS_NOW_NS} ${rowPosition(row).node}`)
     const whole = positions(await answer('*', { ...TIED_ONLY, order }))
     const expected = ['0 a', '0 b', '1 a', '1 b', '2 a', '2 b', '3 a', '3 b']
     expect(whole).toEqual(order === 'asc' ? expected : expected.toReversed())
