@@ -30,7 +30,12 @@ export function spoolLimits({ spool }: Config): Partial<SpoolLimits> {
 }
 
 export function liveLimits({ live }: Config): Omit<LiveOptions, 'startNs'> {
-  return { budgetBytes: live.ringsBytesMax, ringBytesMax: live.ringBytes, bufferEventsMax: live.bufferEventsMax }
+  return {
+    budgetBytes: live.ringsBytesMax,
+    ringBytesMax: live.ringBytes,
+    bufferEventsMax: live.bufferEventsMax,
+    bufferBytesMax: live.bufferBytes,
+  }
 }
 
 export function httpLimits({ http }: Config): Partial<HttpServerLimits> {

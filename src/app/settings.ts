@@ -72,6 +72,7 @@ export const SettingsSchema = Type.Object(
       ringsBytesMax: bytes(64 * MiB, 'Memory for the newest events of all services', 64 * KiB),
       ringBytes: bytes(1 * MiB, 'Memory for the newest events of one service', 4 * KiB),
       bufferEventsMax: count(10_000, 'Events that may wait for one tail reader before it skips'),
+      bufferBytes: bytes(16 * MiB, 'The same in bytes', KiB),
       subscribersMax: count(1000, 'Tail readers at once; more are answered 429'),
     }),
     query: Type.Object({

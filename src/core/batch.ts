@@ -196,6 +196,11 @@ export class EventView {
     return this.#end
   }
 
+  /** Length of the row. */
+  get bytes(): number {
+    return this.end - this.#start
+  }
+
   toEvent(): LogEvent {
     return {
       timestampNs: this.timestampNs,

@@ -100,6 +100,32 @@ describe('subscribers', () => {
     await fc.assert(check, { numRuns: 100 })
   })
 
+  test('that are too slow hold no more bytes than they may, and always the newest event', async () => {
+    const check = fc.asyncProperty(
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 1, max: 2000 }),
+      async (last, bufferBytesMax) => {
+        const live = open()
+        const subscription = live.subscribe({ select: message, bufferBytesMax })
+        const batch = numbered(1, last)
+        live.publish(batch)
+        let bytes = 0
+        let fitting = 0
+        for (let row = last - 1; row >= 0; row--) {
+          bytes += batch.rowEnd(row) - (batch.offsets[row] ?? 0)
+          if (bytes > bufferBytesMax && fitting > 0) break
+          fitting++
+        }
+        await turnsUntil(() => subscription.skipped >= last - fitting, 'the oldest are skipped')
+        const { values, skipped } = await takeAll(subscription, last)
+        expect(values.length).toBe(fitting)
+        expect(skipped).toBe(last - fitting)
+        live.close()
+      },
+    )
+    await fc.assert(check, { numRuns: 100 })
+  })
+
   test('that keep up lose nothing in a burst larger than their buffer', async () => {
     const live = open()
     const subscription = live.subscribe({ select: message, bufferEventsMax: 50 })
@@ -112,7 +138,9 @@ describe('subscribers', () => {
 })
 
 function listen(matcher: Matcher): BufferedSubscription<string> {
-  const subscription = new BufferedSubscription(message, 1_000_000, () => matcher.remove(subscription))
+  const subscription = new BufferedSubscription(message, { eventsMax: 1_000_000, bytesMax: 1e9 }, () =>
+    matcher.remove(subscription),
+  )
   matcher.add(subscription)
   return subscription
 }

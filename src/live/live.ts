@@ -70,16 +70,19 @@ export interface LiveOptions {
   ringBytesMax?: number
   /** Events that may wait for a subscriber who does not say. */
   bufferEventsMax?: number
+  /** The same in bytes. */
+  bufferBytesMax?: number
 }
 
 export const LIVE_DEFAULTS = {
   budgetBytes: 64 * 1024 * 1024,
   ringBytesMax: 1024 * 1024,
   bufferEventsMax: 10_000,
+  bufferBytesMax: 16 * 1024 * 1024,
 } as const
 
 export function openLive(options: LiveOptions): Live {
-  const { startNs, budgetBytes, ringBytesMax, bufferEventsMax } = { ...LIVE_DEFAULTS, ...options }
+  const { startNs, budgetBytes, ringBytesMax, bufferEventsMax, bufferBytesMax } = { ...LIVE_DEFAULTS, ...options }
   const rings = new ServiceRings({ budgetBytes, ringBytesMax, startNs })
   const matcher = new Matcher()
   const subscriptions = new Set<{ close(): void }>()
@@ -96,8 +99,11 @@ export function openLive(options: LiveOptions): Live {
         matcher.remove(subscription)
         subscriptions.delete(subscription)
       }
-      const eventsMax = subscribe.bufferEventsMax ?? bufferEventsMax
-      const subscription = new BufferedSubscription(subscribe.select, eventsMax, onClose)
+      const limits = {
+        eventsMax: subscribe.bufferEventsMax ?? bufferEventsMax,
+        bytesMax: subscribe.bufferBytesMax ?? bufferBytesMax,
+      }
+      const subscription = new BufferedSubscription(subscribe.select, limits, onClose)
       matcher.add(subscription)
       subscriptions.add(subscription)
       return subscription

@@ -7,6 +7,8 @@ export interface SubscribeOptions<T> {
   select: RowSelector<T>
   /** Events that may wait for this reader; beyond that the oldest are skipped and counted. */
   bufferEventsMax?: number
+  /** The same in bytes, as their rows have them; the newest event may wait however large it is. */
+  bufferBytesMax?: number
 }
 
 export interface LiveItem<T> {
@@ -39,22 +41,34 @@ export interface Listener {
 
 const SLOTS_MIN = 16
 
-/** Array ring of selected values; grows up to `eventsMax`, then the newest overwrites the oldest. */
+export interface BufferLimits {
+  eventsMax: number
+  bytesMax: number
+}
+
+interface Slot<T> extends LiveItem<T> {
+  bytes: number
+}
+
+/** Array ring of selected values; grows up to `eventsMax` and `bytesMax`, then the oldest make room for the newest. */
 export class BufferedSubscription<T> implements Subscription<T>, Listener {
   readonly #select: RowSelector<T>
   readonly #eventsMax: number
+  readonly #bytesMax: number
   readonly #onClose: () => void
-  #slots: (LiveItem<T> | undefined)[] = []
+  #slots: (Slot<T> | undefined)[] = []
   #first = 0
   #count = 0
+  #bytes = 0
   #skipped = 0
   #isClosed = false
   #failure: { error: unknown } | undefined
   #wake: (() => void) | undefined
 
-  constructor(select: RowSelector<T>, eventsMax: number, onClose: () => void) {
+  constructor(select: RowSelector<T>, limits: BufferLimits, onClose: () => void) {
     this.#select = select
-    this.#eventsMax = Math.max(1, eventsMax)
+    this.#eventsMax = Math.max(1, limits.eventsMax)
+    this.#bytesMax = limits.bytesMax
     this.#onClose = onClose
   }
 
@@ -90,7 +104,8 @@ export class BufferedSubscription<T> implements Subscription<T>, Listener {
     if (this.#isClosed) return false
     try {
       const value = this.#select(event)
-      return value !== undefined && this.#push({ receivedNs: event.receivedNs, value })
+      if (value === undefined) return false
+      return this.#push({ receivedNs: event.receivedNs, value, bytes: event.bytes })
     } catch (error) {
       this.#failure = { error }
       this.#end()
@@ -104,41 +119,49 @@ export class BufferedSubscription<T> implements Subscription<T>, Listener {
     this.#notify()
   }
 
-  #push(item: LiveItem<T>): boolean {
-    if (this.#count === this.#slots.length) this.#grow()
-    const size = this.#slots.length
+  #push(slot: Slot<T>): boolean {
     this.#notify()
-    if (this.#count === size) {
-      this.#slots[this.#first] = item
-      this.#first = (this.#first + 1) % size
-      this.#skipped++
-      return false
-    }
-    this.#slots[(this.#first + this.#count) % size] = item
+    const skippedBefore = this.#skipped
+    while (this.#count > 0 && !this.#hasRoom(slot.bytes)) this.#drop()
+    if (this.#count === this.#slots.length) this.#grow()
+    this.#slots[(this.#first + this.#count) % this.#slots.length] = slot
     this.#count++
-    return this.#count === this.#eventsMax
+    this.#bytes += slot.bytes
+    // A reader who has not come since the buffer filled up got its turn already.
+    return this.#skipped === skippedBefore && !this.#hasRoom(1)
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return this.#count < this.#eventsMax && this.#bytes + bytes <= this.#bytesMax
+  }
+
+  /** Skips the oldest. */
+  #drop(): void {
+    this.#bytes -= this.#slots[this.#first]?.bytes ?? 0
+    this.#slots[this.#first] = undefined
+    this.#first = (this.#first + 1) % this.#slots.length
+    this.#count--
+    this.#skipped++
   }
 
   #grow(): void {
-    if (this.#slots.length >= this.#eventsMax) return
-    const size = Math.min(this.#eventsMax, Math.max(SLOTS_MIN, this.#slots.length * 2))
-    const slots = this.#drain()
-    this.#count = slots.length
-    this.#slots = slots
-    this.#slots.length = size
+    const inOrder = this.#inOrder()
+    inOrder.length = Math.min(this.#eventsMax, Math.max(SLOTS_MIN, this.#slots.length * 2))
+    this.#slots = inOrder
+    this.#first = 0
+  }
+
+  #inOrder(): (Slot<T> | undefined)[] {
+    return [...this.#slots.slice(this.#first), ...this.#slots.slice(0, this.#first)].slice(0, this.#count)
   }
 
   /** Empties the buffer and gives its memory back. */
   #drain(): LiveItem<T>[] {
-    const items: LiveItem<T>[] = []
-    const size = this.#slots.length
-    for (let i = 0; i < this.#count; i++) {
-      const item = this.#slots[(this.#first + i) % size]
-      if (item) items.push(item)
-    }
+    const items = this.#inOrder().flatMap((slot) => (slot ? [{ receivedNs: slot.receivedNs, value: slot.value }] : []))
     this.#slots = []
     this.#first = 0
     this.#count = 0
+    this.#bytes = 0
     return items
   }
 
