@@ -14,8 +14,8 @@ export const PARTITION = 'if(timestamp >= received - INTERVAL 7 DAY, toYYYYMMDD(
  * - Ranges on `timestamp` and `received` skip partitions by themselves. To skip within a day, a range on `timestamp`
  *   must be said twice: the engine does not derive `toStartOfFiveMinutes(timestamp) >= toStartOfFiveMinutes({from})`
  *   from `timestamp >= {from}`. `service = …` narrows further.
- * - Newest first: `ORDER BY toStartOfFiveMinutes(timestamp) DESC, timestamp DESC` reads one bucket and stops;
- *   `ORDER BY timestamp DESC` alone reads the timestamps of everything in range.
+ * - Newest first: any `ORDER BY … timestamp DESC LIMIT n` over a bounded window. Only the times are read and sorted;
+ *   the other columns are fetched for the n rows that won, so a window should hold 100,000 events rather than an hour.
  * - `trace_id = …` (case-sensitive) uses the bloom filter; `lower(trace_id) = …` cannot.
  * - `received` comparisons (cursor, event id) use its min-max index.
  * - `attributes['key']` reads one of eight buckets of the map, not all of it; `mapContains(attributes, key)` reads the
