@@ -25,6 +25,8 @@ export interface ClickHouseStoreOptions {
   counters: Counters
   now: () => number
   restarts: () => number
+  /** Resident memory of an engine of our own; null where that is not known. */
+  residentBytes?: () => number | null
   /** Ends what stands behind the connection. */
   end: () => Promise<void>
 }
@@ -116,7 +118,7 @@ export class ClickHouseStore implements Store {
       bytesOnDisk: figures?.bytesOnDisk ?? 0,
       oldest: figures?.oldest ?? null,
       newest: figures?.newest ?? null,
-      memoryBytes: figures?.memoryBytes ?? null,
+      memoryBytes: this.#options.residentBytes?.() ?? figures?.memoryBytes ?? null,
       diskFreeBytes: figures?.diskFreeBytes ?? null,
       retention: this.#retentionRuns,
     }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { DATABASE, engineMemory } from './engine/engine-config.ts'
 import type { EngineEndpoint } from './engine/engine-process.ts'
@@ -40,6 +41,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     counters,
     now: options.now ?? Date.now,
     restarts: () => store.engine?.restarts ?? 0,
+    residentBytes: () => residentBytes(store.engine?.pid),
     end: async () => await store.engine?.stop(),
     limits: { memoryBytesMax: memory.queryMax, ...limits },
   })
@@ -75,4 +77,15 @@ async function connect(endpoint: EngineEndpoint): Promise<Connection> {
   const connection = new Connection({ ...target, database: DATABASE })
   await migrate(connection, SINGLE_SERVER)
   return connection
+}
+
+/** Resident memory of a process, where the system tells it in /proc. */
+function residentBytes(pid: number | undefined): number | null {
+  try {
+    const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return kib === undefined ? null : Number(kib) * 1024
+  } catch {
+    // Not Linux, or the process is gone: the engine's own count is shown instead.
+    return null
+  }
 }

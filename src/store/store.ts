@@ -52,6 +52,7 @@ export interface StoreStatus {
   bytesOnDisk: number
   oldest: string | null
   newest: string | null
+  /** Resident memory of the embedded engine; of a remote one what it counts itself. */
   memoryBytes: number | null
   diskFreeBytes: number | null
   /** Newest retention runs: what was dropped and why. */
