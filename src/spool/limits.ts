@@ -19,10 +19,10 @@ export const SPOOL_LIMITS = {
   /** Files, bytes and rows of one load; the first file always goes, however large. */
   loadFilesMax: 500,
   loadBytesMax: 64 * MiB,
-  /** Also the most rows of one batch: the store takes a load whole or not at all only up to about a million rows. */
-  loadRowsMax: 1_000_000,
-  /** From the start of a load to the start of the next. */
-  loadIntervalMs: 200,
+  /** Also the most rows of one batch. A load of at most so many rows is one block of the store, and so one part. */
+  loadRowsMax: 262_144,
+  /** From the start of a load to the start of the next, unless a whole load waits: small loads cost the store most. */
+  loadIntervalMs: 500,
   /** Pause after a load that failed; doubles from the first to the second with each failure in a row. */
   backoffMsMin: 250,
   backoffMsMax: 5000,

@@ -200,15 +200,31 @@ test('a file that is harmed while its rows are isolated goes to quarantine', asy
   expect(counters.total('spool_quarantined_total', { reason: 'checksum' })).toBe(2)
 })
 
-test('loads keep their distance', async () => {
-  const { spool, store } = await testSpool({ limits: { loadFilesMax: 1, loadIntervalMs: 40 } })
+test('small loads keep their distance', async () => {
+  const { spool, store } = await testSpool({ limits: { loadIntervalMs: 60 } })
   const startsMs: number[] = []
   store.outcome = () => (startsMs.push(performance.now()), 'ok')
   const maker = new RowMaker()
-  await writeEach(spool, maker, ['a', 'b', 'c', 'd'])
-  await spool.waitStored(maker.lastNs)
+  for (const message of ['a', 'b', 'c']) {
+    await spool.write(maker.batch([message]))
+    await spool.waitStored(maker.lastNs)
+  }
   // A load reads its files before it is seen here; that may take a little longer the first time.
-  expect((startsMs[3] ?? 0) - (startsMs[0] ?? 0)).toBeGreaterThan(80)
+  expect((startsMs[2] ?? 0) - (startsMs[0] ?? 0)).toBeGreaterThan(100)
+})
+
+test.each([
+  ['files', { loadFilesMax: 1 }],
+  ['bytes', { loadBytesMax: 40 }],
+  ['rows', { loadRowsMax: 1 }],
+])('a whole load by %s does not wait', async (_name, limit) => {
+  const { spool, store } = await testSpool({ limits: { ...limit, loadIntervalMs: 3_600_000 } })
+  const maker = new RowMaker()
+  await writeEach(spool, maker, ['a', 'b', 'c', 'd'])
+  while (store.attempts < 3) await new Promise((resolve) => setImmediate(resolve))
+  await writeEach(spool, maker, ['e', 'f'])
+  await spool.waitStored(maker.lastNs - 1n)
+  expect(store.rows.slice(0, 5)).toEqual(['a', 'b', 'c', 'd', 'e'])
 })
 
 test('rows are isolated while files keep coming', async () => {

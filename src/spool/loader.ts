@@ -93,10 +93,15 @@ export class Loader {
       const lanes = last === this.#main ? [this.#isolation, this.#main] : [this.#main, this.#isolation]
       const waiting = lanes.filter((lane) => lane.hasWork())
       const nowMs = this.#context.clock.nowMs()
-      last = waiting.find((lane) => lane.notBeforeMs <= nowMs)
+      last = waiting.find((lane) => lane.notBeforeMs <= nowMs || (lane === this.#main && this.#isLoadFull()))
       if (last) await this.#take(last)
       else await this.#pause(Math.min(...waiting.map((lane) => lane.notBeforeMs - nowMs)))
     }
+  }
+
+  /** Whether a whole load waits: nothing is gained by waiting for more, unless the store is in trouble. */
+  #isLoadFull(): boolean {
+    return this.#main.failures === 0 && this.#countNext() < this.#queue.files.length
   }
 
   /** One step of a lane, and what follows from its outcome. */
