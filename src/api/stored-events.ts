@@ -56,18 +56,26 @@ const EXTENT: Statement = {
   params: {},
 }
 
-/** `from <= column < to`, whichever of them are given. */
+/** Times that the sort key's five minutes can hold. */
+const BUCKETS_END_NS = 2n ** 32n * 1_000_000_000n
+
+/**
+ * `from <= column < to`, whichever of them are given. For `timestamp` said a second time in the words of the sort key:
+ * the engine does not conclude the one from the other.
+ */
 export function within(column: 'timestamp' | 'received', { fromNs, toNs }: TimeRange): Condition {
   const sql: string[] = []
   const params: Record<string, StatementParameter> = {}
-  if (fromNs !== undefined) {
-    sql.push(`${column} >= fromUnixTimestamp64Nano({${column}_from:Int64}, 'UTC')`)
-    params[`${column}_from`] = fromNs
+  const bound = (op: '>=' | '<', ns: bigint, name: string): void => {
+    const time = `fromUnixTimestamp64Nano({${name}:Int64}, 'UTC')`
+    params[name] = ns
+    sql.push(`${column} ${op} ${time}`)
+    if (column === 'timestamp' && ns >= 0n && ns < BUCKETS_END_NS) {
+      sql.push(`toStartOfFiveMinutes(timestamp) ${op === '<' ? '<=' : op} toStartOfFiveMinutes(${time})`)
+    }
   }
-  if (toNs !== undefined) {
-    sql.push(`${column} < fromUnixTimestamp64Nano({${column}_to:Int64}, 'UTC')`)
-    params[`${column}_to`] = toNs
-  }
+  if (fromNs !== undefined) bound('>=', fromNs, `${column}_from`)
+  if (toNs !== undefined) bound('<', toNs, `${column}_to`)
   return { sql: sql.join(' AND ') || '1', params }
 }
 
