@@ -102,6 +102,15 @@ test('figures tell what was read', async () => {
   expect(result.stats.bytesRead).toBeGreaterThan(1000)
 })
 
+test('figures are numbers where the index left nothing to read', async () => {
+  const { rows, stats } = await opened.store.select({
+    sql: 'SELECT message FROM events WHERE trace_id = {p:String}',
+    params: { p: 'none' },
+  })
+  expect(rows).toEqual([])
+  expect(stats).toMatchObject({ rowsRead: 0, bytesRead: 0 })
+})
+
 test('parameters of every kind are bound', async () => {
   const result = await opened.store.select({
     sql: 'SELECT {i:Int64}, {n:Float64}, {b:Bool}, {a:Array(String)}, {k:Array(UInt32)}, fromUnixTimestamp64Nano({i:Int64})',

@@ -35,7 +35,8 @@ interface AnswerLine {
   meta?: ReadColumn[]
   row?: unknown[]
   exception?: string
-  progress?: { read_rows: string; read_bytes: string; elapsed_ns: string }
+  /** What is zero is left out. */
+  progress?: { read_rows?: string; read_bytes?: string }
 }
 
 function readSettings(options: ReadOptions, limits: ReadLimits): Settings {
@@ -124,8 +125,8 @@ async function* readRows(
 }
 
 function noteProgress(stats: ReadStats, progress: NonNullable<AnswerLine['progress']>): void {
-  stats.rowsRead = Math.max(stats.rowsRead, Number(progress.read_rows))
-  stats.bytesRead = Math.max(stats.bytesRead, Number(progress.read_bytes))
+  stats.rowsRead = Math.max(stats.rowsRead, Number(progress.read_rows ?? 0))
+  stats.bytesRead = Math.max(stats.bytesRead, Number(progress.read_bytes ?? 0))
 }
 
 async function* lines(stream: AsyncIterable<unknown>): AsyncGenerator<string, void, undefined> {
