@@ -46,6 +46,16 @@ describe('lines of text and of JSON', () => {
     expect(batches.map(({ lines }) => lines)).toEqual([1, 200, 2])
   })
 
+  test('a very long text line between JSON stays text: the server cuts it instead of rejecting it', () => {
+    const text = `${'x'.repeat(100_000)}\n`
+    const { batches } = gather(['{"a":1}\n', text, '{"a":2}\n'], 200_000)
+    expect(batches.map(shown)).toEqual([
+      [JSON_TYPE, '{"a":1}\n'],
+      [TEXT_TYPE, text],
+      [JSON_TYPE, '{"a":2}\n'],
+    ])
+  })
+
   test('lines and events are counted, numbers go on from batch to batch', () => {
     const gatherer = new LineGatherer(1000)
     gatherer.add(Buffer.from('a\n\n  \nb\nc'))

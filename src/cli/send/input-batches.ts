@@ -31,8 +31,12 @@ export interface BatchLimits {
 
 export const BATCH_LIMITS: BatchLimits = { bytesMax: 1024 * 1024, waitMsMax: 200, lineBytesMax: 64 * 1024 * 1024 }
 
-/** Text lines between JSON lines are wrapped as JSON up to this many in a row; more go in a request of their own. */
+/**
+ * Text lines between JSON lines are wrapped as JSON up to this many and this long in a row; more go in a request of their
+ * own. A very long line must: as text the server cuts it, as JSON it would reject it.
+ */
 const WRAPPED_LINES_MAX = 100
+const WRAPPED_BYTES_MAX = 64 * 1024
 const NEWLINE = 0x0a
 
 interface Run {
@@ -92,7 +96,7 @@ export class LineGatherer {
     const hasJson = this.#runs.some(({ isJson }) => isJson)
     let line = this.#firstLine
     for (const run of this.#runs) {
-      const isWrapped = hasJson && !run.isJson && run.lines <= WRAPPED_LINES_MAX
+      const isWrapped = hasJson && !run.isJson && run.lines <= WRAPPED_LINES_MAX && run.bytes <= WRAPPED_BYTES_MAX
       const pieces = isWrapped ? [textAsJson(Buffer.concat(run.pieces))] : run.pieces
       const bytes = isWrapped ? (pieces[0]?.length ?? 0) : run.bytes
       const contentType = run.isJson || isWrapped ? 'application/x-ndjson' : 'text/plain'
