@@ -21,6 +21,7 @@ describe('each failure has an exit code, a sentence and what to do', () => {
       1,
       /^error full \(SPOOL_FULL\)\nwait\n$/,
     ],
+    [new ServerProblem({ status: 400, code: 'TIME_INVALID', detail: 'start lies after end' }), 2, /^error start lies/],
     [new ServerProblem({ status: 500, detail: 'a\u001b[2J\nb' }), 1, /^error a\\x1b\[2J\\nb/],
     [new AppError('CONFIG_INVALID', { detail: 'no such key' }), 2, /no such key/],
     [new AppError('LISTEN_FAILED'), 1, /LISTEN_FAILED/],

@@ -18,9 +18,10 @@ export async function explainFailure(error: unknown, err: Output, command?: stri
   }
   if (error instanceof CommandFailure) await err.write(sentence(error.message) + hint(error.hint))
   else if (error instanceof ServerAway) await err.write(sentence(awaySentence(error)) + hint(awayHint(error)))
-  else if (error instanceof ServerProblem)
+  else if (error instanceof ServerProblem) {
     await err.write(sentence(`${error.message} (${error.code})`) + hint(error.hint))
-  else if (error instanceof AppError) {
+    return error.code === 'TIME_INVALID' ? EXIT_MISUSED : EXIT_FAILED
+  } else if (error instanceof AppError) {
     await err.write(sentence(`${error.title} (${error.code})`) + hint(error.detail) + hint(error.hint))
     return error.code === 'CONFIG_INVALID' ? EXIT_MISUSED : EXIT_FAILED
   } else throw error

@@ -59,6 +59,11 @@ test('what is read is sent, counted on standard error, nothing on standard outpu
   expect([...parameters]).toEqual(['/api/v1/ingest?service=a+b&host=h&source=s&level=warn'])
 })
 
+test('a level that is none is wrong use, before anything is read', async () => {
+  await expect(send([Buffer.from('a\n')], ['--level', 'wurst'])).rejects.toThrow('--level is a level, not "wurst"')
+  expect(taken).toEqual([])
+})
+
 test('an empty input is fine', async () => {
   expect(await send([])).toMatchObject({ code: 0, err: '0 events sent\n' })
 })

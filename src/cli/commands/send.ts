@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { severityFromName } from '../../core/severity.ts'
 import { parseDuration } from '../../core/time.ts'
 import { formatCount, formatSize } from '../../core/units.ts'
 import type { RejectedLine } from '../../client/answers.ts'
@@ -45,6 +46,7 @@ export const command = defineCommand(
   },
   async ({ retry, url, key, service, host, source, level }, terminal) => {
     const retryMs = retry === undefined ? undefined : durationMs(retry)
+    if (level !== undefined) checkLevel(level)
     const client = connectClient({ url, key }, terminal)
     try {
       if (retryMs === undefined) await checkPresence(client)
@@ -155,6 +157,14 @@ function summary({ accepted, rejected, named }: Tally, { err }: Terminal): strin
 
 function counted(events: number): string {
   return events === 1 ? '1 event' : `${formatCount(events)} events`
+}
+
+function checkLevel(text: string): void {
+  if (severityFromName(text) !== undefined) return
+  throw new UsageError(
+    `--level is a level, not ${JSON.stringify(text)}`,
+    'One of trace, debug, info, notice, warn, error, crit, alert, fatal',
+  )
 }
 
 function durationMs(text: string): number {
