@@ -32,6 +32,7 @@ export async function registerOpenApi(app: ApiServer, context: Pick<ApiContext, 
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: DOCS_POLICY,
+    theme: { title: 'Tailrace' },
     uiConfig: { docExpansion: 'list', tryItOutEnabled: true },
   })
   app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) =>

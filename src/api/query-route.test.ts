@@ -101,6 +101,12 @@ describe('events', () => {
     expect(numbers(events)).toEqual([7, 6, 5, 4])
   })
 
+  test('POST without a body takes its parameters from the address', async () => {
+    const response = await fetch(`${server.url}/api/v1/query?query=needle`, { method: 'POST' })
+    expect(response.status).toBe(200)
+    expect(numbers(((await response.json()) as Answer).events)).toEqual([1234])
+  })
+
   test('POST takes the same as JSON or as a form', async () => {
     for (const body of [
       JSON.stringify({ query: 'needle', limit: 5 }),

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { problemDocument } from '../core/errors.ts'
 import { QueryParameters } from './parameters.ts'
@@ -49,9 +49,14 @@ export function registerQuery(app: ApiServer, reading: Reading): void {
   )
   server.post<{ Querystring: QueryParameters; Body?: QueryParameters }>(
     '/api/v1/query',
-    { schema: { ...schema, body: QueryParameters } },
+    { schema: { ...schema, body: QueryParameters }, preValidation: emptyBodyIfNone },
     (request, reply) => answer(reading, { ...request.query, ...request.body }, reply),
   )
+}
+
+/** A POST may have all of its parameters in the address. */
+async function emptyBodyIfNone(request: FastifyRequest): Promise<void> {
+  request.body ??= {}
 }
 
 async function answer(reading: Reading, parameters: QueryParameters, reply: FastifyReply): Promise<FastifyReply> {
