@@ -27,6 +27,40 @@ const AnswerSchema = Type.Object({
   rejectedTotal: Type.Integer({ description: 'How many were not taken in all' }),
 })
 
+/** For the description alone: a stream is valid whatever it is. */
+const BodySchema = {
+  description:
+    'Events, one a line, or JSON. Content-Encoding may be gzip, deflate, br, and zstd where the runtime has it.',
+  content: Object.fromEntries(CONTENT_TYPES.map((type) => [type, { schema: {} }])),
+}
+
+const ProblemSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.String(),
+    detail: Type.Optional(Type.String()),
+    hint: Type.Optional(Type.String()),
+    problems: Type.Optional(Type.Array(Type.Unknown())),
+  },
+  { description: 'RFC 9457 problem document' },
+)
+
+const problems = Object.fromEntries(
+  Object.entries({
+    400: 'Nothing could be accepted, the body is damaged, or a parameter is wrong',
+    408: 'Nothing of the body came for too long',
+    413: 'The body is too large',
+    415: 'This content type or encoding is not accepted',
+    429: 'Too many requests at once; Retry-After',
+    503: 'Nothing can be taken now; Retry-After',
+  }).map(([status, description]) => [
+    status,
+    { description, content: { 'application/problem+json': { schema: ProblemSchema } } },
+  ]),
+)
+
 /** `POST /api/v1/ingest`: NDJSON, JSON or text, streamed into the sink, answered once durable. docs/sources/http.md. */
 export const httpSource: SourceDefinition = {
   name: NAME,
@@ -56,9 +90,9 @@ function addRoute(scope: FastifyInstance, context: SourceContext): void {
       schema: {
         summary: 'Takes log events in; answers once they are durable',
         tags: ['ingest'],
-        consumes: CONTENT_TYPES,
         querystring: ParametersSchema,
-        response: { 200: AnswerSchema },
+        body: BodySchema,
+        response: { 200: AnswerSchema, ...problems },
       },
     },
     (request) => take(request, request.query, state),
