@@ -4,6 +4,7 @@ import { AppError, problemDocument } from '../core/errors.ts'
 import { formatEventId, parseEventId, type EventJson } from '../core/event.ts'
 import type { FollowItem } from '../live/follow.ts'
 import { toFilterSql, toSelector, type CheckedQuery } from '../query/query.ts'
+import type { ApiContext } from './context.ts'
 import { disconnectSignal } from './disconnect.ts'
 import { formatServerEvent, openEventStream, type EventStream } from './event-stream.ts'
 import { QueryText } from './parameters.ts'
@@ -112,7 +113,7 @@ async function writeTail(
       ...storedTail({ context, figures, filter: toFilterSql(query), select }),
       ...(cursor === undefined ? {} : { cursor }),
     })
-    await pump(items, stream, node)
+    await pump(items, stream, context)
     stream.end(formatServerEvent('end', '{"reason":"the server is closing"}'))
   } catch (error) {
     stream.end(formatServerEvent('failure', JSON.stringify(problemDocument(asAppError(error)))))
@@ -126,7 +127,7 @@ async function writeTail(
 async function pump(
   items: AsyncIterable<FollowItem<Partial<EventJson>>>,
   stream: EventStream,
-  node: string,
+  { node, counters }: Pick<ApiContext, 'node' | 'counters'>,
 ): Promise<void> {
   let text = ''
   let scheduled: NodeJS.Immediate | undefined
@@ -138,8 +139,10 @@ async function pump(
     if (ready !== '') await stream.send(ready)
   }
   for await (const item of items) {
-    if (item.kind === 'skipped') text += formatServerEvent('skipped', JSON.stringify({ count: item.count }))
-    else text += formatServerEvent('log', JSON.stringify(item.value), formatEventId(item.receivedNs, node))
+    if (item.kind === 'skipped') {
+      counters.add('tail_skipped_events_total', {}, item.count)
+      text += formatServerEvent('skipped', JSON.stringify({ count: item.count }))
+    } else text += formatServerEvent('log', JSON.stringify(item.value), formatEventId(item.receivedNs, node))
     if (stream.isFull || text.length >= WRITE_CHARS_MAX) await flush()
     else scheduled ??= setImmediate(() => void flush())
   }

@@ -38,6 +38,7 @@ export async function runServer(input: ConfigInput): Promise<number> {
     `${JSON.stringify({ ready: true, url: server.url, listeners: server.listeners(), pid: process.pid })}\n`,
   )
   if (process.stderr.isTTY) process.stderr.write(welcome(server, config))
+  else logger.info({ url: server.url, data: config.data, store: kindOfStore(config), version: server.version }, 'Ready')
   const signal = await stopped
   logger.info({ signal }, 'Stopping: finishing what was accepted')
   const deadline = setTimeout(() => {
@@ -77,6 +78,11 @@ function complain(error: unknown): number {
   process.stderr.write(`${pico.red('error')} ${error.title} (${error.code})\n${error.detail ?? ''}\n`)
   if (error.hint) process.stderr.write(`${pico.dim(error.hint)}\n`)
   return error.code === 'CONFIG_INVALID' ? 2 : 1
+}
+
+/** Without the password that a URL may bear. */
+function kindOfStore({ store }: Config): string {
+  return store === 'embedded' ? store : new URL(store).host
 }
 
 function welcome(server: RunningServer, config: Config): string {

@@ -50,7 +50,11 @@ export const SettingsSchema = Type.Object(
     ingest: Type.Object({
       bodyBytesMax: bytes(4 * GiB, 'Largest body of one request, as sent', 1),
       decompressedBytesMax: bytes(16 * GiB, 'Largest body of one request after decompression', 1),
-      lineBytesMax: bytes(1 * MiB, 'Longest line or event; a longer one is rejected', KiB),
+      lineBytesMax: bytes(
+        1 * MiB,
+        'Longest line or event; longer JSON is rejected, a longer text line is cut and says so',
+        KiB,
+      ),
       requestsMax: count(
         1000,
         'Ingest requests under way at once; more are answered 429; each may hold one line in memory',

@@ -133,13 +133,13 @@ function presentCondition(field: Field, context: SqlContext): string[] {
   }
 }
 
-/** The length in seconds that `rate()` divides by: of a bucket, of the range, else from first to last event. */
+/** The length in seconds that `rate()` divides by: of a bucket, of the range, else from first to last event, at least 1. */
 function secondsSql(intervalNs: bigint | undefined, range: TimeRange, { parameters }: SqlContext): string {
   if (intervalNs !== undefined) return parameters.number(Number(intervalNs) / 1e9)
   if (range.fromNs !== undefined && range.toNs !== undefined && range.toNs > range.fromNs) {
     return parameters.number(Number(range.toNs - range.fromNs) / 1e9)
   }
-  return 'greatest(1, toUnixTimestamp64Nano(max(timestamp)) - toUnixTimestamp64Nano(min(timestamp))) / 1e9'
+  return 'greatest(1, (toUnixTimestamp64Nano(max(timestamp)) - toUnixTimestamp64Nano(min(timestamp))) / 1e9)'
 }
 
 function aggregateSql(aggregate: Aggregate, context: SqlContext, seconds: () => string): string {
