@@ -35,6 +35,8 @@ export function bodyStream(source: Readable, idleMs: number): Readable {
       new AppError('BODY_UNREADABLE', { cause, detail: 'the connection ended before the body was complete' }),
     )
   }
+  // A body that nobody reads, or not to its end, may fail as well: without a listener that would end the process.
+  body.on('error', () => undefined)
   source.on('data', onData)
   source.once('end', () => {
     clearTimeout(timer)

@@ -133,6 +133,25 @@ describe('limits', () => {
     expect(await raw(`${head}{"n"`)).toMatch(/^HTTP\/1.1 408[^]*BODY_TIMEOUT/)
   })
 
+  test('a sender that goes away in the middle of a body that nobody reads', async () => {
+    await open()
+    const accepted = once(http.app.server, 'connection') as Promise<[Socket]>
+    const client = connect(port, '127.0.0.1')
+    client.write('GET /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nx')
+    const [socket] = await accepted
+    await expect.poll(() => typeof finishSlow).toBe('function')
+    const gone = once(socket, 'close')
+    const crashes: unknown[] = []
+    const onCrash = (error: unknown): void => void crashes.push(error)
+    process.prependListener('uncaughtException', onCrash)
+    client.destroy()
+    await gone
+    finishSlow?.()
+    expect((await ask('/hello/x')).status).toBe(200)
+    process.off('uncaughtException', onCrash)
+    expect(crashes).toEqual([])
+  })
+
   test('more connections than allowed', async () => {
     await open({ connectionsMax: 1 })
     const first = connect(port, '127.0.0.1')
