@@ -126,6 +126,22 @@ describe('subscribers', () => {
     await fc.assert(check, { numRuns: 100 })
   })
 
+  test('that are too slow share one bound of bytes, however many they are', async () => {
+    const live = open({ buffersBytesMax: 1000 })
+    const subscriptions = Array.from({ length: 5 }, () => live.subscribe({ select: message }))
+    const batch = numbered(1, 60)
+    const rowBytes = batch.rowEnd(59) - (batch.offsets[59] ?? 0)
+    const fitting = Math.floor(200 / rowBytes)
+    live.publish(batch)
+    await turnsUntil(() => subscriptions.every(({ skipped }) => skipped > 0), 'the oldest are skipped')
+    for (const subscription of subscriptions) {
+      const { values, skipped } = await takeAll(subscription, 60)
+      expect(values).toEqual(Array.from({ length: fitting }, (_, index) => String(61 - fitting + index)))
+      expect(skipped).toBe(60 - fitting)
+    }
+    live.close()
+  })
+
   test('that keep up lose nothing in a burst larger than their buffer', async () => {
     const live = open()
     const subscription = live.subscribe({ select: message, bufferEventsMax: 50 })

@@ -72,6 +72,8 @@ export interface LiveOptions {
   bufferEventsMax?: number
   /** The same in bytes. */
   bufferBytesMax?: number
+  /** Bytes that may wait for all subscribers together: each has an equal share, where that is less than its own bound. */
+  buffersBytesMax?: number
 }
 
 export const LIVE_DEFAULTS = {
@@ -79,10 +81,12 @@ export const LIVE_DEFAULTS = {
   ringBytesMax: 1024 * 1024,
   bufferEventsMax: 10_000,
   bufferBytesMax: 16 * 1024 * 1024,
+  // Selected events take several times what their rows have, and as many again are being written to each reader.
+  buffersBytesMax: 64 * 1024 * 1024,
 } as const
 
 export function openLive(options: LiveOptions): Live {
-  const { startNs, budgetBytes, ringBytesMax, bufferEventsMax, bufferBytesMax } = { ...LIVE_DEFAULTS, ...options }
+  const { startNs, budgetBytes, ringBytesMax, ...buffers } = { ...LIVE_DEFAULTS, ...options }
   const rings = new ServiceRings({ budgetBytes, ringBytesMax, startNs })
   const matcher = new Matcher()
   const subscriptions = new Set<{ close(): void }>()
@@ -99,9 +103,13 @@ export function openLive(options: LiveOptions): Live {
         matcher.remove(subscription)
         subscriptions.delete(subscription)
       }
+      const bytesMax = subscribe.bufferBytesMax ?? buffers.bufferBytesMax
       const limits = {
-        eventsMax: subscribe.bufferEventsMax ?? bufferEventsMax,
-        bytesMax: subscribe.bufferBytesMax ?? bufferBytesMax,
+        eventsMax: subscribe.bufferEventsMax ?? buffers.bufferEventsMax,
+        // Changes as others come and go.
+        get bytesMax() {
+          return Math.min(bytesMax, buffers.buffersBytesMax / Math.max(1, subscriptions.size))
+        },
       }
       const subscription = new BufferedSubscription(subscribe.select, limits, onClose)
       matcher.add(subscription)

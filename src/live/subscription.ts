@@ -43,7 +43,8 @@ const SLOTS_MIN = 16
 
 export interface BufferLimits {
   eventsMax: number
-  bytesMax: number
+  /** Asked at each event: it may change. */
+  readonly bytesMax: number
 }
 
 interface Slot<T> extends LiveItem<T> {
@@ -54,7 +55,7 @@ interface Slot<T> extends LiveItem<T> {
 export class BufferedSubscription<T> implements Subscription<T>, Listener {
   readonly #select: RowSelector<T>
   readonly #eventsMax: number
-  readonly #bytesMax: number
+  readonly #limits: BufferLimits
   readonly #onClose: () => void
   #slots: (Slot<T> | undefined)[] = []
   #first = 0
@@ -68,7 +69,7 @@ export class BufferedSubscription<T> implements Subscription<T>, Listener {
   constructor(select: RowSelector<T>, limits: BufferLimits, onClose: () => void) {
     this.#select = select
     this.#eventsMax = Math.max(1, limits.eventsMax)
-    this.#bytesMax = limits.bytesMax
+    this.#limits = limits
     this.#onClose = onClose
   }
 
@@ -132,7 +133,7 @@ export class BufferedSubscription<T> implements Subscription<T>, Listener {
   }
 
   #hasRoom(bytes: number): boolean {
-    return this.#count < this.#eventsMax && this.#bytes + bytes <= this.#bytesMax
+    return this.#count < this.#eventsMax && this.#bytes + bytes <= this.#limits.bytesMax
   }
 
   /** Skips the oldest. */
