@@ -45,6 +45,11 @@ function explain(body: object): Promise<Explanation & { status: number }> {
   return ask('/api/v1/query/explain', { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
+test.each(['constructor', '__proto__', 'toString'])('%s is an attribute like any other', async (name) => {
+  expect(await ask(`/api/v1/fields/${name}/values`)).toMatchObject({ status: 200, field: name, values: [] })
+  expect(await ask(`/api/v1/histogram?by=${name}`)).toMatchObject({ status: 200, buckets: [] })
+})
+
 test('an empty store has no buckets, fields or values', async () => {
   expect(await ask('/api/v1/histogram')).toMatchObject({ status: 200, buckets: [] })
   expect(await ask('/api/v1/fields')).toMatchObject({ status: 200, fields: [] })

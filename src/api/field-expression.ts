@@ -18,7 +18,8 @@ const LEVEL_NAMES = Array.from({ length: 25 }, (_, severity) => `'${levelOf(seve
 
 /** A field by its name, a known alias, or an attribute by its name. Times are refused: REQUEST_INVALID. */
 export function fieldExpression(given: string): FieldExpression {
-  const name = LANGUAGE.aliases[given] ?? given
+  // What every object has, such as constructor, is the name of an attribute here.
+  const name = (Object.hasOwn(LANGUAGE.aliases, given) ? LANGUAGE.aliases[given] : undefined) ?? given
   if (name === 'level') return { name, sql: `[${LEVEL_NAMES}][least(severity, 24) + 1]`, params: {} }
   if (name === 'timestamp' || name === 'received') {
     throw new AppError('REQUEST_INVALID', { detail: `${name} is a time; its values cannot be counted.` })
