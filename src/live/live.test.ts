@@ -180,6 +180,23 @@ describe('the matcher', () => {
     }
   })
 
+  test('ends a slice when its time is up, however few calls it has made', async () => {
+    let nowMs = 0
+    const matcher = new Matcher(1000, Infinity, () => nowMs)
+    const slow = (event: EventView): string => {
+      nowMs += 3
+      return message(event)
+    }
+    const reader = new BufferedSubscription(slow, { eventsMax: 1000, bytesMax: Infinity }, () => undefined)
+    matcher.add(reader)
+    matcher.publish(numbered(1, 100))
+    expect((await reader.take())?.items.length).toBe(4)
+    expect(await takeAll(reader, 96)).toEqual({
+      values: Array.from({ length: 96 }, (_, i) => String(i + 5)),
+      skipped: 0,
+    })
+  })
+
   test('passes over the oldest batches when too much waits, and counts them', async () => {
     const batch = numbered(1, 100)
     const matcher = new Matcher(10, batch.bytes.length * 3)

@@ -8,6 +8,9 @@ import type { Listener } from './subscription.ts'
  */
 export const SLICE_CALLS = 2000
 
+/** A slice ends after so long as well, at the next row: a selector of many terms or long text costs far more. */
+const SLICE_MS_MAX = 10
+
 /** Memory of batches that wait to be matched. Beyond it the oldest are passed over and counted as skipped. */
 export const WAITING_BYTES_MAX = 32 * 1024 * 1024
 
@@ -26,6 +29,7 @@ export class Matcher {
   readonly #view = new EventView()
   readonly #sliceCalls: number
   readonly #waitingBytesMax: number
+  readonly #nowMs: () => number
   #entries: Entry[] = []
   /** Batches not yet matched to the end, oldest first; `#batchNumber` is the number of the first of them. */
   readonly #waiting: EventBatch[] = []
@@ -35,9 +39,10 @@ export class Matcher {
   #row = 0
   #turn: NodeJS.Immediate | undefined
 
-  constructor(sliceCalls = SLICE_CALLS, waitingBytesMax = WAITING_BYTES_MAX) {
+  constructor(sliceCalls = SLICE_CALLS, waitingBytesMax = WAITING_BYTES_MAX, nowMs = () => performance.now()) {
     this.#sliceCalls = sliceCalls
     this.#waitingBytesMax = waitingBytesMax
+    this.#nowMs = nowMs
   }
 
   get listeners(): number {
@@ -75,6 +80,7 @@ export class Matcher {
   #slice(): void {
     this.#turn = undefined
     let callsLeft = this.#sliceCalls
+    const untilMs = this.#nowMs() + SLICE_MS_MAX
     while (callsLeft > 0) {
       const batch = this.#waiting[0]
       if (!batch) return
@@ -82,14 +88,14 @@ export class Matcher {
         this.#drop()
         return
       }
-      callsLeft = this.#show(batch, callsLeft)
+      callsLeft = this.#show(batch, callsLeft, untilMs)
       if (this.#row >= batch.rows) this.#finish(batch)
     }
     this.#turn = setImmediate(() => this.#slice())
   }
 
-  /** Shows rows of a batch until it ends or the calls are used up; returns the calls left, 0 when a buffer is full. */
-  #show(batch: EventBatch, calls: number): number {
+  /** Shows rows of a batch until it ends or the calls are used up; returns the calls left, 0 when a buffer is full or time is up. */
+  #show(batch: EventBatch, calls: number, untilMs: number): number {
     let callsLeft = calls
     while (this.#row < batch.rows && callsLeft > 0) {
       const event = this.#view.at(batch.bytes, batch.offsets[this.#row++] ?? 0)
@@ -99,7 +105,7 @@ export class Matcher {
         if (listener.offer(event)) isFull = true
         callsLeft--
       }
-      if (isFull) return 0
+      if (isFull || this.#nowMs() >= untilMs) return 0
     }
     return callsLeft
   }
