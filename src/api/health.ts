@@ -48,7 +48,7 @@ export function registerHealth(app: ApiServer, context: ApiContext, figures: Sto
       const reasons = await reasonsAgainst(context, figures)
       reply.header('cache-control', 'no-store')
       if (reasons.length === 0) return { status: 'ready', reasons }
-      return reply.code(503).send({ status: 'not ready', reasons })
+      return reply.code(503).header('retry-after', '2').send({ status: 'not ready', reasons })
     },
   )
 }

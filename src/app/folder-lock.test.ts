@@ -40,3 +40,7 @@ test.each(['', 'x', '-1 5', '999999999 1'])('a lock that names nobody is taken o
   lockFolder(dir)()
   expect(readdirSync(dir)).toEqual([])
 })
+
+test('a folder that cannot be written is said', () => {
+  expect(() => lockFolder(join(dir, 'missing'))).toThrow('cannot be written')
+})

@@ -13,7 +13,13 @@ const TRIES = 5
 export function lockFolder(dataDir: string): () => void {
   const path = join(dataDir, FILE)
   const own = join(dataDir, `${FILE}.${process.pid}`)
-  writeFileSync(own, `${process.pid} ${startOf(process.pid)}\n`, { mode: 0o600 })
+  try {
+    writeFileSync(own, `${process.pid} ${startOf(process.pid)}\n`, { mode: 0o600 })
+  } catch (cause) {
+    const detail = `The data folder ${dataDir} cannot be written: ${(cause as Error).message}`
+    const hint = 'Choose another with --data, or give this user the right to write there.'
+    throw new AppError('CONFIG_INVALID', { cause, detail, hint })
+  }
   try {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       if (tryLink(own, path)) return () => unlinkIfThere(path)

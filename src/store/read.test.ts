@@ -118,3 +118,16 @@ test('parameters of every kind are bound', async () => {
   })
   expect(result.rows[0]?.slice(0, 5)).toEqual(['1700000000123456789', 1.5, true, ["it's", '\\', '\n'], [1, 2]])
 })
+
+test('an engine that hangs is not waited for without end', async () => {
+  const { store } = opened
+  const pid = store.engine?.pid ?? 0
+  process.kill(pid, 'SIGSTOP')
+  try {
+    const answer = store.select({ sql: 'SELECT 1', params: {} }, { timeoutMs: 100 })
+    await expect(answer).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+  } finally {
+    process.kill(pid, 'SIGCONT')
+  }
+  expect((await store.select({ sql: 'SELECT 1', params: {} })).rows).toEqual([[1]])
+})

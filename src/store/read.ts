@@ -19,6 +19,8 @@ export const READ_LIMITS: ReadLimits = {
 }
 
 const NEWLINE = 0x0a
+/** How much longer than its own limit a query may take to begin its answer. */
+const SILENCE_MS_OVER = 3000
 const OPENING_BRACE = 0x7b
 /** A row is at most one event; a line beyond this is not one. */
 const LINE_BYTES_MAX = 256 * 2 ** 20
@@ -74,14 +76,18 @@ export async function openAnswer(
   throwIfAborted(options.signal)
   const startedAt = performance.now()
   const settings = readSettings(options, limits)
+  const silence = watchSilence((options.timeoutMs ?? limits.timeoutMs) + SILENCE_MS_OVER)
+  const signals = options.signal === undefined ? [silence.signal] : [silence.signal, options.signal]
   let stream
   try {
-    stream = await connection.open(statement, 'JSONCompactEachRowWithProgress', settings, options.signal)
+    stream = await connection.open(statement, 'JSONCompactEachRowWithProgress', settings, AbortSignal.any(signals))
   } catch (error) {
+    silence.end()
     throwIfAborted(options.signal)
-    throw error
+    throw silence.error ?? error
   }
   const opened = stream
+  silence.signal.addEventListener('abort', () => opened.destroy(silence.error), { once: true })
   const onAbort = (): void => void opened.destroy(new AppError('QUERY_CANCELLED'))
   options.signal?.addEventListener('abort', onAbort, { once: true })
   if (options.signal?.aborted) onAbort()
@@ -93,8 +99,28 @@ export async function openAnswer(
     opened.destroy()
   })
   // The first step ends at the columns.
-  await rows.next()
+  try {
+    await rows.next()
+  } finally {
+    silence.end()
+  }
   return { columns, stats, rows }
+}
+
+/** Aborts when an answer has not begun in time: the engine keeps to the limit by itself, unless it hangs. */
+function watchSilence(ms: number): { signal: AbortSignal; error: AppError | undefined; end(): void } {
+  const controller = new AbortController()
+  const watch = {
+    signal: controller.signal,
+    error: undefined as AppError | undefined,
+    end: () => clearTimeout(timer),
+  }
+  const timer = setTimeout(() => {
+    const detail = `The store has not begun to answer within ${ms} ms, although it was to give up before that.`
+    watch.error = new AppError('STORE_UNREACHABLE', { detail, retryAfterSeconds: 5 })
+    controller.abort()
+  }, ms)
+  return watch
 }
 
 /** Yields an empty array once when the columns are there, then the rows. */
