@@ -5,6 +5,7 @@ import {
   readEventRow,
   readTableRow,
   rowPosition,
+  TABLE_ROWS_MAX,
   toSql,
   type CheckedQuery,
   type TimeRange,
@@ -91,7 +92,13 @@ async function answerTable(context: ApiContext, question: Question, signal: Abor
   const { statement, columns } = toSql(question.query, { range, limit: question.limit })
   const { rows, stats } = await context.store.select(statement, { signal, timeoutMs: timeLeftMs() })
   const cells = rows.slice(0, question.tableRowsMax).map((row) => readTableRow(columns, row))
-  return JSON.stringify({ columns, rows: cells, stats: { ...stats, elapsedMs: roundMs(stats.elapsedMs) } })
+  const isCut = rows.length >= TABLE_ROWS_MAX || cells.length < rows.length
+  return JSON.stringify({
+    columns,
+    rows: cells,
+    ...(isCut ? { truncated: true } : {}),
+    stats: { ...stats, elapsedMs: roundMs(stats.elapsedMs) },
+  })
 }
 
 /** A timechart that is to find its own interval needs both ends: what is open becomes the times of all events. */

@@ -201,6 +201,13 @@ describe('tables', () => {
     expect(answer.rows.map(([, n]) => Number(n)).reduce((a, b) => a + b)).toBe(1000)
   })
 
+  test('a table that was cut says so', async () => {
+    const cut = await ask({ query: '* | stats count() n by message', limit: '2' })
+    expect(cut).toMatchObject({ truncated: true })
+    const whole = await ask({ query: 'service:s0 message | stats count() n by level' })
+    expect(whole).not.toHaveProperty('truncated')
+  })
+
   test('a timechart without bounds finds its own', async () => {
     const answer = await ask({ query: 'message | timechart count() n' })
     expect(answer.status).toBe(200)

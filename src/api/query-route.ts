@@ -20,6 +20,7 @@ const AnswerSchema = Type.Object(
     cursor: Type.Optional(
       Type.Union([Type.String(), Type.Null()], { description: 'For the next page of events; null on the last' }),
     ),
+    truncated: Type.Optional(Type.Boolean({ description: 'The table may have had more rows than one answer holds' })),
     stats: StatsSchema,
   },
   { title: 'Answer' },

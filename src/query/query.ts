@@ -15,6 +15,7 @@ export { readEventRow, readTableRow, rowPosition, type RowPosition, type TableCe
 export { toSelector } from './3-emit/select.ts'
 export { explain } from './3-emit/explain.ts'
 export { chooseIntervalNs, bucketStartNs } from './interval.ts'
+export { TABLE_ROWS_MAX } from './limits.ts'
 export { LANGUAGE, type LanguageWord } from './language.ts'
 
 /** Half-open in nanoseconds: `fromNs <= timestamp < toNs`. */
