@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { csvLine, isTextType } from './csv.ts'
+import { csvLine } from './csv.ts'
 
 test.each([
   [['a', 'b'], 'a,b'],
@@ -15,18 +15,4 @@ test.each([
 
 test('numbers keep their sign', () => {
   expect(csvLine(['-5', -5], [false, false])).toBe('-5,-5\r\n')
-})
-
-test.each([
-  ['UInt64', false],
-  ['Int8', false],
-  ['Nullable(Float64)', false],
-  ['LowCardinality(Nullable(UInt8))', false],
-  ['Decimal(9, 2)', false],
-  ['String', true],
-  ['LowCardinality(String)', true],
-  ['DateTime64(9)', true],
-  ['Array(UInt8)', true],
-])('%s may hold text: %s', (type, isText) => {
-  expect(isTextType(type)).toBe(isText)
 })

@@ -2,7 +2,6 @@
 
 const NEEDS_QUOTES = /[",\r\n]|^\s|\s$/
 const FORMULA = /^[=+\-@\t\r\n]/
-const NUMERIC = /^(?:Nullable\(|LowCardinality\()*(?:U?Int|Float|Decimal|BFloat)/
 
 /** One line with its CRLF. `isText[i]` says whether cell i may hold text that somebody else wrote. */
 export function csvLine(cells: readonly unknown[], isText: readonly boolean[]): string {
@@ -12,11 +11,6 @@ export function csvLine(cells: readonly unknown[], isText: readonly boolean[]): 
     line += csvCell(cells[index], isText[index] ?? true)
   }
   return `${line}\r\n`
-}
-
-/** Whether values of this column type can hold text. Numbers cannot: `-5` stays a number. */
-export function isTextType(type: string): boolean {
-  return !NUMERIC.test(type)
 }
 
 function csvCell(value: unknown, isText: boolean): string {

@@ -1,17 +1,9 @@
 import { Type } from 'typebox'
 import { AppError } from '../core/errors.ts'
-import { parseEventId } from '../core/event.ts'
+import { eventJson, parseEventId, type EventJson } from '../core/event.ts'
 import { whileConnected, type Reading } from './reading.ts'
 import { EventSchema, problems, type ApiServer } from './schemas.ts'
-import {
-  decodeEvent,
-  equals,
-  eventsStatement,
-  storedEventJson,
-  within,
-  type Condition,
-  type StoredEvent,
-} from './stored-events.ts'
+import { decodeEvent, equals, eventsStatement, within, type Condition, type StoredEvent } from './stored-events.ts'
 import { timeWindows } from './time-windows.ts'
 
 const NEIGHBOURS_MAX = 1000
@@ -52,12 +44,16 @@ export function registerNeighbours(app: ApiServer, reading: Reading): void {
           neighbours(reading, event, 'asc', after, signal),
         ])
         return {
-          before: older.toReversed().map(storedEventJson),
-          event: storedEventJson(event),
-          after: newer.map(storedEventJson),
+          before: older.toReversed().map(printed),
+          event: printed(event),
+          after: newer.map(printed),
         }
       }),
   )
+}
+
+function printed(event: StoredEvent): EventJson {
+  return eventJson(event, event.node)
 }
 
 async function findEvent({ context }: Reading, id: string, signal: AbortSignal): Promise<StoredEvent> {

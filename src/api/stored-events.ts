@@ -1,9 +1,6 @@
-import type { EventInput } from '../core/batch.ts'
-import { formatEventId, type EventJson } from '../core/event.ts'
-import { levelOf } from '../core/severity.ts'
+import type { LogEvent } from '../core/event.ts'
 import type { Statement, StatementParameter } from '../core/statement.ts'
-import { formatTimestamp } from '../core/time.ts'
-import type { TimeRange } from '../query/query.ts'
+import { BUCKETS_END_NS, type TimeRange } from '../query/query.ts'
 import type { ReadOptions, Store } from '../store/store.ts'
 import type { Extent } from './time-windows.ts'
 
@@ -56,9 +53,6 @@ const EXTENT: Statement = {
   params: {},
 }
 
-/** Times that the sort key's five minutes can hold. */
-const BUCKETS_END_NS = 2n ** 32n * 1_000_000_000n
-
 /**
  * `from <= column < to`, whichever of them are given. For `timestamp` said a second time in the words of the sort key:
  * the engine does not conclude the one from the other.
@@ -84,18 +78,9 @@ export function equals(column: 'node' | 'host' | 'source', value: string): Condi
   return { sql: `${column} = {${column}_is:String}`, params: { [`${column}_is`]: value } }
 }
 
-export interface StoredEvent {
-  timestampNs: bigint
-  receivedNs: bigint
+/** An event and the node that took it. */
+export interface StoredEvent extends LogEvent {
   node: string
-  severity: number
-  service: string
-  host: string
-  source: string
-  message: string
-  trace_id: string
-  span_id: string
-  attributes: Record<string, string>
 }
 
 type EventRow = [string, string, string, number, string, string, string, string, string, string, Record<string, string>]
@@ -114,30 +99,6 @@ export function decodeEvent(row: readonly unknown[]): StoredEvent {
     message,
     trace_id,
     span_id,
-    attributes,
+    attributes: new Map(Object.entries(attributes)),
   }
-}
-
-export function storedEventJson(event: StoredEvent): EventJson {
-  const { timestampNs, receivedNs, node, ...fields } = event
-  return {
-    id: formatEventId(receivedNs, node),
-    timestamp: formatTimestamp(timestampNs),
-    received: formatTimestamp(receivedNs),
-    severity: fields.severity,
-    level: levelOf(fields.severity),
-    service: fields.service,
-    host: fields.host,
-    source: fields.source,
-    message: fields.message,
-    trace_id: fields.trace_id,
-    span_id: fields.span_id,
-    attributes: fields.attributes,
-  }
-}
-
-/** As a source would have written it, so that a selector made for live events can look at it. */
-export function storedEventInput(event: StoredEvent): EventInput {
-  const { receivedNs: _received, node: _node, attributes, ...fields } = event
-  return { ...fields, attributes: new Map(Object.entries(attributes)) }
 }

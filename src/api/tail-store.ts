@@ -4,15 +4,7 @@ import type { FollowOptions, StoredRange } from '../live/follow.ts'
 import type { LiveItem, RowSelector } from '../live/live.ts'
 import type { ApiContext } from './context.ts'
 import type { StoreFigures } from './store-figures.ts'
-import {
-  decodeEvent,
-  equals,
-  eventsStatement,
-  storedEventInput,
-  within,
-  type Condition,
-  type StoredEvent,
-} from './stored-events.ts'
+import { decodeEvent, equals, eventsStatement, within, type Condition, type StoredEvent } from './stored-events.ts'
 import { timeWindows } from './time-windows.ts'
 import type { TimeRange } from '../query/query.ts'
 
@@ -81,7 +73,7 @@ export function storedTail<T>({ context, figures, filter, select }: StoredTailOp
 /** Runs the selector of live events over stored ones. */
 function selectStored<T>(events: readonly StoredEvent[], select: RowSelector<T>): LiveItem<T>[] {
   const batch = new EventBatch()
-  for (const event of events) batch.append(storedEventInput(event))
+  for (const event of events) batch.append(event)
   const view = new EventView()
   const items: LiveItem<T>[] = []
   for (const [row, { receivedNs }] of events.entries()) {

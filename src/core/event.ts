@@ -11,10 +11,6 @@ import { formatTimestamp } from './time.ts'
 export const TEXT_FIELDS = ['service', 'host', 'source', 'message', 'trace_id', 'span_id'] as const
 export type TextField = (typeof TEXT_FIELDS)[number]
 
-/** Every field that is a column of its own; all else lives in `attributes`. */
-export const EVENT_FIELDS = ['timestamp', 'received', 'severity', ...TEXT_FIELDS, 'node'] as const
-export type EventField = (typeof EVENT_FIELDS)[number]
-
 /** One event as plain values: for slow paths, tests and readers. The hot path never builds one. */
 export interface LogEvent {
   /** Nanoseconds since 1970 UTC: when it happened, as the sender says. */

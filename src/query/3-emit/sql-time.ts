@@ -1,8 +1,8 @@
 import type { TimeRange } from '../query.ts'
 import type { Parameters } from './parameters.ts'
 
-/** Times that ClickHouse's DateTime can hold; others have no five minutes in the sort key. */
-const BUCKETS_END_NS = 2n ** 32n * 1_000_000_000n
+/** Times from 1970 to here are what ClickHouse's DateTime can hold; others have no five minutes in the sort key. */
+export const BUCKETS_END_NS = 2n ** 32n * 1_000_000_000n
 
 /** Nanoseconds since 1970 as a value comparable to the columns `timestamp` and `received`. */
 export function timeSql(ns: bigint, parameters: Parameters): string {
