@@ -1,6 +1,7 @@
 import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AppError } from '../core/errors.ts'
+import { unusableFolder } from './node.ts'
 
 const FILE = 'lock'
 /** A lock left by a crash is taken over; a second process doing the same at that moment may need this many tries. */
@@ -16,9 +17,7 @@ export function lockFolder(dataDir: string): () => void {
   try {
     writeFileSync(own, `${process.pid} ${startOf(process.pid)}\n`, { mode: 0o600 })
   } catch (cause) {
-    const detail = `The data folder ${dataDir} cannot be written: ${(cause as Error).message}`
-    const hint = 'Choose another with --data, or give this user the right to write there.'
-    throw new AppError('CONFIG_INVALID', { cause, detail, hint })
+    throw unusableFolder(dataDir, 'written', cause)
   }
   try {
     for (let attempt = 0; attempt < TRIES; attempt++) {

@@ -47,7 +47,7 @@ export async function openNode(dataDir: string): Promise<NodeIdentity> {
     try {
       await save(0n)
     } catch (cause) {
-      throw unusable(dataDir, cause)
+      throw unusableFolder(dataDir, 'used', cause)
     }
   }
   const unsavedNs = BigInt(RECEIVED_SAVE_MS) * NS_PER_MS
@@ -66,7 +66,7 @@ function read(dataDir: string, path: string): { name: string; receivedNs: bigint
     text = readFileSync(path, 'utf8')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw unusable(dataDir, cause)
+    throw unusableFolder(dataDir, 'used', cause)
   }
   try {
     const content = JSON.parse(text) as { name?: unknown; received?: unknown }
@@ -89,10 +89,11 @@ function makeName(): string {
   return `${host || 'node'}-${randomBytes(2).toString('hex')}`
 }
 
-function unusable(dataDir: string, cause: unknown): AppError {
+/** CONFIG_INVALID: the folder cannot be `what`. */
+export function unusableFolder(dataDir: string, what: 'used' | 'written', cause: unknown): AppError {
   return new AppError('CONFIG_INVALID', {
     cause,
-    detail: `The data folder ${dataDir} cannot be used: ${(cause as Error).message}`,
+    detail: `The data folder ${dataDir} cannot be ${what}: ${(cause as Error).message}`,
     hint: 'Choose another with --data, or give this user the right to write there.',
   })
 }
