@@ -1,3 +1,5 @@
+import type { Access } from '../access/access.ts'
+import type { AuditTrail } from '../core/audit.ts'
 import type { Counters } from '../core/counters.ts'
 import type { follow } from '../live/follow.ts'
 import type { Live } from '../live/live.ts'
@@ -15,6 +17,8 @@ export interface ApiContext {
   follow: typeof follow
   spool: Pick<Spool, 'status' | 'storedThroughNs' | 'durableThroughNs' | 'waitStored'>
   counters: Counters
+  access: Pick<Access, 'isOpen' | 'keys' | 'createToken' | 'openSession' | 'closeSession' | 'status'>
+  audit: AuditTrail
   /** This server's name: the `node` column of what it takes, the second half of its event ids. */
   node: string
   version: string
@@ -31,6 +35,8 @@ export interface ApiContext {
 export interface ApiLimits {
   /** Store queries at the same time; further ones wait. */
   queriesMax: number
+  /** Store queries at the same time with one key; further ones wait. */
+  queriesPerKeyMax: number
   /** NDJSON and CSV answers at the same time; they have places of their own, since their readers may be slow. */
   streamsMax: number
   /** Requests that may wait for their turn; further ones are answered 429. */
@@ -45,6 +51,8 @@ export interface ApiLimits {
   streamEventsMax: number
   /** Tails open at the same time; further ones are answered 429. */
   tailsMax: number
+  /** Tails open at the same time with one key. */
+  tailsPerKeyMax: number
   /** Highest `backlog` of a tail. */
   tailBacklogMax: number
   /** Events that may wait for one slow tail; beyond that they are skipped and counted. */
@@ -53,6 +61,7 @@ export interface ApiLimits {
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
   queriesMax: 8,
+  queriesPerKeyMax: 8,
   streamsMax: 4,
   queriesWaitingMax: 64,
   queryWaitMsMax: 10_000,
@@ -60,6 +69,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   jsonEventsMax: 10_000,
   streamEventsMax: 10_000_000,
   tailsMax: 200,
+  tailsPerKeyMax: 200,
   tailBacklogMax: 10_000,
   tailBufferEvents: 10_000,
 }

@@ -11,6 +11,7 @@ export function registerExplain(app: ApiServer, { context }: Reading): void {
   app.post(
     '/api/v1/query/explain',
     {
+      config: { access: 'read' },
       schema: {
         tags: ['reading'],
         summary: 'What a query will do',

@@ -65,6 +65,7 @@ export function registerFields(app: ApiServer, reading: Reading): void {
   app.get(
     '/api/v1/fields',
     {
+      config: { access: 'read' },
       schema: {
         tags: ['reading'],
         summary: 'Names of all fields and attributes',
@@ -92,6 +93,7 @@ export function registerFields(app: ApiServer, reading: Reading): void {
   app.get(
     '/api/v1/fields/:name/values',
     {
+      config: { access: 'read' },
       schema: {
         tags: ['reading'],
         summary: 'Most frequent values of a field or attribute',

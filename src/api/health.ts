@@ -25,6 +25,7 @@ export function registerHealth(app: ApiServer, context: ApiContext, figures: Sto
   app.get(
     '/healthz',
     {
+      config: { access: 'public' },
       schema: {
         tags: ['server'],
         summary: 'Does the process live',
@@ -37,6 +38,7 @@ export function registerHealth(app: ApiServer, context: ApiContext, figures: Sto
   app.get(
     '/readyz',
     {
+      config: { access: 'public' },
       schema: {
         tags: ['server'],
         summary: 'Can the server do all of its work',

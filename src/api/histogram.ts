@@ -40,6 +40,7 @@ export function registerHistogram(app: ApiServer, reading: Reading): void {
   app.get(
     '/api/v1/histogram',
     {
+      config: { access: 'read' },
       schema: {
         tags: ['reading'],
         summary: 'How many events when',

@@ -6,6 +6,7 @@ export function registerLanding(app: ApiServer, context: ApiContext): void {
   app.get(
     '/',
     {
+      config: { access: 'public' },
       schema: {
         tags: ['server'],
         summary: 'What this server is',

@@ -27,6 +27,7 @@ export function registerMetrics(app: ApiServer, context: ApiContext, figures: St
   app.get(
     '/metrics',
     {
+      config: { access: 'figures' },
       schema: {
         tags: ['server'],
         summary: 'Figures for Prometheus',

@@ -17,6 +17,7 @@ export function registerNeighbours(app: ApiServer, reading: Reading): void {
   app.get(
     '/api/v1/context/:id',
     {
+      config: { access: 'read' },
       schema: {
         tags: ['reading'],
         summary: 'The neighbours of an event in its own source and host',

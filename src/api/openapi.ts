@@ -29,13 +29,18 @@ export async function registerOpenApi(app: ApiServer, context: Pick<ApiContext, 
       ],
     },
   })
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: DOCS_POLICY,
-    theme: { title: 'Tailrace' },
-    uiConfig: { docExpansion: 'list', tryItOutEnabled: true },
+  await app.register(async (scope) => {
+    scope.addHook('onRoute', (route) => {
+      route.config = { ...route.config, access: 'any' }
+    })
+    await scope.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: DOCS_POLICY,
+      theme: { title: 'Tailrace' },
+      uiConfig: { docExpansion: 'list', tryItOutEnabled: true },
+    })
   })
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) =>
+  app.get('/openapi.json', { config: { access: 'any' }, schema: { hide: true } }, (_request, reply) =>
     reply.header('cache-control', 'no-cache').send(app.swagger()),
   )
 }

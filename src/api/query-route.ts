@@ -45,12 +45,13 @@ export function registerQuery(app: ApiServer, reading: Reading): void {
   // The answers are text and streams already, which the types that follow from the response schema do not foresee.
   const server = app as unknown as FastifyInstance
   const schema = { tags: ['reading'], summary: 'Search', querystring: QueryParameters, response }
-  server.get<{ Querystring: QueryParameters }>('/api/v1/query', { schema }, (request, reply) =>
+  const config = { access: 'read' } as const
+  server.get<{ Querystring: QueryParameters }>('/api/v1/query', { config, schema }, (request, reply) =>
     answer(reading, request.query, reply),
   )
   server.post<{ Querystring: QueryParameters; Body?: QueryParameters }>(
     '/api/v1/query',
-    { schema: { ...schema, body: QueryParameters }, preValidation: emptyBodyIfNone },
+    { config, schema: { ...schema, body: QueryParameters }, preValidation: emptyBodyIfNone },
     (request, reply) => answer(reading, { ...request.query, ...request.body }, reply),
   )
 }

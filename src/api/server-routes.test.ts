@@ -185,7 +185,7 @@ describe('documents', () => {
   test('routes of other rooms that come after are in it as well', async () => {
     const server = createHttpServer({ logger: SILENT_LOGGER, counters: new Counters() })
     await registerApi(server.app, quietContext())
-    server.app.post('/api/v1/ingest', { schema: { tags: ['ingest'] } }, () => ({}))
+    server.app.post('/api/v1/ingest', { config: { access: 'write' }, schema: { tags: ['ingest'] } }, () => ({}))
     const { url } = await server.listen('127.0.0.1', 0)
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument
     await server.close()

@@ -61,7 +61,10 @@ const StatusSchema = Type.Object(
 export function registerStatus(app: ApiServer, context: ApiContext, figures: StoreFigures): void {
   app.get(
     '/api/v1/status',
-    { schema: { tags: ['server'], summary: 'What the server is doing', response: { 200: StatusSchema } } },
+    {
+      config: { access: 'figures' },
+      schema: { tags: ['server'], summary: 'What the server is doing', response: { 200: StatusSchema } },
+    },
     async (_request, reply) => {
       reply.header('cache-control', 'no-store')
       const store = await figures.status()

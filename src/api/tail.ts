@@ -28,6 +28,7 @@ export function registerTail(app: ApiServer, reading: Reading): void {
   app.get(
     '/api/v1/tail',
     {
+      config: { access: 'read' },
       exposeHeadRoute: false,
       schema: {
         tags: ['reading'],

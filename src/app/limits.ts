@@ -1,5 +1,6 @@
 /** From settings to what each room calls its limits. What has no setting keeps the room's own default. */
 import { join } from 'node:path'
+import type { AccessLimits } from '../access/access.ts'
 import { DEFAULT_API_LIMITS, type ApiLimits } from '../api/context.ts'
 import type { LiveOptions } from '../live/live.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
@@ -48,7 +49,18 @@ export function sourceLimits({ ingest }: Config): SourceLimits {
     event: { ...SOURCE_LIMITS.event, lineBytesMax: ingest.lineBytesMax },
     bodyBytesMax: ingest.bodyBytesMax,
     decompressedBytesMax: ingest.decompressedBytesMax,
+    compressionRatioMax: ingest.compressionRatioMax,
     requestsMax: ingest.requestsMax,
+  }
+}
+
+export function accessLimits({ access }: Config): AccessLimits {
+  return {
+    keysMax: access.keysMax,
+    tokenMsMax: access.tokenAgeMax,
+    sessionMs: access.sessionAge,
+    signatureSkewMs: access.signatureSkew,
+    signaturesMax: access.signaturesMax,
   }
 }
 
@@ -56,9 +68,11 @@ export function apiLimits({ query, live }: Config): ApiLimits {
   return {
     ...DEFAULT_API_LIMITS,
     queriesMax: query.concurrentMax,
+    queriesPerKeyMax: query.concurrentPerKeyMax,
     queryTimeoutMsMax: query.timeout,
     jsonEventsMax: query.rowsMax,
     tailsMax: live.subscribersMax,
+    tailsPerKeyMax: live.subscribersPerKeyMax,
     tailBufferEvents: live.bufferEventsMax,
   }
 }

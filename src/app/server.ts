@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { openAccess } from '../access/open.ts'
 import { registerApi } from '../api/api.ts'
 import { BatchPool } from '../core/batch-pool.ts'
 import { Counters } from '../core/counters.ts'
@@ -17,7 +18,8 @@ import { openSpool, type Spool } from '../spool/spool.ts'
 import { openStore } from '../store/connect.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import type { Config } from './config.ts'
-import { apiLimits, httpLimits, liveLimits, sourceLimits, spoolLimits, storeConfig } from './limits.ts'
+import { createAuditTrail } from './audit.ts'
+import { accessLimits, apiLimits, httpLimits, liveLimits, sourceLimits, spoolLimits, storeConfig } from './limits.ts'
 import { lockFolder } from './folder-lock.ts'
 import { openNode, RECEIVED_SAVE_MS, type NodeIdentity } from './node.ts'
 
@@ -77,7 +79,17 @@ async function openServer(config: Config, logger: Logger, closing: Closing): Pro
     futureSkewMaxNs: BigInt(config.ingest.futureSkewMax) * NS_PER_MS,
   })
 
-  const http = createHttpServer({ limits: httpLimits(config), logger, counters })
+  const access = await openAccess({
+    dir: config.data,
+    clock: Date.now,
+    counters,
+    logger,
+    limits: accessLimits(config),
+    checkFilter: () => undefined,
+  })
+  closing.add(() => access.close())
+  const audit = createAuditTrail({ sink, counters, logger, hostname: hostname() })
+  const http = createHttpServer({ limits: httpLimits(config), logger, counters, access })
   closing.add(() => http.close())
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
@@ -87,6 +99,8 @@ async function openServer(config: Config, logger: Logger, closing: Closing): Pro
     follow,
     spool,
     counters,
+    access,
+    audit,
     node: node.name,
     version,
     startedNs,
@@ -96,7 +110,15 @@ async function openServer(config: Config, logger: Logger, closing: Closing): Pro
   })
   for (const source of SOURCES) {
     const limits = sourceLimits(config)
-    source.attach(http.app, { sink, batches, counters, logger, clock: wallClock, hostname: hostname(), limits })
+    source.attach(http.app, {
+      sinkFor: () => sink,
+      batches,
+      counters,
+      logger,
+      clock: wallClock,
+      hostname: hostname(),
+      limits,
+    })
   }
   const address = await http.listen(config.host, config.port)
   listeners['http'] = hostPort(address)

@@ -31,6 +31,17 @@ export const SettingsSchema = Type.Object(
       description: 'Main HTTP port; 0 picks a free one',
     }),
     host: text('127.0.0.1', 'Address the main HTTP port listens on; only loopback addresses while there are no keys'),
+    tls: Type.Union(
+      (['off', 'self-signed', 'files'] as const).map((kind) => Type.Literal(kind)),
+      {
+        default: 'off',
+        description:
+          'off, self-signed (makes a certificate once and keeps it), or files, which `tlsCert` and `tlsKey` imply',
+      },
+    ),
+    tlsCert: text('', 'File with the certificate and its chain, PEM; read again when it changes and on SIGHUP'),
+    tlsKey: text('', 'File with the private key of the certificate, PEM'),
+    tlsClientCa: text('', 'File with the authorities, PEM, one of which every client’s certificate has to come from'),
     data: text('./tailrace-data', 'Folder for the spool, the embedded store and the node’s identity'),
     store: text('embedded', '`embedded`, or the URL of a ClickHouse server: https://user:password@host:8443/database'),
     logLevel: Type.Union(
@@ -47,9 +58,20 @@ export const SettingsSchema = Type.Object(
     engine: Type.Object({
       memoryBytesMax: bytes(0, 'Memory cap of the embedded engine; 0 takes a quarter of the machine, at most 4 GiB'),
     }),
+    access: Type.Object({
+      keysMax: count(10_000, 'Keys in the table, revoked and expired ones included'),
+      tokenAgeMax: duration(DAY, 'Longest life of a token', SECOND),
+      sessionAge: duration(7 * DAY, 'Life of a session of the page', MINUTE),
+      signatureSkew: duration(5 * MINUTE, 'How far the time of a signed request may be from the server’s', SECOND),
+      signaturesMax: count(200_000, 'Signatures remembered in order to know replays; more are answered 429'),
+      signedBodyBytesMax: bytes(16 * MiB, 'Largest body of a signed request, which is checked before it is used', 1),
+      signedBytesMax: bytes(128 * MiB, 'Memory for all signed bodies that are being checked; more are answered 429', 1),
+      failuresPerMinuteMax: count(60, 'Invalid keys shown from one address within a minute; more are answered 429'),
+    }),
     ingest: Type.Object({
       bodyBytesMax: bytes(4 * GiB, 'Largest body of one request, as sent', 1),
       decompressedBytesMax: bytes(16 * GiB, 'Largest body of one request after decompression', 1),
+      compressionRatioMax: count(500, 'Decompressed bytes per byte sent; looked at once a body has grown past 16 MiB'),
       lineBytesMax: bytes(
         1 * MiB,
         'Longest line or event; longer JSON is rejected, a longer text line is cut and says so',
@@ -64,7 +86,16 @@ export const SettingsSchema = Type.Object(
     http: Type.Object({
       connectionsMax: count(20_000, 'Open connections; further ones are closed at once'),
       headersTimeout: duration(10 * SECOND, 'Longest time for the headers of a request to arrive', SECOND),
+      headerBytesMax: bytes(16 * KiB, 'All headers of a request together', KiB),
+      bodyBytesMax: bytes(1 * MiB, 'Largest body of a request other than ingest', KiB),
       bodyIdleTimeout: duration(30 * SECOND, 'Longest silence within the body of a request', SECOND),
+      answerIdleTimeout: duration(2 * MINUTE, 'Longest time a reader may take nothing of an answer', SECOND),
+      keepAliveTimeout: duration(72 * SECOND, 'How long an idle connection is kept', SECOND),
+      requestsPerSecondPerKeyMax: count(10_000, 'Requests a second with one key; more are answered 429'),
+      requestsPerSecondPerAddressMax: count(20_000, 'Requests a second from one address; more are answered 429'),
+      hosts: text('', 'Further host names that this server is called by, with commas; checked while there are no keys'),
+      corsOrigins: text('', 'Origins of other pages that may use the API, with commas; none unless given'),
+      trustedProxies: text('', 'Addresses and CIDR ranges of proxies whose X-Forwarded headers count, with commas'),
     }),
     spool: Type.Object({
       bytesMax: bytes(4 * GiB, 'Size limit of the spool; writers are refused with 503 beyond it', MiB),
@@ -78,12 +109,15 @@ export const SettingsSchema = Type.Object(
       bufferEventsMax: count(10_000, 'Events that may wait for one tail reader before it skips'),
       bufferBytes: bytes(16 * MiB, 'The same in bytes', KiB),
       subscribersMax: count(1000, 'Tail readers at once; more are answered 429'),
+      subscribersPerKeyMax: count(200, 'Tail readers at once with one key; more are answered 429'),
     }),
     query: Type.Object({
       timeout: duration(30 * SECOND, 'Longest run of one query', SECOND),
       memoryBytesMax: bytes(0, 'Memory one query may use in the store; 0 leaves it to the store’s own share'),
       rowsMax: count(10_000, 'Rows one JSON answer may have; ndjson and csv stream without this limit'),
+      bytesReadMax: bytes(256 * GiB, 'What one query may read in the store, uncompressed', MiB),
       concurrentMax: count(16, 'Queries at once; more wait, and are answered 429 after a while'),
+      concurrentPerKeyMax: count(8, 'Queries at once with one key; more wait in the same way'),
     }),
   },
   { additionalProperties: false },

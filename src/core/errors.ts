@@ -21,6 +21,18 @@ export const ERRORS = {
   EVENT_NOT_FOUND: { status: 404, title: 'No event has this id', retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This method is not allowed here', retryable: false },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests at once', retryable: true },
+  KEY_REQUIRED: { status: 401, title: 'This needs a key', retryable: false },
+  KEY_REFUSED: { status: 401, title: 'The key is not valid', retryable: false },
+  SIGNATURE_REFUSED: { status: 401, title: 'The signature is not valid', retryable: false },
+  ACCESS_DENIED: { status: 403, title: 'The key does not allow this', retryable: false },
+  ORIGIN_REFUSED: {
+    status: 403,
+    title: 'Requests from this page or to this host name are not accepted',
+    retryable: false,
+  },
+  KEY_NOT_FOUND: { status: 404, title: 'No key has this id', retryable: false },
+  KEYS_FULL: { status: 409, title: 'The table of keys is full', retryable: false },
+  HEADERS_TOO_LARGE: { status: 431, title: 'The headers are larger than the limit', retryable: false },
   INTERNAL: { status: 500, title: 'Something went wrong inside the server', retryable: false },
   SERVER_CLOSING: { status: 503, title: 'The server is shutting down', retryable: true },
 

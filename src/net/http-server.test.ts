@@ -8,6 +8,7 @@ import type { Logger } from '../core/logger.ts'
 import type { HttpServerLimits } from './http-limits.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 
+const PUBLIC = { config: { access: 'public' } } as const
 let http: HttpServer
 let counters: Counters
 let port: number
@@ -24,22 +25,26 @@ async function open(limits: Partial<HttpServerLimits> = {}): Promise<void> {
   let ids = 0
   http = createHttpServer({ limits, logger, counters, requestId: () => `id-${++ids}` })
   const { app } = http
-  app.get('/hello/:name', (request) => ({ hello: (request.params as { name: string }).name }))
-  app.put('/hello/:name', () => ({}))
-  app.get('/files/*', () => ({}))
-  app.get('/secret', () => {
+  app.get('/hello/:name', PUBLIC, (request) => ({ hello: (request.params as { name: string }).name }))
+  app.put('/hello/:name', PUBLIC, () => ({}))
+  app.get('/files/*', PUBLIC, () => ({}))
+  app.get('/secret', PUBLIC, () => {
     throw new Error('a path and a password')
   })
-  app.get('/full', () => {
+  app.get('/full', PUBLIC, () => {
     throw new AppError('SPOOL_FULL', { detail: 'full', hint: 'wait', retryAfterSeconds: 3 })
   })
-  app.get('/slow', async () => {
+  app.get('/slow', PUBLIC, async () => {
     await new Promise<void>((resolve) => {
       finishSlow = resolve
     })
     return { slow: true }
   })
-  app.post('/echo', { schema: { body: Type.Object({ n: Type.Integer() }) } }, (request) => request.body)
+  app.post(
+    '/echo',
+    { config: { access: 'public' }, schema: { body: Type.Object({ n: Type.Integer() }) } },
+    (request) => request.body,
+  )
   ;({ port, url } = await http.listen('127.0.0.1', 0))
 }
 

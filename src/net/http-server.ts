@@ -11,6 +11,7 @@ import type { Counters } from '../core/counters.ts'
 import { AppError, problemDocument } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { bodyStream } from './body-stream.ts'
+import { guardRoutes, type HttpAccess } from './http-access.ts'
 import { HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-limits.ts'
 import { problemOf } from './http-problem.ts'
 import { type KnownRoute, methodsAt } from './http-routes.ts'
@@ -19,6 +20,8 @@ export interface HttpServerOptions {
   limits?: Partial<HttpServerLimits>
   logger: Logger
   counters: Counters
+  /** Who may do what; without it everybody may do everything. */
+  access?: HttpAccess
   /** Makes the id of a request that brings none; a random one by default. */
   requestId?: () => string
 }
@@ -67,6 +70,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   }).withTypeProvider<TypeBoxTypeProvider>()
   const state = { isClosing: false }
   addHooks(app, limits, options.counters, state)
+  guardRoutes(app, options.access)
   addProblems(app, options)
   watchConnections(app, limits, options.counters)
   return {

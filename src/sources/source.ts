@@ -4,19 +4,21 @@
  * is the example to follow.
  *
  * Rules every source keeps (the contract suite checks them): bad input never throws and is rejected with a reason and
- * counted in `ingest_rejected_total{source,reason}`; nothing is acknowledged before `sink.write` has resolved;
+ * counted in `ingest_rejected_total{source,reason}`; nothing is acknowledged before the sink's `write` has resolved;
  * acknowledged events are counted in `ingest_events_total{source}`.
  */
 import type { FastifyInstance } from 'fastify'
 import type { BatchPool } from '../core/batch-pool.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Principal } from '../core/principal.ts'
 import type { Sink } from '../core/sink.ts'
 import { EVENT_LIMITS, type EventLimits } from '../wire/transcode/limits.ts'
 
 /** All that a source may touch. */
 export interface SourceContext {
-  sink: Sink
+  /** Where events of this principal go: what its key stamps on them is done there. */
+  sinkFor: (principal: Principal) => Sink
   /** Where empty batches come from; the sink gives them back. */
   batches: Pick<BatchPool, 'take'>
   counters: Counters

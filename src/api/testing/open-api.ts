@@ -37,6 +37,24 @@ export const READY_STORE: StoreStatus = {
   retention: [],
 }
 
+/** There are no keys and there can be none. */
+const OPEN_ACCESS: ApiContext['access'] = {
+  isOpen: true,
+  keys: {
+    list: () => [],
+    create: () => Promise.reject(new AppError('KEYS_FULL')),
+    revoke: () => Promise.reject(new AppError('KEY_NOT_FOUND')),
+  },
+  createToken: () => {
+    throw new AppError('ACCESS_DENIED')
+  },
+  openSession: () => {
+    throw new AppError('KEY_REFUSED')
+  },
+  closeSession: () => Promise.resolve(),
+  status: () => ({ open: true, keys: { read: 0, write: 0, admin: 0 } }),
+}
+
 /** A context in which everything is well and nothing is stored. */
 export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
   return {
@@ -54,6 +72,8 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
     follow,
     spool: { status: () => IDLE_SPOOL, storedThroughNs: 0n, durableThroughNs: 0n, waitStored: () => Promise.resolve() },
     counters: new Counters(),
+    access: OPEN_ACCESS,
+    audit: () => Promise.resolve(),
     node: 'n1',
     version: '1.2.3',
     startedNs: 1_767_225_600_000_000_000n,

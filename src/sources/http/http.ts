@@ -87,6 +87,7 @@ function addRoute(scope: FastifyInstance, context: SourceContext): void {
   scope.withTypeProvider<TypeBoxTypeProvider>().post(
     '/api/v1/ingest',
     {
+      config: { access: 'write' },
       schema: {
         summary: 'Takes log events in; answers once they are durable',
         tags: ['ingest'],
@@ -116,7 +117,8 @@ async function take(
     throw new AppError('TOO_MANY_REQUESTS', { detail, retryAfterSeconds: 1 })
   }
   const body = decompressed(request.body, request.headers['content-encoding'], limits)
-  const ingest = new Ingest(state, { format, defaults, sizeBytes: body.isCompressed ? Number.NaN : sizeBytes })
+  const sink = state.context.sinkFor(request.principal)
+  const ingest = new Ingest(state, { sink, format, defaults, sizeBytes: body.isCompressed ? Number.NaN : sizeBytes })
   const result = await ingest.run(body)
   if (result.accepted === 0 && result.rejectedTotal > 0) {
     throw new AppError('NOTHING_ACCEPTED', {

@@ -1,6 +1,7 @@
 import type { EventBatch } from '../../core/batch.ts'
 import type { Counter } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
+import type { Sink } from '../../core/sink.ts'
 import { EventStream, type Reject, type StreamFormat } from '../../wire/transcode/event-stream.ts'
 import type { EventDefaults } from '../../wire/transcode/row-writer.ts'
 import type { LineTranscoder } from '../../wire/transcode/transcoder.ts'
@@ -18,6 +19,8 @@ export interface IngestState {
 }
 
 export interface IngestOptions {
+  /** Where this body's events go. */
+  sink: Sink
   format: StreamFormat
   defaults: EventDefaults
   /** Size of the body, NaN where it is not known beforehand. */
@@ -38,6 +41,7 @@ const RETRY_AFTER_SECONDS = 5
 /** One body on its way into the sink. */
 export class Ingest {
   readonly #state: IngestState
+  readonly #sink: Sink
   readonly #stream: EventStream
   readonly #rejected: Reject[] = []
   #acceptedCount = 0
@@ -48,6 +52,7 @@ export class Ingest {
 
   constructor(state: IngestState, options: IngestOptions) {
     this.#state = state
+    this.#sink = options.sink
     const { clock, counters, limits, batches } = state.context
     this.#stream = new EventStream({
       transcoder: state.transcoder,
@@ -68,7 +73,7 @@ export class Ingest {
    * waiting for what had been handed over; the detail says how many events those were.
    */
   async run(body: AsyncIterable<Buffer>): Promise<IngestResult> {
-    const { sink } = this.#state.context
+    const sink = this.#sink
     this.#state.active++
     let release = sink.hold()
     try {
@@ -123,7 +128,7 @@ export class Ingest {
 
   async #write(batch: EventBatch, rows: number, bytes: number): Promise<void> {
     try {
-      await this.#state.context.sink.write(batch)
+      await this.#sink.write(batch)
       this.#acceptedCount += rows
       this.#state.events.add(rows)
     } catch (error) {

@@ -36,7 +36,7 @@ export async function openIngestServer(
   const http = createHttpServer({ limits: httpLimits, logger: SILENT_LOGGER, counters })
   for (const source of SOURCES) {
     source.attach(http.app, {
-      sink,
+      sinkFor: () => sink,
       counters,
       logger: SILENT_LOGGER,
       clock: () => TEST_NOW_NS,

@@ -1,0 +1,82 @@
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { AppError } from '../core/errors.ts'
+import { isAllowed, NOBODY, OPEN_PRINCIPAL, type Principal, type Right } from '../core/principal.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** On whose behalf; `open` while there are no keys, `nobody` on public routes where nothing valid was shown. */
+    principal: Principal
+    /** SHA-256 that a signed body has to have. */
+    bodySha256: Buffer | null
+  }
+  interface FastifyContextConfig {
+    /** What it takes to use this route: every route says so. */
+    access?: Right
+  }
+}
+
+/** What the HTTP server needs of whoever knows the keys. */
+export interface HttpAccess {
+  /** Throws the AppError that the sender gets. */
+  identify(head: {
+    method: string
+    url: string
+    headers: FastifyRequest['headers']
+    rawHeaders: readonly string[]
+    address: string
+  }): { principal: Principal; bodySha256?: Buffer }
+}
+
+/**
+ * Before anything of a request is read: who sends it, and may they use this route? A server with a route that does
+ * not say what it takes does not start. Without `access` everybody may do everything.
+ */
+export function guardRoutes(app: FastifyInstance, access: HttpAccess | undefined): void {
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', (route) => void routes.push(route))
+  app.addHook('onReady', (done) => {
+    const open = routes.find(({ config }) => config?.access === undefined)
+    done(open && new Error(`the route ${String(open.method)} ${open.url} does not say who may use it`))
+  })
+  app.decorateRequest('principal', null as unknown as Principal)
+  app.decorateRequest('bodySha256', null)
+  app.addHook('onRequest', (request, _reply, done) => {
+    const right = request.routeOptions.config.access ?? 'public'
+    try {
+      admit(request, right, access)
+      done()
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      if (right !== 'public') return done(error)
+      request.principal = NOBODY
+      done()
+    }
+  })
+}
+
+function admit(request: FastifyRequest, right: Right, access: HttpAccess | undefined): void {
+  if (!access) {
+    request.principal = OPEN_PRINCIPAL
+    return
+  }
+  const { method, url, headers, rawHeaders } = request.raw
+  const identity = access.identify({ method: method ?? '', url: url ?? '', headers, rawHeaders, address: request.ip })
+  request.principal = identity.principal
+  request.bodySha256 = identity.bodySha256 ?? null
+  if (isAllowed(identity.principal, right)) return
+  throw new AppError('ACCESS_DENIED', denial(identity.principal, right))
+}
+
+function denial({ role, filter }: Principal, right: Right): { detail: string; hint: string } {
+  if (right === 'figures' && role === 'read' && filter !== '') {
+    return {
+      detail: 'This is about everything on the server, and the key reads only what its filter lets through.',
+      hint: 'Use a key with role read and no filter, or an admin key.',
+    }
+  }
+  const needed = right === 'figures' ? 'read' : right
+  return {
+    detail: `This takes the role ${needed}; the key has the role ${role}.`,
+    hint: `Make one with: tailrace keys create --role ${needed}`,
+  }
+}
