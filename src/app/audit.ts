@@ -3,21 +3,21 @@ import { EventBatch } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import { SEVERITY_NUMBERS } from '../core/severity.ts'
-import type { Sink } from '../core/sink.ts'
+import type { Pipeline } from '../pipeline/pipeline.ts'
 
 /** The service of the server's own audit trail. Nobody else's events may bear it. */
 export const AUDIT_SERVICE = 'tailrace.audit'
 
 export interface AuditOptions {
-  /** Where its events go: an entrance of the pipeline that may use the reserved service. */
-  sink: Pick<Sink, 'write'>
+  /** Where its events go: the pipeline's entrance for events that may bear the reserved service. */
+  write: Pipeline['writeOwn']
   counters: Counters
   logger: Logger
   hostname: string
 }
 
 /** Who did what, as events of the server itself: found, tailed and kept like all others. */
-export function createAuditTrail({ sink, counters, logger, hostname }: AuditOptions): AuditTrail {
+export function createAuditTrail({ write, counters, logger, hostname }: AuditOptions): AuditTrail {
   return async (record) => {
     const { action } = record
     counters.add('audit_events_total', { action })
@@ -31,7 +31,7 @@ export function createAuditTrail({ sink, counters, logger, hostname }: AuditOpti
       attributes: attributesOf(record),
     })
     try {
-      await sink.write(batch)
+      await write(batch)
     } catch (err) {
       counters.add('audit_events_lost_total', { action })
       logger.error({ err, action }, 'An event of the audit trail could not be kept')

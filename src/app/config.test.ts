@@ -58,7 +58,6 @@ describe('mistakes are named, all at once', () => {
     ['out of bounds', 'port: 70000', {}, {}, ['port must be <= 65535']],
     ['broken file', 'port: [1', {}, {}, ['tailrace.yaml']],
     ['not settings', '- 1', {}, {}, ['expected settings such as']],
-    ['open address without keys', '', { TAILRACE_HOST: '0.0.0.0' }, {}, ['listens on loopback addresses only']],
     ['a store that is none', '', {}, { store: 'postgres://x' }, ['neither "embedded" nor']],
     ['a size that is none', '', { TAILRACE_SPOOL_BYTES_MAX: 'big' }, {}, ['is not a size such as 64MiB']],
     ['a missing file that was asked for', '', {}, { config: 'other.yaml' }, ['other.yaml cannot be read']],

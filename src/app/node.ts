@@ -10,6 +10,8 @@ import { NS_PER_MS } from '../core/time.ts'
 export interface NodeIdentity {
   /** Host name and four random hex digits, unique among servers that share a store: `[A-Za-z0-9_.-]{1,64}`. */
   name: string
+  /** The data folder was new: nothing ever ran here. */
+  isNew: boolean
   /** Received times up to here may have been handed out by an earlier process. */
   receivedFloorNs: bigint
   /** Remembers that received times up to `ns` are taken. Call about every `RECEIVED_SAVE_MS` while events come in. */
@@ -53,6 +55,7 @@ export async function openNode(dataDir: string): Promise<NodeIdentity> {
   const unsavedNs = BigInt(RECEIVED_SAVE_MS) * NS_PER_MS
   return {
     name,
+    isNew: found === undefined,
     receivedFloorNs: savedNs === undefined ? 0n : savedNs + unsavedNs,
     saveReceived: save,
     saveLastReceived: (ns) => save(ns - unsavedNs),

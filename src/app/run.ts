@@ -30,7 +30,7 @@ export async function runServer(input: ConfigInput): Promise<number> {
   const stopped = stopSignal(logger)
   let server: RunningServer
   try {
-    server = await startServer(config, logger)
+    server = await startServer(config, logger, showFirstKey)
   } catch (error) {
     return complain(error)
   }
@@ -71,6 +71,18 @@ function stopSignal(logger: Logger): Promise<string> {
     // No setting can change while the server runs, so there is nothing to reload; the default would be to die.
     process.on('SIGHUP', () => logger.info({}, 'SIGHUP: nothing to reload'))
   })
+}
+
+/** Not through the log, whose lines travel: for the person who looks at the very first start. */
+function showFirstKey(key: string): void {
+  const lines = [
+    'Others can reach this server, so it takes a key. This one may do everything; it is shown this once:',
+    '',
+    `  ${pico.bold(key)}`,
+    '',
+    pico.dim('Commands take it from the variable TAILRACE_KEY; `tailrace keys create` makes further ones.'),
+  ]
+  process.stderr.write(`\n${lines.join('\n')}\n\n`)
 }
 
 function complain(error: unknown): number {

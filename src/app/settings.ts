@@ -30,7 +30,7 @@ export const SettingsSchema = Type.Object(
       maximum: 65_535,
       description: 'Main HTTP port; 0 picks a free one',
     }),
-    host: text('127.0.0.1', 'Address the main HTTP port listens on; only loopback addresses while there are no keys'),
+    host: text('127.0.0.1', 'Address the main HTTP port listens on; one that others can reach needs a key'),
     tls: Type.Union(
       (['off', 'self-signed', 'files'] as const).map((kind) => Type.Literal(kind)),
       {

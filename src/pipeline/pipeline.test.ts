@@ -9,12 +9,12 @@ import { createReceivedClock } from './received.ts'
 const NOW = 1_790_000_000_000_000_000n
 const SKEW = 60_000_000_000n
 
-function run(timestamps: (bigint | undefined)[], nowNs = NOW, isDone = false) {
+function open(nowNs = NOW, isDone = false) {
   const given: EventBatch[] = []
   const written: EventBatch[] = []
   const published: EventBatch[] = []
   const counters = new Counters()
-  const sink = createPipeline({
+  const pipeline = createPipeline({
     spool: {
       hold: () => () => undefined,
       async write(batch) {
@@ -29,12 +29,18 @@ function run(timestamps: (bigint | undefined)[], nowNs = NOW, isDone = false) {
     received: createReceivedClock(() => nowNs),
     counters,
     futureSkewMaxNs: SKEW,
+    reservedService: 'tailrace.audit',
   })
+  return { pipeline, written, published, given, counters }
+}
+
+function run(timestamps: (bigint | undefined)[], nowNs = NOW, isDone = false) {
+  const { pipeline, ...seen } = open(nowNs, isDone)
   const batch = new EventBatch(16)
   for (const [index, timestampNs] of timestamps.entries()) {
     batch.append({ message: `m${index}`, service: 's', ...(timestampNs === undefined ? {} : { timestampNs }) })
   }
-  return { done: sink.write(batch), batch, written, published, given, counters }
+  return { done: pipeline.write(batch), batch, ...seen }
 }
 
 function events(batch: EventBatch | undefined): LogEvent[] {
@@ -101,6 +107,36 @@ test('the received clock rises strictly, whatever the wall clock does', () => {
   )
 })
 
+describe('the reserved service', () => {
+  const SERVICES = ['a', 'tailrace.audit', 'Tailrace.AUDIT', 'tailrace.audit2', 'xtailrace.audi', '']
+
+  test('is nobody’s but the server’s own', async () => {
+    const { pipeline, published, given, counters } = open()
+    const batch = new EventBatch(16)
+    for (const service of SERVICES) batch.append({ message: 'm', service, timestampNs: NOW * 2n })
+    await pipeline.write(batch)
+    expect(events(published[0]).map(({ service }) => service)).toEqual([
+      'a',
+      'claimed:tailrace.audit',
+      'claimed:Tailrace.AUDIT',
+      'tailrace.audit2',
+      'xtailrace.audi',
+      '',
+    ])
+    expect(events(published[0]).every(({ attributes }) => attributes.has(SKEW_ATTRIBUTE))).toBe(true)
+    expect(given[0]).toBe(batch)
+    expect(counters.total('pipeline_service_claimed_total')).toBe(2)
+  })
+
+  test('is what the server’s own events bear', async () => {
+    const { pipeline, published } = open()
+    const batch = new EventBatch(16)
+    batch.append({ message: 'm', service: 'tailrace.audit' })
+    await pipeline.writeOwn(batch)
+    expect(events(published[0])).toMatchObject([{ service: 'tailrace.audit', receivedNs: NOW }])
+  })
+})
+
 test('a batch is given back once, when live is done with it', async () => {
   for (const isDone of [false, true]) {
     const { done, batch, given } = run([NOW], NOW, isDone)
@@ -122,6 +158,7 @@ test('nothing is published when the spool refuses, and the batch is not used aga
     received: createReceivedClock(() => NOW),
     counters: new Counters(),
     futureSkewMaxNs: SKEW,
+    reservedService: 'tailrace.audit',
   })
   const batch = new EventBatch()
   batch.append({ message: 'x' })

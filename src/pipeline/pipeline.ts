@@ -4,8 +4,9 @@
  * parameters. Start here; `received.ts` is its clock.
  */
 import type { BatchPool } from '../core/batch-pool.ts'
-import { EventBatch, EventView, NO_TIMESTAMP_HIGH, ROW_RECEIVED, ROW_TIMESTAMP } from '../core/batch.ts'
+import { EventBatch, EventView, NO_TIMESTAMP_HIGH, ROW_RECEIVED, ROW_SERVICE, ROW_TIMESTAMP } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
+import type { LogEvent } from '../core/event.ts'
 import type { Sink } from '../core/sink.ts'
 import { formatTimestamp } from '../core/time.ts'
 import type { ReceivedClock } from './received.ts'
@@ -21,32 +22,51 @@ export interface PipelineOptions {
   counters: Counters
   /** How far in the future a timestamp may lie before the received time replaces it. Nanoseconds. */
   futureSkewMaxNs: bigint
+  /** A service that only the server's own events may bear; others get `CLAIMED` before it. ASCII. */
+  reservedService: string
 }
+
+export interface Pipeline extends Sink {
+  /** `write` for the server's own events, which may bear the reserved service. */
+  writeOwn(batch: EventBatch): Promise<void>
+}
+
+/** Stands before a service that a sender may not use. */
+export const CLAIMED = 'claimed:'
 
 /** Attribute that keeps the claimed time of an event whose timestamp was replaced. */
 export const SKEW_ATTRIBUTE = 'clock.skewed'
 
 /**
- * The sink that sources write to. Timestamps that are missing become the received time; those before 1970 or further
+ * The sink that sources write to (through `stamps.ts`, where their key has stamps). Timestamps that are missing become the received time; those before 1970 or further
  * in the future than the accepted skew do too, and the claim is kept in attribute `clock.skewed`.
  */
-export function createPipeline(options: PipelineOptions): Sink {
+export function createPipeline(options: PipelineOptions): Pipeline {
   const { spool, publish, received, counters, futureSkewMaxNs, batches } = options
   const events = counters.counter('pipeline_events_total')
   const bytes = counters.counter('pipeline_bytes_total')
   const skewed = counters.counter('pipeline_clock_skewed_total')
+  const claimed = counters.counter('pipeline_service_claimed_total')
   const view = new EventView()
 
-  return {
+  const pipeline: Pipeline = {
     hold: () => spool.hold(),
-    async write(batch) {
+    write(batch) {
+      const claims = rowsOfService(batch, options.reservedService)
+      if (claims.length === 0) return pipeline.writeOwn(batch)
+      claimed.add(claims.length)
+      const renamed = changed(batch, new Set(claims), (event) => ({ ...event, service: CLAIMED + event.service }), view)
+      batches.give(batch)
+      return pipeline.writeOwn(renamed)
+    },
+    async writeOwn(batch) {
       if (batch.rows === 0) return
       const firstNs = received.take(batch.rows)
       let admitted = batch
       const skewedRows = stamp(batch, firstNs, firstNs + futureSkewMaxNs)
       if (skewedRows.length > 0) {
         skewed.add(skewedRows.length)
-        admitted = withClaims(batch, new Set(skewedRows), view)
+        admitted = changed(batch, new Set(skewedRows), withClaim, view)
         batches.give(batch)
       }
       const { rows, length } = admitted
@@ -56,6 +76,19 @@ export function createPipeline(options: PipelineOptions): Sink {
       if (publish(admitted)) batches.give(admitted)
     },
   }
+  return pipeline
+}
+
+/** The rows whose service is this one, whatever the case of its letters: queries do not tell them apart. */
+function rowsOfService({ bytes, offsets, rows }: EventBatch, service: string): number[] {
+  const found: number[] = []
+  const { length } = service
+  for (let row = 0; row < rows; row++) {
+    const at = (offsets[row] ?? 0) + ROW_SERVICE
+    if (bytes[at] !== length) continue
+    if (bytes.toString('latin1', at + 1, at + 1 + length).toLowerCase() === service) found.push(row)
+  }
+  return found
 }
 
 /**
@@ -91,16 +124,26 @@ function stamp(batch: EventBatch, firstNs: bigint, limitNs: bigint): number[] {
   return skewedRows
 }
 
-/** A copy of the batch in which these rows bear their received time, and their claim as an attribute. */
-function withClaims(batch: EventBatch, skewedRows: ReadonlySet<number>, view: EventView): EventBatch {
-  const copy = new EventBatch(batch.length + skewedRows.size * 64, batch.rows)
+/** The received time instead of the timestamp, and the claim as an attribute. */
+function withClaim(event: LogEvent): LogEvent {
+  const attributes = new Map(event.attributes).set(SKEW_ATTRIBUTE, formatTimestamp(event.timestampNs))
+  return { ...event, timestampNs: event.receivedNs, attributes }
+}
+
+/** A copy of the batch with other events in these rows. */
+function changed(
+  batch: EventBatch,
+  rows: ReadonlySet<number>,
+  change: (event: LogEvent) => LogEvent,
+  view: EventView,
+): EventBatch {
+  const copy = new EventBatch(batch.length + rows.size * 64, batch.rows)
   for (let row = 0; row < batch.rows; row++) {
     const start = batch.offsets[row] ?? 0
-    if (skewedRows.has(row)) {
+    if (rows.has(row)) {
       const event = view.at(batch.bytes, start).toEvent()
-      const attributes = new Map(event.attributes).set(SKEW_ATTRIBUTE, formatTimestamp(event.timestampNs))
       const at = copy.length
-      copy.append({ ...event, timestampNs: event.receivedNs, attributes })
+      copy.append(change(event))
       copy.bytes.writeBigInt64LE(event.receivedNs, at + ROW_RECEIVED)
     } else {
       const end = batch.rowEnd(row)
