@@ -43,7 +43,15 @@ describe('stamps', () => {
       { host: '', source: 'é'.repeat(100) },
     ],
     [{ level: 'error' }, { severity: 17 }],
-    [{ env: 'prod' }, { attributes: new Map([...[['user', 'u']], ['env', 'prod']] as [string, string][]) }],
+    [
+      { env: 'prod' },
+      {
+        attributes: new Map([
+          ['user', 'u'],
+          ['env', 'prod'],
+        ]),
+      },
+    ],
     [
       { team: 'a' },
       {
