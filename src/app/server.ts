@@ -10,6 +10,7 @@ import { NS_PER_MS } from '../core/time.ts'
 import { follow } from '../live/follow.ts'
 import { createHttpServer } from '../net/http-server.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
+import { checkFilter } from '../query/query.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
@@ -71,7 +72,7 @@ async function openServer(
     counters,
     logger,
     limits: accessLimits(config),
-    checkFilter: () => undefined,
+    checkFilter: (filter) => checkFilter(filter, wallClock()),
   })
   closing.add(() => access.close())
   const firstKey = await requireKey(config, access, node.isNew)

@@ -12,3 +12,5 @@ export const REGEX_COST_MAX = 60_000
 export const TABLE_ROWS_MAX = 10_000
 /** Buckets of a timechart over its whole range. */
 export const CHART_BUCKETS_MAX = 10_000
+/** Characters of a filter that limits what somebody may read: it is understood anew for each of their requests. */
+export const FILTER_CHARS_MAX = 4096

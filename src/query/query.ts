@@ -3,13 +3,10 @@
  * every problem found (`2-check`), checked query → SQL, row selector, explanation (`3-emit`). It knows no IO, no
  * clock and no database client. Start reading here: these are its doors.
  */
-import { check } from './2-check/check.ts'
-import type { CheckedQuery } from './2-check/checked.ts'
-import { parse } from './1-parse/parse.ts'
-import { Problems, type QueryProblem } from './problem.ts'
-
 export type { CheckedQuery, Column, ColumnType } from './2-check/checked.ts'
 export type { QueryProblem, ProblemCode } from './problem.ts'
+export { compile, type Compiled, type CompileOptions } from './compile.ts'
+export { checkFilter, restrict } from './restrict.ts'
 export { intersectRanges, toFilterSql, toSql, type SqlOptions, type SqlQuery } from './3-emit/sql.ts'
 export { readEventRow, readTableRow, rowPosition, type RowPosition, type TableCell } from './3-emit/rows.ts'
 export { BUCKETS_END_NS } from './3-emit/sql-time.ts'
@@ -23,26 +20,4 @@ export { LANGUAGE, type LanguageWord } from './language.ts'
 export interface TimeRange {
   fromNs?: bigint
   toNs?: bigint
-}
-
-export interface CompileOptions {
-  /** What `now` and `-15m` mean. */
-  nowNs: bigint
-  /** `tail`: also for retention and alert rules; takes the filter and the row pipes only. */
-  target: 'search' | 'tail'
-}
-
-/** `query` is there exactly when there are no problems. */
-export interface Compiled {
-  query?: CheckedQuery
-  problems: readonly QueryProblem[]
-}
-
-/** Query text → checked query, or everything that is wrong with it. Never throws, whatever the text. */
-export function compile(text: string, options: CompileOptions): Compiled {
-  const problems = new Problems()
-  const tree = parse(text, problems)
-  const query = tree && check(tree, problems, options)
-  const found = problems.list()
-  return query && found.length === 0 ? { query, problems: [] } : { problems: found }
 }
