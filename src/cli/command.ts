@@ -23,18 +23,34 @@ export interface CliCommand extends CommandHelp {
   run(canonicalArguments: readonly string[], terminal: Terminal): Promise<number>
 }
 
+/** Every value that a flag was given, in order, where `args` has the last one only. */
+export type ValuesOf<T extends ArgsDef> = (flag: keyof T & string) => string[]
+
 /** One definition gives the types of the arguments, their check, and the help. */
 export function defineCommand<const T extends ArgsDef>(
   help: CommandHelp,
   flags: T | (() => Promise<T>),
-  run: (args: ParsedArgs<T>, terminal: Terminal) => Promise<number>,
+  run: (args: ParsedArgs<T>, terminal: Terminal, valuesOf: ValuesOf<T>) => Promise<number>,
 ): CliCommand {
   const load = async () => (typeof flags === 'function' ? flags() : flags)
   return {
     ...help,
     flags: load,
-    run: async (canonicalArguments, terminal) => run(parseArgs<T>([...canonicalArguments], await load()), terminal),
+    run: async (canonicalArguments, terminal) => {
+      const args = parseArgs<T>([...canonicalArguments], await load())
+      return run(args, terminal, (flag) => givenValues(canonicalArguments, flag))
+    },
   }
+}
+
+/** Out of `arguments.ts`' one form: `--flag=value …  -- positional …`. */
+function givenValues(canonicalArguments: readonly string[], flag: string): string[] {
+  const end = canonicalArguments.indexOf('--')
+  const start = `--${flag}=`
+  return canonicalArguments
+    .slice(0, end === -1 ? undefined : end)
+    .filter((argument) => argument.startsWith(start))
+    .map((argument) => argument.slice(start.length))
 }
 
 /** The command line is not what the command takes: exit code 2. */

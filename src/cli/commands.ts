@@ -1,6 +1,8 @@
-import type { CliCommand } from './command.ts'
+import { didYouMean } from '../core/suggest.ts'
+import { UsageError, type CliCommand } from './command.ts'
 
 export interface CommandEntry {
+  /** One word, or two where several commands are about the same thing: `keys list`. */
   name: string
   summary: string
   load(): Promise<CliCommand>
@@ -29,6 +31,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/query.ts')).command,
   },
   {
+    name: 'keys create',
+    summary: 'Make a key: who may send, read or administer',
+    load: async () => (await import('./commands/keys-create.ts')).command,
+  },
+  {
+    name: 'keys list',
+    summary: 'Show the keys there are',
+    load: async () => (await import('./commands/keys-list.ts')).command,
+  },
+  {
+    name: 'keys revoke',
+    summary: 'End a key at once',
+    load: async () => (await import('./commands/keys-revoke.ts')).command,
+  },
+  {
     name: 'doctor',
     summary: 'Say what is running, what is wrong and what to do',
     load: async () => (await import('./commands/doctor.ts')).command,
@@ -39,3 +56,25 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/demo.ts')).command,
   },
 ]
+
+/** Whether this is the first word of commands with two. */
+export function isGroup(word: string): boolean {
+  return COMMANDS.some(({ name }) => name.startsWith(`${word} `))
+}
+
+/** The first word of a command line, if it is one of those. */
+export function groupOf([word = '']: readonly string[]): string | undefined {
+  return isGroup(word) ? word : undefined
+}
+
+/** The command that a command line names, and what follows it. Throws UsageError with a suggestion. */
+export function findCommand(given: readonly string[]): { entry: CommandEntry; rest: string[] } {
+  const [first = ''] = given
+  const words = isGroup(first) ? 2 : 1
+  const name = given.slice(0, words).join(' ')
+  const entry = COMMANDS.find((candidate) => candidate.name === name)
+  if (entry) return { entry, rest: given.slice(words) }
+  const names = COMMANDS.map((candidate) => candidate.name).filter((known) => words === 1 || known.startsWith(first))
+  const kind = name.startsWith('-') ? 'flag' : 'command'
+  throw new UsageError(`There is no ${kind} ${name}${didYouMean(name, names)}`, `Commands: ${names.join(', ')}`)
+}

@@ -1,6 +1,7 @@
 import type { ArgsDef } from 'citty'
 import { createHttpClient, type HttpClient } from '../client/http-client.ts'
 import { UsageError } from './command.ts'
+import { checkSigningKey, readKey, type KeyArguments } from './key-source.ts'
 import type { Terminal } from './terminal/terminal.ts'
 
 export const DEFAULT_URL = 'http://127.0.0.1:7575'
@@ -8,26 +9,42 @@ export const DEFAULT_URL = 'http://127.0.0.1:7575'
 /** The flags of every command that talks to a server. */
 export const CONNECTION_FLAGS = {
   url: { type: 'string', valueHint: 'url', description: `The server, or TAILRACE_URL [${DEFAULT_URL}]` },
-  key: { type: 'string', valueHint: 'key', description: 'Key to show the server, or TAILRACE_KEY' },
+  'key-file': {
+    type: 'string',
+    valueHint: 'file',
+    description: 'File with the key to show the server, or TAILRACE_KEY_FILE',
+  },
+  key: { type: 'string', valueHint: 'key', description: 'The key itself, or TAILRACE_KEY' },
 } as const satisfies ArgsDef
 
-export interface ConnectionArguments {
+export interface ConnectionArguments extends KeyArguments {
   url?: string | undefined
-  key?: string | undefined
 }
 
-/** Throws UsageError when the URL is none. */
-export function connectClient({ url, key }: ConnectionArguments, terminal: Terminal): HttpClient {
-  return createHttpClient({
-    url: serverUrl(url ?? terminal.env['TAILRACE_URL'] ?? DEFAULT_URL),
-    key: key ?? terminal.env['TAILRACE_KEY'],
-  })
+export interface ConnectionWishes {
+  /** Sign each request with the key instead of showing it. */
+  sign?: boolean
+}
+
+/** Throws UsageError when the URL is none, or when the key cannot be read or can be none. */
+export function connectClient(
+  args: ConnectionArguments,
+  terminal: Terminal,
+  { sign = false }: ConnectionWishes = {},
+): HttpClient {
+  const url = serverUrl(args.url ?? terminal.env['TAILRACE_URL'] ?? DEFAULT_URL)
+  const key = readKey(args, terminal)
+  if (sign) checkSigningKey(key)
+  return createHttpClient({ url, key, sign })
 }
 
 /** `host:port` is taken for http. */
 export function serverUrl(text: string): string {
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`
   const url = URL.canParse(full) ? new URL(full) : undefined
+  if (url && (url.username !== '' || url.password !== '')) {
+    throw new UsageError('The URL of the server holds a user or password', 'Give the key with --key-file instead.')
+  }
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return full
   throw new UsageError(`${JSON.stringify(text)} is not the URL of a server`, `It looks like ${DEFAULT_URL}`)
 }

@@ -1,28 +1,36 @@
 import { AppError } from '../core/errors.ts'
 import type { QueryProblemJson } from '../client/answers.ts'
 import { ServerAway, ServerProblem } from '../client/failures.ts'
+import { accessHint, offlineHint } from './access-hint.ts'
 import { CommandFailure, EXIT_FAILED, EXIT_MISUSED, UsageError } from './command.ts'
+import { withoutSecrets } from './secrecy.ts'
 import { escapeText } from './terminal/escape.ts'
 import type { Output } from './terminal/terminal.ts'
 import { displayWidth, fittingLength } from './terminal/width.ts'
 
-/** Says on `err` what went wrong and what to do. Returns the exit code. Our own faults are thrown on. */
+/**
+ * Says on `err` what went wrong and what to do. Returns the exit code. Our own faults are thrown on. Whatever the
+ * reason quotes, no key is shown.
+ */
 export async function explainFailure(error: unknown, err: Output, command?: string): Promise<number> {
   const { colors } = err
-  const sentence = (text: string) => `${colors.red('error')} ${escapeText(text)}\n`
-  const hint = (text: string | undefined) => (text ? `${colors.dim(escapeText(text))}\n` : '')
+  const say = async (sentence: string, hints: readonly (string | undefined)[]) => {
+    const lines = hints.flatMap((hint) => (hint ? hint.split('\n') : []))
+    const shown = lines.map((line) => `${colors.dim(escapeText(withoutSecrets(line)))}\n`)
+    await err.write(`${colors.red('error')} ${escapeText(withoutSecrets(sentence))}\n${shown.join('')}`)
+  }
   if (error instanceof UsageError) {
     const help = `tailrace ${command === undefined ? '' : `${command} `}--help shows how it is used.`
-    await err.write(sentence(error.message) + hint(error.hint) + hint(help))
+    await say(error.message, [error.hint, help])
     return EXIT_MISUSED
   }
-  if (error instanceof CommandFailure) await err.write(sentence(error.message) + hint(error.hint))
-  else if (error instanceof ServerAway) await err.write(sentence(awaySentence(error)) + hint(awayHint(error)))
+  if (error instanceof CommandFailure) await say(error.message, [error.hint])
+  else if (error instanceof ServerAway) await say(awaySentence(error), [awayHint(error), ...offlineHint(command)])
   else if (error instanceof ServerProblem) {
-    await err.write(sentence(`${error.message} (${error.code})`) + hint(error.hint))
+    await say(`${error.message} (${error.code})`, accessHint(error, command) ?? [error.hint])
     return error.code === 'TIME_INVALID' ? EXIT_MISUSED : EXIT_FAILED
   } else if (error instanceof AppError) {
-    await err.write(sentence(`${error.title} (${error.code})`) + hint(error.detail) + hint(error.hint))
+    await say(`${error.title} (${error.code})`, [error.detail, error.hint])
     return error.code === 'CONFIG_INVALID' ? EXIT_MISUSED : EXIT_FAILED
   } else throw error
   return EXIT_FAILED

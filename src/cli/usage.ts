@@ -48,6 +48,31 @@ export function programUsage(version: string, { colors, columns }: Output): stri
   ].join('\n')
 }
 
+/** Commands whose names begin with the same word. */
+export async function groupUsage(group: string, { colors, columns }: Output): Promise<string> {
+  const width = usageWidth(columns)
+  const entries = COMMANDS.filter(({ name }) => name.startsWith(`${group} `))
+  const commands = await Promise.all(entries.map(({ load }) => load()))
+  return [
+    section('Usage', [`tailrace ${group} ${colors.cyan('<command>')} [options]`], colors),
+    section(
+      'Commands',
+      columnsOf(
+        entries.map(({ name, summary }) => [name, summary]),
+        width,
+        colors,
+      ),
+      colors,
+    ),
+    examples(
+      commands.flatMap((command) => command.examples.slice(0, 1)),
+      width,
+      colors,
+    ),
+    `${colors.dim('Help for one command:')} tailrace ${group} <command> --help\n`,
+  ].join('\n')
+}
+
 export async function commandUsage(command: CliCommand, { colors, columns }: Output): Promise<string> {
   const width = usageWidth(columns)
   const entries = Object.entries(await command.flags())

@@ -12,8 +12,10 @@ export class ServerProblem extends Error {
   readonly problems: readonly unknown[]
   /** How long the server asks to wait (Retry-After). */
   readonly retryAfterMs: number | undefined
+  /** How far the server's clock is ahead of ours, to a second or so, by the header Date. */
+  readonly clockAheadMs: number | undefined
 
-  constructor(problem: Partial<Problem> & { status: number }, retryAfterMs?: number) {
+  constructor(problem: Partial<Problem> & { status: number }, { retryAfterMs, clockAheadMs }: AnswerTimes = {}) {
     const title = problem.title ?? `The server answered ${problem.status}`
     super(problem.detail ?? title)
     this.status = problem.status
@@ -22,12 +24,19 @@ export class ServerProblem extends Error {
     this.hint = problem.hint
     this.problems = problem.problems ?? []
     this.retryAfterMs = retryAfterMs
+    this.clockAheadMs = clockAheadMs
   }
 
   /** Whether the same request may succeed later. */
   get isTemporary(): boolean {
     return TEMPORARY_STATUSES.has(this.status)
   }
+}
+
+/** What the headers of an answer say about time. */
+export interface AnswerTimes {
+  retryAfterMs?: number | undefined
+  clockAheadMs?: number | undefined
 }
 
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])

@@ -33,12 +33,13 @@ export const command = defineCommand(
     seed: { type: 'string', valueHint: 'n', default: '1', description: 'Another number tells another story' },
     ...CONNECTION_FLAGS,
   },
-  async ({ rate, duration, seed, url, key }, terminal) => {
+  async (args, terminal) => {
+    const { rate, duration, seed } = args
     const eventsPerSecond = wholeNumber('rate', rate, 1)
     if (eventsPerSecond > RATE_MAX) throw new UsageError(`--rate is at most ${RATE_MAX}`)
     const durationMs = duration === undefined ? Infinity : readDuration(duration)
     const random = createRandom(wholeNumber('seed', seed))
-    const client = connectClient({ url, key }, terminal)
+    const client = connectClient(args, terminal)
     try {
       // A wrong address is told at once.
       await client.health()

@@ -46,7 +46,7 @@ export const command = defineCommand(
     }
     const { config, findings } = checkConfig(flags, terminal)
     await report(findings)
-    const { url = env['TAILRACE_URL'], key } = args
+    const { url = env['TAILRACE_URL'] } = args
     if (config) {
       await report([await checkEngine(config, env)])
       await report(await checkData(config))
@@ -56,7 +56,7 @@ export const command = defineCommand(
       if (port.state === 'wrong' && url === undefined) return EXIT_FAILED
     }
     const here = config && config.port > 0 ? `http://${bracketed(config.host)}:${config.port}` : undefined
-    const client = connectClient({ url: url ?? here, key }, terminal)
+    const client = connectClient({ ...args, url: url ?? here }, terminal)
     try {
       await report(await checkServer(client, url !== undefined))
     } finally {

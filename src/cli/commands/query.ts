@@ -61,7 +61,8 @@ export const command = defineCommand(
     utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
     ...CONNECTION_FLAGS,
   },
-  async ({ query, since, until, limit, order, format, wide, utc, url, key }, terminal) => {
+  async (args, terminal) => {
+    const { query, since, until, limit, order, format, wide, utc } = args
     const nowMs = Date.now()
     const question: QueryOptions & { query: string } = {
       query,
@@ -70,7 +71,7 @@ export const command = defineCommand(
       ...(order === undefined ? {} : { order }),
     }
     const count = limit === undefined ? undefined : wholeNumber('limit', limit, 1)
-    const client = connectClient({ url, key }, terminal)
+    const client = connectClient(args, terminal)
     const progress = showProgress(terminal.err, () => `searching … ${Math.round((Date.now() - nowMs) / 1000)} s`)
     try {
       if (format === 'ndjson' || format === 'csv') {

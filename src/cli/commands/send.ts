@@ -24,11 +24,14 @@ export const command = defineCommand(
       'While the server is away or busy nothing more is read and the last batch is tried again: every line arrives at ' +
         'least once (twice only when an acknowledgement was lost on its way). Exit code 1 when a line was rejected or ' +
         'could not be sent.',
+      '--sign keeps the key off the network where there is no TLS: the server checks a signature of each request. It ' +
+        'hides nothing of the events, and needs clocks that agree within five minutes.',
     ],
     examples: [
       ['cat app.log | tailrace send --service app', 'A file'],
       ['tail -F /var/log/nginx/access.log | tailrace send --service nginx', 'A file that grows'],
       ['node server.js 2>&1 | tailrace send --service shop --level info', 'What a program says'],
+      ['tailrace send --service app --key-file write.key --sign < app.log', 'Signed, over a network without TLS'],
       ['kubectl logs -f pod/api | tailrace send --service api --retry 1h', 'Waits for a server that is not there yet'],
     ],
   },
@@ -42,12 +45,14 @@ export const command = defineCommand(
       valueHint: 'duration',
       description: 'How long to keep trying while the server is away [10m; not at all when it is away at the start]',
     },
+    sign: { type: 'boolean', description: 'Sign each request with the key instead of showing it' },
     ...CONNECTION_FLAGS,
   },
-  async ({ retry, url, key, service, host, source, level }, terminal) => {
+  async (args, terminal) => {
+    const { retry, service, host, source, level, sign } = args
     const retryMs = retry === undefined ? undefined : durationMs(retry)
     if (level !== undefined) checkLevel(level)
-    const client = connectClient({ url, key }, terminal)
+    const client = connectClient(args, terminal, { sign: sign === true })
     try {
       if (retryMs === undefined) await checkPresence(client)
       return await sendInput(
@@ -134,7 +139,7 @@ async function sendInput(
   }
   progress.stop()
   if (failed) {
-    await explainFailure(failed.error, err)
+    await explainFailure(failed.error, err, 'send')
     await err.write(`Not sent: everything from line ${formatCount(failed.batch.firstLine)} on.\n`)
   }
   await err.write(summary(tally, terminal))

@@ -41,8 +41,9 @@ export const command = defineCommand(
     utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
     ...CONNECTION_FLAGS,
   },
-  async ({ query, backlog, format, wide, utc, url, key }, terminal) => {
-    const client = connectClient({ url, key }, terminal)
+  async (args, terminal) => {
+    const { query, backlog, format, wide, utc } = args
+    const client = connectClient(args, terminal)
     const { err, out } = terminal
     const options = {
       query,

@@ -1,0 +1,38 @@
+import type { ServerProblem } from '../client/failures.ts'
+import { formatDuration } from '../core/time.ts'
+
+/** What each command needs a key for; `read` is what the others do. */
+const ROLES: Readonly<Record<string, string>> = { send: 'write', demo: 'write' }
+const FOLDER = '--data <data folder>'
+/** The server's clock is known to about a second, and a round trip. */
+const CLOCK_MS_MIN = 2000
+
+/** What to do about an answer that has to do with keys, one line each; `undefined` when it is about something else. */
+export function accessHint({ code, hint, clockAheadMs }: ServerProblem, command = ''): string[] | undefined {
+  const role = command.startsWith('keys') ? 'admin' : (ROLES[command] ?? 'read')
+  const make = ["To make one, on the server's own machine:", `  tailrace keys create --role ${role} ${FOLDER}`]
+  const offline = command.startsWith('keys')
+    ? [`Without a key, on the server's own machine: the same command with ${FOLDER}.`]
+    : make
+  if (code === 'KEY_REQUIRED') return ['Show one with --key-file <file>, or in TAILRACE_KEY.', ...offline]
+  if (code === 'KEY_REFUSED') {
+    return ['Unknown, revoked, expired or not for this address: a server does not say which.', ...offline]
+  }
+  if (code === 'ACCESS_DENIED') return [...(hint === undefined ? [] : [hint]), ...offline]
+  if (code === 'SIGNATURE_REFUSED') return [clockHint(clockAheadMs)]
+  return undefined
+}
+
+function clockHint(clockAheadMs: number | undefined): string {
+  const wrong = 'the key may be wrong, revoked, or of another role than write'
+  if (clockAheadMs === undefined) return `Compare the clocks of this machine and the server; or ${wrong}.`
+  if (Math.abs(clockAheadMs) < CLOCK_MS_MIN) return `The clocks agree to the second, so ${wrong}.`
+  const seconds = BigInt(Math.round(Math.abs(clockAheadMs) / 1000))
+  const side = clockAheadMs > 0 ? 'ahead of' : 'behind'
+  return `The server's clock is ${formatDuration(seconds * 1_000_000_000n)} ${side} this machine's: set the one that is wrong.`
+}
+
+/** What can be done where no server answers, for commands that need none. */
+export function offlineHint(command = ''): string[] {
+  return command.startsWith('keys') ? [`Or do it without, on its machine: the same command with ${FOLDER}.`] : []
+}

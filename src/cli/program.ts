@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { EXIT_OK } from './command.ts'
+import { COMMANDS, findCommand, groupOf, isGroup } from './commands.ts'
+import { explainFailure } from './failure.ts'
+import type { Terminal } from './terminal/terminal.ts'
+
+const HELP: ReadonlySet<string> = new Set(['--help', '-h'])
+
+/** Runs what a command line asks for. Resolves with the exit code, whatever happens but our own faults. */
+export async function runProgram(given: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    return await run(given, terminal)
+  } catch (error) {
+    const name = COMMANDS.find((command) => startsWith(given, command.name))?.name ?? groupOf(given)
+    return explainFailure(error, terminal.err, name)
+  }
+}
+
+async function run(given: readonly string[], terminal: Terminal): Promise<number> {
+  const { out } = terminal
+  const asked = given[0] === 'help' ? [...given.slice(1), '--help'] : given
+  const [name = '--help', second] = asked
+  if (HELP.has(name)) {
+    const { programUsage } = await import('./usage.ts')
+    await out.write(programUsage(version(), out))
+    return EXIT_OK
+  }
+  if (name === '--version' || name === '-v') {
+    await out.write(`${version()}\n`)
+    return EXIT_OK
+  }
+  if (isGroup(name) && (second === undefined || HELP.has(second))) {
+    const { groupUsage } = await import('./usage.ts')
+    await out.write(await groupUsage(name, out))
+    return EXIT_OK
+  }
+  const { entry, rest } = findCommand(asked)
+  const command = await entry.load()
+  const end = rest.indexOf('--')
+  if (rest.slice(0, end === -1 ? undefined : end).some((argument) => HELP.has(argument))) {
+    const { commandUsage } = await import('./usage.ts')
+    await out.write(await commandUsage(command, out))
+    return EXIT_OK
+  }
+  const { canonicalArguments } = await import('./arguments.ts')
+  return command.run(canonicalArguments(rest, await command.flags()), terminal)
+}
+
+function startsWith(given: readonly string[], name: string): boolean {
+  return name.split(' ').every((word, index) => given[index] === word)
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  return version
+}
