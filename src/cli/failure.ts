@@ -4,7 +4,7 @@ import { ServerAway, ServerProblem } from '../client/failures.ts'
 import { accessHint, offlineHint } from './access-hint.ts'
 import { CommandFailure, EXIT_FAILED, EXIT_MISUSED, UsageError } from './command.ts'
 import { withoutSecrets } from './secrecy.ts'
-import { escapeText } from './terminal/escape.ts'
+import { escapeText } from '../core/escape.ts'
 import type { Output } from './terminal/terminal.ts'
 import { displayWidth, fittingLength } from './terminal/width.ts'
 

@@ -4,13 +4,14 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { text } from 'node:stream/consumers'
 import type { Problem } from '../core/errors.ts'
-import { ServerAway, ServerProblem } from './failures.ts'
+import { ServerAway, ServerProblem, type AnswerTimes } from './failures.ts'
+import { createRequestSigner, type RequestSigner } from './request-signer.ts'
 
 /** What a request may carry. A stream is sent as it comes, no faster than the server takes it. */
 export type Body = Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
 
 export interface RequestOptions {
-  method?: 'GET' | 'POST'
+  method?: 'GET' | 'POST' | 'DELETE'
   /** Undefined values are left out. */
   parameters?: Readonly<Record<string, string | number | undefined>>
   headers?: Readonly<Record<string, string>>
@@ -34,8 +35,13 @@ export interface Connection {
 
 export interface ConnectionOptions {
   url: string
+  /** A key, or a token made of one. */
   key?: string | undefined
+  /** Signs each request with the key, which has to have the role write, instead of showing it. */
+  sign?: boolean
   connectionsMax?: number
+  /** Milliseconds since 1970, for signatures. */
+  clock?: () => number
 }
 
 const SILENCE_MS_MAX = 60_000
@@ -43,12 +49,15 @@ const SILENCE_MS_MAX = 60_000
 const PROBLEM_CHARS_MAX = 4 * 1024 * 1024
 
 /** node:http rather than fetch: it gives keep-alive, streaming bodies and silence limits a handle, and starts faster. */
-export function openConnection({ url, key, connectionsMax = 4 }: ConnectionOptions): Connection {
+export function openConnection(options: ConnectionOptions): Connection {
+  const { url, key, sign = false, connectionsMax = 4, clock = Date.now } = options
   const base = new URL(url)
   const door = base.protocol === 'https:' ? https : http
   const agent = new door.Agent({ keepAlive: true, maxSockets: connectionsMax })
   const prefix = base.pathname.replace(/\/$/, '')
   const shownUrl = `${base.origin}${prefix}`
+  const showKey = key === undefined ? {} : { authorization: `Bearer ${key}` }
+  const signer = sign ? createRequestSigner(key, clock) : undefined
 
   const open = async (path: string, options: RequestOptions = {}): Promise<http.IncomingMessage> => {
     const target = new URL(`${prefix}${path}`, base.origin)
@@ -57,11 +66,11 @@ export function openConnection({ url, key, connectionsMax = 4 }: ConnectionOptio
     }
     const response = await exchange(door.request, target, shownUrl, agent, {
       ...options,
-      headers: { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...options.headers },
+      headers: { ...(signer ? signed(signer, target, options) : showKey), ...options.headers },
     })
     const status = response.statusCode ?? 0
     if ((status >= 200 && status < 300) || options.acceptedStatuses?.includes(status)) return response
-    throw await problemOf(response, status, shownUrl)
+    throw await problemOf(response, status, shownUrl, clock())
   }
   return {
     url: shownUrl,
@@ -113,6 +122,12 @@ function exchange(
   })
 }
 
+function signed(sign: RequestSigner, target: URL, { method = 'GET', body }: RequestOptions): Record<string, string> {
+  const pieces = body === undefined ? [] : wholePieces(body)
+  if (pieces === undefined) throw new TypeError('A stream cannot be signed: give the body as a whole')
+  return sign(method, `${target.pathname}${target.search}`, pieces)
+}
+
 function wholePieces(body: Body): readonly Uint8Array[] | undefined {
   if (body instanceof Uint8Array) return [body]
   return Array.isArray(body) ? (body as readonly Uint8Array[]) : undefined
@@ -126,19 +141,33 @@ async function readText(response: http.IncomingMessage, url: string, signal?: Ab
   }
 }
 
-async function problemOf(response: http.IncomingMessage, status: number, url: string): Promise<ServerProblem> {
-  const retryAfter = Number(response.headers['retry-after'])
-  const retryAfterMs = Number.isFinite(retryAfter) && retryAfter >= 0 ? retryAfter * 1000 : undefined
+async function problemOf(
+  response: http.IncomingMessage,
+  status: number,
+  url: string,
+  nowMs: number,
+): Promise<ServerProblem> {
+  const times = answerTimes(response.headers, nowMs)
   if (!(response.headers['content-type'] ?? '').includes('json')) {
     response.resume()
-    return foreignAnswer(response, status, url, retryAfterMs)
+    return foreignAnswer(response, status, url, times)
   }
   try {
     const body = (await readText(response, url)).slice(0, PROBLEM_CHARS_MAX)
-    return new ServerProblem({ ...(JSON.parse(body) as Partial<Problem>), status }, retryAfterMs)
+    return new ServerProblem({ ...(JSON.parse(body) as Partial<Problem>), status }, times)
   } catch {
     // The problem document itself was cut off or is no JSON: the status is what we know.
-    return foreignAnswer(response, status, url, retryAfterMs)
+    return foreignAnswer(response, status, url, times)
+  }
+}
+
+function answerTimes(headers: http.IncomingHttpHeaders, nowMs: number): AnswerTimes {
+  const retryAfter = Number(headers['retry-after'])
+  const date = Date.parse(headers.date ?? '')
+  return {
+    retryAfterMs: Number.isFinite(retryAfter) && retryAfter >= 0 ? retryAfter * 1000 : undefined,
+    // The header has whole seconds: half of one is the best guess of what was cut off.
+    clockAheadMs: Number.isNaN(date) ? undefined : date + 500 - nowMs,
   }
 }
 
@@ -146,12 +175,9 @@ function foreignAnswer(
   response: http.IncomingMessage,
   status: number,
   url: string,
-  retryAfterMs?: number,
+  times?: AnswerTimes,
 ): ServerProblem {
   const kind = response.headers['content-type'] ?? 'nothing'
   const detail = `${url} answered ${status} with ${kind}, which is not what a Tailrace server answers.`
-  return new ServerProblem(
-    { status, detail, hint: 'Check the address: is something else listening there?' },
-    retryAfterMs,
-  )
+  return new ServerProblem({ status, detail, hint: 'Check the address: is something else listening there?' }, times)
 }

@@ -8,7 +8,7 @@ import { createRandom } from '../demo/random.ts'
 import { DemoStream } from '../demo/stream.ts'
 import type { DemoEvent } from '../demo/trace.ts'
 import { deliver } from '../send/delivery.ts'
-import { escapeText } from '../terminal/escape.ts'
+import { escapeText } from '../../core/escape.ts'
 import { showProgress } from '../terminal/progress.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 

@@ -9,7 +9,7 @@ import { underlineMistakes } from '../failure.ts'
 import { describeNothing } from '../query/nothing.ts'
 import { fetchPages, ordersItself, type Found } from '../query/pages.ts'
 import { clockFace } from '../terminal/clock-face.ts'
-import { escapeJson, escapeLines } from '../terminal/escape.ts'
+import { escapeJson, escapeLines, escapeText } from '../../core/escape.ts'
 import { createEventPrinter } from '../terminal/event-printer.ts'
 import { messageFinder } from '../terminal/highlight.ts'
 import { showProgress } from '../terminal/progress.ts'
@@ -80,7 +80,7 @@ export const command = defineCommand(
       }
       const found = await fetchPages(client, count, question)
       progress.stop()
-      if (format === 'json') await terminal.out.write(asJson(found))
+      if (format === 'json') await terminal.out.write(safeJson(asJson(found), terminal.out))
       else await printPretty(client, found, { question, isWide: wide === true, isUtc: utc === true }, terminal)
       return EXIT_OK
     } catch (error) {
@@ -108,7 +108,7 @@ async function printPretty(client: HttpClient, found: Found, shown: Shown, { out
   const { dim } = err.colors
   const count = found.rows?.length ?? found.events?.length ?? 0
   if (count === 0) {
-    await err.write(`${await describeNothing(client, question, clock)}\n`)
+    await err.write(`${escapeText(await describeNothing(client, question, clock))}\n`)
     return
   }
   if (found.rows) await out.write(formatTable(found.columns ?? [], found.rows, { colors: out.colors, clock, columns }))
@@ -140,7 +140,7 @@ function asJson({ columns, events, rows, cursor, stats }: Found): string {
       : [`"events":${jsonLines(events ?? [])}`, `"cursor":${JSON.stringify(cursor)}`]),
     `"stats":${JSON.stringify(stats)}`,
   ]
-  return `{${escapeJson(parts.join(',\n'))}}\n`
+  return `{${parts.join(',\n')}}\n`
 }
 
 async function stream(
@@ -151,6 +151,7 @@ async function stream(
   onFirst: () => void,
 ): Promise<void> {
   const response = await client.queryStream(format, question)
+  const write = format === 'ndjson' ? writeLines : writeCsv
   const decoder = new StringDecoder('utf8')
   let rest = ''
   try {
@@ -160,11 +161,10 @@ async function stream(
       const text = rest + decoder.write(bytes as Buffer)
       const end = text.lastIndexOf('\n') + 1
       rest = text.slice(end)
-      if (format === 'ndjson') await writeLines(text.slice(0, end), out)
-      else await out.write(out.isTerminal ? escapeCsv(text.slice(0, end)) : text.slice(0, end))
+      await write(text.slice(0, end), out)
       if (out.isClosed) return
     }
-    if (rest !== '') await out.write(rest)
+    await write(rest, out)
   } catch (error) {
     throw error instanceof ServerProblem ? error : new ServerAway(client.url, error)
   }
@@ -176,13 +176,18 @@ const FAILURE = '{"error":{'
 async function writeLines(lines: string, out: Output): Promise<void> {
   const at = lines.startsWith(FAILURE) ? 0 : lines.indexOf(`\n${FAILURE}`) + 1
   const hasFailed = lines.startsWith(FAILURE, at)
-  await out.write(escapeJson(hasFailed ? lines.slice(0, at) : lines))
+  await out.write(safeJson(hasFailed ? lines.slice(0, at) : lines, out))
   if (!hasFailed) return
   const { error } = JSON.parse(lines.slice(at)) as { error: Partial<Problem> }
   throw new ServerProblem({ ...error, status: error.status ?? 500 })
 }
 
-/** A CSV on a terminal is looked at; in a file or pipe it stays as it is. */
-function escapeCsv(text: string): string {
-  return escapeLines(text.replaceAll('\r\n', '\n'))
+/** On a terminal it is looked at; in a file or pipe every byte stays as it is. */
+async function writeCsv(text: string, out: Output): Promise<void> {
+  await out.write(out.isTerminal ? escapeLines(text.replaceAll('\r\n', '\n')) : text)
+}
+
+/** The same for JSON: its values stay what they are in any case. */
+function safeJson(json: string, out: Output): string {
+  return out.isTerminal ? escapeJson(json) : json
 }

@@ -10,7 +10,7 @@ import { defineCommand, EXIT_FAILED, EXIT_OK, UsageError } from '../command.ts'
 import { explainFailure } from '../failure.ts'
 import { deliver, type DeliveryFields } from '../send/delivery.ts'
 import { BATCH_LIMITS, inputBatches, type LineBatch } from '../send/input-batches.ts'
-import { escapeText } from '../terminal/escape.ts'
+import { escapeText } from '../../core/escape.ts'
 import { showProgress } from '../terminal/progress.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 

@@ -5,7 +5,7 @@ import { connectClient, CONNECTION_FLAGS, wholeNumber } from '../connection.ts'
 import { defineCommand, EXIT_MISUSED, EXIT_OK } from '../command.ts'
 import { underlineMistakes } from '../failure.ts'
 import { clockFace } from '../terminal/clock-face.ts'
-import { escapeJson, escapeText } from '../terminal/escape.ts'
+import { escapeJson, escapeText } from '../../core/escape.ts'
 import { createEventPrinter } from '../terminal/event-printer.ts'
 import { messageFinder } from '../terminal/highlight.ts'
 import type { Terminal } from '../terminal/terminal.ts'
@@ -51,7 +51,7 @@ export const command = defineCommand(
       signal: terminal.interruption(),
       ...notices(terminal, client.url),
     }
-    const show = format === 'json' ? showJson : await prettyWith(query, terminal, wide === true, utc === true)
+    const show = format === 'json' ? jsonWith(terminal) : await prettyWith(query, terminal, wide === true, utc === true)
     try {
       for await (const item of client.tail(options)) {
         if (item.kind === 'event') await out.write(show(item))
@@ -75,8 +75,10 @@ export const command = defineCommand(
 
 type ShownItem = Extract<TailItem, { kind: 'event' }>
 
-function showJson({ event }: ShownItem): string {
-  return `${escapeJson(JSON.stringify(event))}\n`
+/** On a terminal nothing in it is obeyed; in a pipe it stays as it is. */
+function jsonWith({ out }: Terminal) {
+  const safe = out.isTerminal ? escapeJson : (json: string) => json
+  return ({ event }: ShownItem): string => `${safe(JSON.stringify(event))}\n`
 }
 
 async function prettyWith(query: string, { out }: Terminal, isWide: boolean, isUtc: boolean) {

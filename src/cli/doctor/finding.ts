@@ -1,4 +1,4 @@
-import { escapeText } from '../terminal/escape.ts'
+import { escapeText } from '../../core/escape.ts'
 import type { Output } from '../terminal/terminal.ts'
 import { padEnd } from '../terminal/width.ts'
 

@@ -1,9 +1,8 @@
 import type { HttpClient, QueryOptions } from '../../client/http-client.ts'
 import { NS_PER_SECOND, formatDuration, parseTimestamp } from '../../core/time.ts'
 import type { ClockFace } from '../terminal/clock-face.ts'
-import { escapeText } from '../terminal/escape.ts'
 
-/** A sentence for a query without results: whether there is anything at all, and how far away. */
+/** A sentence, not escaped, for a query without results: whether there is anything at all, and how far away. */
 export async function describeNothing(client: HttpClient, question: QueryOptions, clock: ClockFace): Promise<string> {
   const hasRange = question.start !== undefined || question.end !== undefined
   if (hasRange) {
@@ -13,7 +12,7 @@ export async function describeNothing(client: HttpClient, question: QueryOptions
   }
   const event = await newest(client, {})
   if (!event) return 'The server has no events yet. `tailrace demo` sends some, `tailrace send` takes yours.'
-  return `Nothing matches. The newest event of all is ${event.at(clock)}, service ${escapeText(event.service || '-')}.`
+  return `Nothing matches. The newest event of all is ${event.at(clock)}, service ${event.service || '-'}.`
 }
 
 async function newest(client: HttpClient, question: QueryOptions) {

@@ -1,7 +1,7 @@
 import type { EventJson } from '../../core/event.ts'
 import type { Level } from '../../core/severity.ts'
 import type { ClockFace } from './clock-face.ts'
-import { escapeText } from './escape.ts'
+import { escapeText } from '../../core/escape.ts'
 import type { Finder } from './highlight.ts'
 import { paintLine, wrapSpans, type Span } from './spans.ts'
 import type { Output } from './terminal.ts'
@@ -55,7 +55,7 @@ export function createEventPrinter(options: EventPrinterOptions): EventPrinter {
     serviceColumns = Math.max(serviceColumns, Math.min(SERVICE_COLUMNS_MAX, displayWidth(escapeText(service))))
   }
   const dayLine = (timestamp: string): string => {
-    const found = clock.day(timestamp)
+    const found = escapeText(clock.day(timestamp))
     if (columns === undefined || found === day) return ''
     day = found
     return `${colors.dim(`── ${found} ${'─'.repeat(Math.max(0, Math.min(columns, 60) - found.length - 4))}`)}\n`
@@ -85,7 +85,7 @@ function headOf(event: PrintedEvent, { colors, clock, columns }: EventPrinterOpt
   }
   if (level !== undefined)
     spans.push(
-      { text: padEnd(level === 'unknown' ? '-' : level, LEVEL_COLUMNS), paint: levelPaint(level, colors) },
+      { text: padEnd(level === 'unknown' ? '-' : escapeText(level), LEVEL_COLUMNS), paint: levelPaint(level, colors) },
       plain(' '),
     )
   if (service !== undefined && serviceColumns > 0) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { clockFace } from './clock-face.ts'
-import { escapeText } from './escape.ts'
+import { escapeText } from '../../core/escape.ts'
 import { paintLine, wrapSpans } from './spans.ts'
 import { formatNumber, formatTable } from './table.ts'
 import { memoryTerminal } from '../testing/memory-terminal.ts'

@@ -1,5 +1,5 @@
 import type { ClockFace } from './clock-face.ts'
-import { escapeText } from './escape.ts'
+import { escapeText } from '../../core/escape.ts'
 import type { Output } from './terminal.ts'
 import { cut, displayWidth, padEnd, padStart } from './width.ts'
 
