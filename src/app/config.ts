@@ -30,7 +30,7 @@ export interface Config extends Settings {
 
 const DEFAULT_FILE = 'tailrace.yaml'
 /** Variables with our prefix that are not settings: what client commands read, and where the file is. */
-const OTHER_VARIABLES = new Set(['TAILRACE_URL', 'TAILRACE_KEY', 'TAILRACE_CONFIG'])
+const OTHER_VARIABLES = new Set(['TAILRACE_URL', 'TAILRACE_KEY', 'TAILRACE_KEY_FILE', 'TAILRACE_CONFIG'])
 
 /**
  * Settings in rising order of precedence: defaults, tailrace.yaml (in the working directory, or `--config`),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -60,6 +60,11 @@ export async function openNode(dataDir: string): Promise<NodeIdentity> {
     saveReceived: save,
     saveLastReceived: (ns) => save(ns - unsavedNs),
   }
+}
+
+/** Whether a server has ever run on this data folder. */
+export function hasNode(dataDir: string): boolean {
+  return existsSync(join(dataDir, FILE))
 }
 
 function read(dataDir: string, path: string): { name: string; receivedNs: bigint } | undefined {

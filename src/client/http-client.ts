@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { ExplainAnswer, IngestAnswer, QueryAnswer, ReadyAnswer, StatusAnswer } from './answers.ts'
 import { openConnection, type Body, type ConnectionOptions } from './connection.ts'
+import type { CreatedKeyJson, KeyJson, NewKeyJson } from './keys.ts'
 import { tailEvents, type TailItem, type TailOptions } from './tail.ts'
 
 export interface IngestOptions {
@@ -45,6 +46,12 @@ export interface HttpClient {
   explain(query: string, signal?: AbortSignal): Promise<ExplainAnswer>
   status(signal?: AbortSignal): Promise<StatusAnswer>
   ready(signal?: AbortSignal): Promise<ReadyAnswer>
+  /** Oldest first, revoked and expired ones included. Takes an admin key, like what follows. */
+  listKeys(signal?: AbortSignal): Promise<readonly KeyJson[]>
+  /** Resolves when the new key can be used. */
+  createKey(key: NewKeyJson, signal?: AbortSignal): Promise<CreatedKeyJson>
+  /** Ends a key and everything that is open with it. */
+  revokeKey(id: string, signal?: AbortSignal): Promise<KeyJson>
   /** Ends the connections; open calls reject. */
   close(): void
 }
@@ -70,6 +77,12 @@ export function createHttpClient(options: ConnectionOptions): HttpClient {
     explain: (query, signal) => connection.json('/api/v1/query/explain', { ...asJson({ query }), signal }),
     status: (signal) => connection.json('/api/v1/status', { signal }),
     ready: (signal) => connection.json('/readyz', { acceptedStatuses: [503], signal }),
+    async listKeys(signal) {
+      const { keys } = await connection.json<{ keys: readonly KeyJson[] }>('/api/v1/keys', { signal })
+      return keys
+    },
+    createKey: (key, signal) => connection.json('/api/v1/keys', { ...asJson(key), signal }),
+    revokeKey: (id, signal) => connection.json(`/api/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE', signal }),
     close: () => connection.close(),
   }
 }

@@ -5,7 +5,8 @@ import { memoryTerminal } from '../testing/memory-terminal.ts'
 import { runProgram } from '../program.ts'
 
 /** Clears the screen, sets the title, asks the terminal for an answer, by C0 and by C1; turns the order; hides. */
-const HOSTILE = '\u001b[2J\u001b]0;evil\u0007\u009b6n\u0090q\u009c\u202eevil\u2066\u200f\u0008\u007f\u2028\ufeff\u{e0041}'
+const HOSTILE =
+  '\u001b[2J\u001b]0;evil\u0007\u009b6n\u0090q\u009c\u202eevil\u2066\u200f\u0008\u007f\u2028\ufeff\u{e0041}'
 /** What no terminal may get but for newlines (and tabs of CSV). */
 const OBEYED = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Cf}]/u
 
@@ -47,7 +48,8 @@ async function run(args: string[], columns?: number) {
   return { code, out: terminal.outText(), err: terminal.errText() }
 }
 
-const withStats = (body: object) => JSON.stringify({ ...body, cursor: null, stats: { elapsedMs: 1, rowsRead: 1, bytesRead: 1 } })
+const withStats = (body: object) =>
+  JSON.stringify({ ...body, cursor: null, stats: { elapsedMs: 1, rowsRead: 1, bytesRead: 1 } })
 const stream = (text: string) =>
   `event: log\nid: 1\ndata: ${text.trimEnd()}\n\nevent: failure\ndata: ${JSON.stringify({ status: 500, detail: HOSTILE })}\n\n`
 const problem = { code: `X${HOSTILE}`, detail: HOSTILE, hint: `${HOSTILE}\n${HOSTILE}` }
@@ -83,7 +85,12 @@ describe.each<[name: string, args: string[], given: () => typeof answer, piped: 
   ['json', ['query', '--format', 'json'], () => ({ body: withStats({ events: [EVENT] }) }), JSON.stringify(EVENT)],
   ['json of a table', ['query', '--format', 'json'], () => ({ body: withStats(TABLE) }), JSON.stringify(TABLE.rows[0])],
   ['ndjson', ['query', '--format', 'ndjson'], () => ({ body: LINE + LINE }), LINE + LINE],
-  ['ndjson that ends without a newline', ['query', '--format', 'ndjson'], () => ({ body: LINE.trimEnd() }), LINE.trimEnd()],
+  [
+    'ndjson that ends without a newline',
+    ['query', '--format', 'ndjson'],
+    () => ({ body: LINE.trimEnd() }),
+    LINE.trimEnd(),
+  ],
   ['csv that ends without a newline', ['query', '--format', 'csv'], () => ({ type: 'text/csv', body: CSV }), CSV],
   ['a tail', ['tail', '--format', 'json'], () => ({ type: 'text/event-stream', body: stream(LINE) }), LINE],
 ])('%s', (name, args, given, piped) => {

@@ -5,7 +5,7 @@ import { escapeText } from '../../core/escape.ts'
 import { paintLine, wrapSpans } from './spans.ts'
 import { formatNumber, formatTable } from './table.ts'
 import { memoryTerminal } from '../testing/memory-terminal.ts'
-import { cut, displayWidth, fittingLength, padEnd, padStart } from './width.ts'
+import { cut, displayWidth, fittingLength, padEnd } from './width.ts'
 
 const { colors } = memoryTerminal().out
 const clock = clockFace(true)
@@ -29,7 +29,7 @@ describe('width', () => {
       '漢字…',
       '漢字',
     ])
-    expect([padEnd('漢', 4), padStart('漢', 4), padEnd('long', 2)]).toEqual(['漢  ', '  漢', 'long'])
+    expect([padEnd('漢', 4), padEnd('long', 2)]).toEqual(['漢  ', 'long'])
   })
 
   test('what fits, fits', () => {

@@ -1,13 +1,15 @@
 import type { ClockFace } from './clock-face.ts'
 import { escapeText } from '../../core/escape.ts'
 import type { Output } from './terminal.ts'
-import { cut, displayWidth, padEnd, padStart } from './width.ts'
+import { cut, displayWidth } from './width.ts'
 
 export interface TableOptions {
   colors: Output['colors']
   clock: ClockFace
   /** Columns of text are cut so that a row fits; without it nothing is cut. */
   columns: number | undefined
+  /** Colours a cell of a row; its width is that of the plain text. */
+  paint?: (text: string, row: number, column: number) => string
 }
 
 export interface TableColumn {
@@ -24,7 +26,7 @@ const TEXT_COLUMNS_MIN = 8
 export function formatTable(
   header: readonly TableColumn[],
   rows: readonly (readonly unknown[])[],
-  { colors, clock, columns }: TableOptions,
+  { colors, clock, columns, paint = (text) => text }: TableOptions,
 ): string {
   const cells = rows.map((row) => header.map(({ type }, index) => formatCell(row[index], type, clock)))
   const isRight = header.map(
@@ -36,16 +38,22 @@ export function formatTable(
     cells.reduce((widest, row) => Math.max(widest, displayWidth(row[index] ?? '')), displayWidth(name)),
   )
   if (columns !== undefined) shrink(widths, isRight, columns)
-  const line = (texts: readonly string[]) =>
-    texts
+  const line = (texts: readonly string[], paintCell: (text: string, column: number) => string) => {
+    const last = texts.findLastIndex((text) => text !== '')
+    return texts
+      .slice(0, last + 1)
       .map((text, index) => {
         const width = widths[index] ?? 0
         const fitting = cut(text, width)
-        return isRight[index] ? padStart(fitting, width) : padEnd(fitting, width)
+        const space = ' '.repeat(width - displayWidth(fitting))
+        const painted = paintCell(fitting, index)
+        return isRight[index] ? space + painted : painted + (index === last ? '' : space)
       })
       .join(GAP)
-      .trimEnd()
-  return [colors.bold(line(names)), ...cells.map(line)].map((text) => `${text}\n`).join('')
+  }
+  const body = cells.map((row, index) => line(row, (text, column) => paint(text, index, column)))
+  const head = colors.bold(line(names, (text) => text))
+  return [head, ...body].map((text) => `${text}\n`).join('')
 }
 
 /** Takes columns from the widest columns of text until the row fits, or they are as narrow as they may get. */

@@ -1,0 +1,123 @@
+import { countValidKeys, type CreatedKeyJson, type KeyJson } from '../../client/keys.ts'
+import { ServerProblem } from '../../client/failures.ts'
+import { AppError } from '../../core/errors.ts'
+import { escapeJson, escapeText } from '../../core/escape.ts'
+import { ROLES } from '../../core/principal.ts'
+import { defineCommand, EXIT_OK, UsageError } from '../command.ts'
+import { warnWithoutAdmin } from '../keys/admin-warning.ts'
+import { KEYS_FLAGS, openKeysDoor, type KeysDoor } from '../keys/door.ts'
+import { sentenceOf } from '../keys/rights.ts'
+import { wantedKey } from '../keys/wanted.ts'
+import { clockFace } from '../terminal/clock-face.ts'
+import type { Output } from '../terminal/terminal.ts'
+
+export const command = defineCommand(
+  {
+    name: 'keys create',
+    summary: 'Make a key: who may send, who may read, who may administer',
+    notes: [
+      'The key alone goes to standard output, this once: the server keeps only what it takes to check it. From the first ' +
+        'key on, the server asks everybody for one.',
+      'Over the API it takes an admin key, or none while there are no keys. With --data it works in the data folder ' +
+        "itself, on the server's machine: for the first key, a lost admin key, or a script that sets a server up.",
+    ],
+    examples: [
+      ['tailrace keys create --role admin --data ./tailrace-data', 'The first key, before the first start'],
+      [
+        'KEY=$(tailrace keys create --role write --name ci --stamp service=ci)',
+        'Sends as service ci, whatever it claims',
+      ],
+      [
+        "tailrace keys create --role read --name ops --filter 'service:/ops/*' --expires 90d",
+        'Reads a part, for 90 days',
+      ],
+      ['tailrace keys create --role write --ip 10.0.0.0/8 --ip 192.168.7.4', 'Sends from these addresses only'],
+    ],
+  },
+  {
+    role: { type: 'enum', options: [...ROLES], description: 'What it may do; admin does everything' },
+    name: { type: 'string', valueHint: 'name', description: 'What people call it' },
+    expires: { type: 'string', valueHint: 'duration', description: 'How long it is valid, such as 90d [for ever]' },
+    ip: { type: 'string', valueHint: 'range', description: 'Only from this address or range; may be repeated' },
+    filter: { type: 'string', valueHint: 'query', description: 'What a read key may read [everything]' },
+    stamp: {
+      type: 'string',
+      valueHint: 'field=value',
+      description: 'What events of a write key bear, whatever they claim; may be repeated',
+    },
+    format: {
+      type: 'enum',
+      options: ['pretty', 'json'],
+      default: 'pretty',
+      description: 'json tells all about the key',
+    },
+    ...KEYS_FLAGS,
+  },
+  async (args, terminal, valuesOf) => {
+    const { role, name, expires, filter } = args
+    const wanted = wantedKey({ role, name, expires, filter, ips: valuesOf('ip'), stamps: valuesOf('stamp') })
+    const { out, err } = terminal
+    const door = await openKeysDoor(args, terminal, { mayMake: true })
+    try {
+      const created = await create(door, wanted)
+      const json = `${JSON.stringify(created, undefined, 2)}\n`
+      await out.write(args.format === 'json' ? (out.isTerminal ? escapeJson(json) : json) : `${created.key}\n`)
+      if (err.isTerminal) await err.write(explanation(created.info, door, err))
+      await warnWithoutAdmin(await hasAdmin(door, created.info), door, err)
+      return EXIT_OK
+    } finally {
+      await door.close()
+    }
+  },
+)
+
+/** A key that cannot be made as it was asked for is wrong use. */
+async function create(door: KeysDoor, wanted: Parameters<KeysDoor['create']>[0]): Promise<CreatedKeyJson> {
+  try {
+    return await door.create(wanted)
+  } catch (error) {
+    if (!(error instanceof ServerProblem || error instanceof AppError) || error.code !== 'REQUEST_INVALID') throw error
+    throw new UsageError(error.message, error.hint)
+  }
+}
+
+/** What it is and how it is used; never the key itself, which may be on its way into a variable. */
+function explanation(info: KeyJson, { folder, url }: KeysDoor, { colors }: Output): string {
+  const { dim, bold, cyan } = colors
+  const name = info.name === '' ? '' : ` ${JSON.stringify(info.name)}`
+  const until = info.expires === null ? 'until it is revoked' : `until ${clockFace(false).full(info.expires)}`
+  const server = url ?? 'http://127.0.0.1:7575'
+  const uses = {
+    write: ['tailrace send --service app < app.log', `${server}/api/v1/ingest -d '{"message":"hello"}'`],
+    read: ["tailrace query 'level:>=warn' --since 1h", `${server}/api/v1/query?query=error`],
+    admin: ['tailrace keys list', `${server}/api/v1/status`],
+  }[info.role]
+  const lines = [
+    '',
+    `Key ${bold(info.id)}${escapeText(name)}, shown this once. It may, ${until},`,
+    `  ${escapeText(sentenceOf(info))}`,
+    ...folderLines(folder),
+    '',
+    dim('Keep it in a file of mode 600 (--key-file, TAILRACE_KEY_FILE), or in the variable'),
+    `  export TAILRACE_KEY=${cyan('<the key>')}`,
+    `  ${uses[0]}`,
+    `  curl -H "Authorization: Bearer $TAILRACE_KEY" \\`,
+    `    ${escapeText(uses[1] ?? '')}`,
+    dim(`Revoke it: tailrace keys revoke ${info.id}${folder ? ` --data ${escapeText(folder.path)}` : ''}`),
+    '',
+  ]
+  return lines.map((line) => `${line}\n`).join('')
+}
+
+function folderLines(folder: KeysDoor['folder']): string[] {
+  if (!folder) return []
+  const path = escapeText(folder.path)
+  if (!folder.isUnused) return [`A server that runs on ${path} knows it within a second.`]
+  return [`No server has used ${path} yet; this one would:`, `  tailrace serve --data ${path}`]
+}
+
+/** Over the API an admin key has made it; or nobody, as the very first one. */
+async function hasAdmin(door: KeysDoor, { role, createdBy }: KeyJson): Promise<boolean> {
+  if (role === 'admin') return true
+  return door.folder ? countValidKeys(await door.list(), Date.now()).admin > 0 : createdBy !== ''
+}
