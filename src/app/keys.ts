@@ -3,6 +3,8 @@ import type { KeyTable } from '../access/access.ts'
 import { openAccess } from '../access/open.ts'
 import { Counters } from '../core/counters.ts'
 import { SILENT_LOGGER } from '../core/logger.ts'
+import { NS_PER_MS } from '../core/time.ts'
+import { checkFilter } from '../query/query.ts'
 import { hasNode, unusableFolder } from './node.ts'
 
 /** The keys of a data folder, whether a server runs on it or not. A running one sees changes within a second. */
@@ -29,7 +31,7 @@ export async function openFolderKeys(dataDir: string, { mayMake }: { mayMake: bo
     clock: Date.now,
     counters: new Counters(),
     logger: SILENT_LOGGER,
-    checkFilter: () => undefined,
+    checkFilter: (filter) => checkFilter(filter, BigInt(Date.now()) * NS_PER_MS),
   })
   return { keys: access.keys, isUnused: !hasNode(dataDir), close: () => access.close() }
 }

@@ -40,9 +40,9 @@ function checkedKey(text: string, origin: string): string {
   const key = text.trim()
   if (key === '') throw new UsageError(`There is no key in ${origin}`)
   if (BEARER.test(key)) return key
-  const at = [...key].findIndex((character) => !/[A-Za-z0-9._~+/=-]/.test(character))
+  const at = key.search(/[^A-Za-z0-9._~+/=-]/)
   throw new UsageError(
-    `What ${origin} holds is no key: its character ${at === -1 ? 1 : at + 1} can be in none`,
+    `What ${origin} holds is no key: its character ${(at === -1 ? key.indexOf('=') : at) + 1} cannot be there`,
     'A key is one word such as trk_…, without quotes.',
   )
 }

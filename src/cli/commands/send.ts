@@ -31,7 +31,7 @@ export const command = defineCommand(
       ['cat app.log | tailrace send --service app', 'A file'],
       ['tail -F /var/log/nginx/access.log | tailrace send --service nginx', 'A file that grows'],
       ['node server.js 2>&1 | tailrace send --service shop --level info', 'What a program says'],
-      ['tailrace send --service app --key-file write.key --sign < app.log', 'Signed, over a network without TLS'],
+      ['cat app.log | tailrace send --service app --key-file write.key --sign', 'Signed, over a network without TLS'],
       ['kubectl logs -f pod/api | tailrace send --service api --retry 1h', 'Waits for a server that is not there yet'],
     ],
   },
