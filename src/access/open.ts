@@ -1,21 +1,68 @@
-import { AppError } from '../core/errors.ts'
-import { OPEN_PRINCIPAL } from '../core/principal.ts'
-import type { Access, AccessOptions } from './access.ts'
+import type { Role } from '../core/principal.ts'
+import { ACCESS_LIMITS, type Access, type AccessLimits, type AccessOptions } from './access.ts'
+import { Identifier } from './identify.ts'
+import { KeyStore } from './key-store.ts'
+import { Keyring } from './keyring.ts'
+import { createKeyTable, timeText } from './keys.ts'
+import { Lives } from './lives.ts'
+import { Refusals } from './refusals.ts'
+import { ReplayWindow } from './replays.ts'
+import { createSessions } from './sessions.ts'
+import { createTokens } from './tokens.ts'
 
-function refuse(): never {
-  throw new AppError('KEYS_FULL')
+/** Opens the table of keys in the data folder. Rejects with CONFIG_INVALID when it is damaged or cannot be read. */
+export async function openAccess(options: AccessOptions): Promise<Access> {
+  const { dir, clock, counters, logger, checkFilter } = options
+  const limits: AccessLimits = { ...ACCESS_LIMITS, ...options.limits }
+  const refusals = new Refusals(counters)
+  const keyring = new Keyring()
+  const lives = new Lives(clock, logger)
+  let identifier: Identifier | undefined
+  const store = await KeyStore.open({
+    dir,
+    clock,
+    logger,
+    onChange: (file) => {
+      keyring.adopt(file)
+      identifier?.sweep()
+      lives.sweep()
+    },
+  })
+  const { signatureSkewMs: skewMs, signaturesMax, tokenMsMax, sessionMs, keysMax } = limits
+  const replays = new ReplayWindow({ skewMs, signaturesMax, startMs: clock() })
+  const tokens = createTokens({ keyring, clock, checkFilter, tokenMsMax })
+  const sessions = createSessions({ store, keyring, sessionMs })
+  const known = new Identifier({ keyring, lives, clock, counters, refusals, replays, tokens, sessions })
+  identifier = known
+  const lastUsedMs = (id: string): number | undefined => keyring.entry(id)?.lastUsedMs
+  store.watch()
+  return {
+    get isOpen() {
+      return keyring.isOpen
+    },
+    keys: createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs }),
+    identify: (head) => known.identify(head),
+    createToken: (principal, token) => tokens.create(principal, token),
+    openSession(text, address) {
+      const key = known.keyOf(text, address)
+      const { session, cookie } = sessions.open(key, clock())
+      const principal = known.admitSession(cookie, key, session)
+      return { principal, cookie, expires: timeText(session.expiresMs) }
+    },
+    async closeSession(principal) {
+      const session = known.sessionOf(principal)
+      if (session) await sessions.close(session)
+    },
+    status: () => ({ open: keyring.isOpen, keys: validKeys(keyring, clock()) }),
+    async close() {
+      await store.close()
+      lives.close()
+    },
+  }
 }
 
-/** Opens the table of keys in the data folder. */
-export async function openAccess(_options: AccessOptions): Promise<Access> {
-  return {
-    isOpen: true,
-    keys: { list: () => [], create: async () => refuse(), revoke: async () => refuse() },
-    identify: () => ({ principal: OPEN_PRINCIPAL }),
-    createToken: refuse,
-    openSession: refuse,
-    closeSession: async () => undefined,
-    status: () => ({ open: true, keys: { read: 0, write: 0, admin: 0 } }),
-    close: async () => undefined,
-  }
+function validKeys(keyring: Keyring, nowMs: number): Record<Role, number> {
+  const counts = { read: 0, write: 0, admin: 0 }
+  for (const key of keyring.entries()) if (!key.isOver(nowMs)) counts[key.record.role]++
+  return counts
 }

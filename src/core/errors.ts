@@ -32,6 +32,7 @@ export const ERRORS = {
   },
   KEY_NOT_FOUND: { status: 404, title: 'No key has this id', retryable: false },
   KEYS_FULL: { status: 409, title: 'The table of keys is full', retryable: false },
+  KEYS_WRITE_FAILED: { status: 503, title: 'The table of keys could not be changed', retryable: true },
   HEADERS_TOO_LARGE: { status: 431, title: 'The headers are larger than the limit', retryable: false },
   INTERNAL: { status: 500, title: 'Something went wrong inside the server', retryable: false },
   SERVER_CLOSING: { status: 503, title: 'The server is shutting down', retryable: true },
