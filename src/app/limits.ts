@@ -40,7 +40,14 @@ export function liveLimits({ live }: Config): Omit<LiveOptions, 'startNs'> {
 }
 
 export function httpLimits({ http }: Config): Partial<HttpServerLimits> {
-  return { connectionsMax: http.connectionsMax, headersMs: http.headersTimeout, bodyIdleMs: http.bodyIdleTimeout }
+  return {
+    connectionsMax: http.connectionsMax,
+    headerBytesMax: http.headerBytesMax,
+    headersMs: http.headersTimeout,
+    bodyIdleMs: http.bodyIdleTimeout,
+    bodyBytesMax: http.bodyBytesMax,
+    keepAliveMs: http.keepAliveTimeout,
+  }
 }
 
 export function sourceLimits({ ingest }: Config): SourceLimits {

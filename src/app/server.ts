@@ -19,6 +19,7 @@ import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
 import { requireKey } from './first-key.ts'
 import { lockFolder } from './folder-lock.ts'
+import { httpNames } from './http-names.ts'
 import { accessLimits, apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openNode } from './node.ts'
 import { openStorage, type Storage } from './storage.ts'
@@ -79,7 +80,7 @@ async function openServer(
   if (firstKey !== undefined) onFirstKey(firstKey)
 
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
-  const http = createHttpServer({ limits: httpLimits(config), logger, counters, access })
+  const http = createHttpServer({ limits: httpLimits(config), ...httpNames(config), logger, counters, access })
   closing.add(() => http.close())
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {

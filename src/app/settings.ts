@@ -94,7 +94,7 @@ export const SettingsSchema = Type.Object(
       requestsPerSecondPerKeyMax: count(10_000, 'Requests a second with one key; more are answered 429'),
       requestsPerSecondPerAddressMax: count(20_000, 'Requests a second from one address; more are answered 429'),
       hosts: text('', 'Further host names that this server is called by, with commas; checked while there are no keys'),
-      corsOrigins: text('', 'Origins of other pages that may use the API, with commas; none unless given'),
+      corsOrigins: text('', 'Origins of other pages that may use the API, with commas; `*` for all'),
       trustedProxies: text('', 'Addresses and CIDR ranges of proxies whose X-Forwarded headers count, with commas'),
     }),
     spool: Type.Object({

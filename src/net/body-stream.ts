@@ -7,13 +7,16 @@ const BUFFER_BYTES = 128 * 1024
 /**
  * A body as its reader asks for it: fails with BODY_TIMEOUT when the reader waits and nothing comes for `idleMs`, and
  * with BODY_UNREADABLE when the sender goes away before the end. Time during which the reader does not ask is not
- * counted against the sender.
+ * counted against the sender. `onRead` is called when the reader asks for the first time.
  */
-export function bodyStream(source: Readable, idleMs: number): Readable {
+export function bodyStream(source: Readable, idleMs: number, onRead?: () => void): Readable {
   let timer: NodeJS.Timeout | undefined
+  let isRead = false
   const body = new Readable({
     highWaterMark: BUFFER_BYTES,
     read() {
+      if (!isRead) onRead?.()
+      isRead = true
       timer ??= setTimeout(() => body.destroy(timeoutError(idleMs)), idleMs)
       source.resume()
     },

@@ -17,6 +17,8 @@ declare module 'fastify' {
 
 /** What the HTTP server needs of whoever knows the keys. */
 export interface HttpAccess {
+  /** There are no keys: everybody may do everything. */
+  readonly isOpen: boolean
   /** Throws the AppError that the sender gets. */
   identify(head: {
     method: string
@@ -28,8 +30,9 @@ export interface HttpAccess {
 }
 
 /**
- * Before anything of a request is read: who sends it, and may they use this route? A server with a route that does
- * not say what it takes does not start. Without `access` everybody may do everything.
+ * Before anything of a body is read: who sends this, and may they use this route? On public routes whoever shows
+ * nothing valid is nobody; where there is no route at all everybody is told so. A server with a route that does not say
+ * what it takes does not start. Without `access` everybody may do everything.
  */
 export function guardRoutes(app: FastifyInstance, access: HttpAccess | undefined): void {
   const routes: RouteOptions[] = []
@@ -46,8 +49,7 @@ export function guardRoutes(app: FastifyInstance, access: HttpAccess | undefined
       admit(request, right, access)
       done()
     } catch (error) {
-      if (!(error instanceof AppError)) throw error
-      if (right !== 'public') return done(error)
+      if (!(error instanceof AppError) || right !== 'public') return done(error as Error)
       request.principal = NOBODY
       done()
     }

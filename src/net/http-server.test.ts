@@ -122,7 +122,7 @@ describe('limits', () => {
 
   test('headers that are too large', async () => {
     await open({ headerBytesMax: 1000 })
-    expect(await raw(`GET / HTTP/1.1\r\nhost: x\r\nbig: ${'x'.repeat(2000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431/)
+    expect(await raw(`GET / HTTP/1.1\r\nhost: localhost\r\nbig: ${'x'.repeat(2000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431/)
     expect(counters.total('http_malformed_requests_total', { reason: 'large_headers' })).toBe(1)
   })
 
@@ -134,7 +134,7 @@ describe('limits', () => {
 
   test('a body that stops moving, before a route that reads it whole', async () => {
     await open({ bodyIdleMs: 100 })
-    const head = 'POST /echo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n'
+    const head = 'POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 7\r\n\r\n'
     expect(await raw(`${head}{"n"`)).toMatch(/^HTTP\/1.1 408[^]*BODY_TIMEOUT/)
   })
 
@@ -142,7 +142,7 @@ describe('limits', () => {
     await open()
     const accepted = once(http.app.server, 'connection') as Promise<[Socket]>
     const client = connect(port, '127.0.0.1')
-    client.write('GET /slow HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nx')
+    client.write('GET /slow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nx')
     const [socket] = await accepted
     await expect.poll(() => typeof finishSlow).toBe('function')
     const gone = once(socket, 'close')
@@ -182,7 +182,7 @@ describe('listening and closing', () => {
   test('what is under way is answered, idle connections end at once, nobody new gets in', async () => {
     await open()
     const idle = connect(port, '127.0.0.1')
-    idle.write('GET /hello/x HTTP/1.1\r\nhost: x\r\n\r\n')
+    idle.write('GET /hello/x HTTP/1.1\r\nhost: localhost\r\n\r\n')
     await once(idle, 'data')
     const idleEnded = once(idle, 'close')
     const slow = fetch(`${url}/slow`)
@@ -200,7 +200,7 @@ describe('listening and closing', () => {
   test('a request that had begun to arrive is told that the server closes', async () => {
     await open()
     const accepted = once(http.app.server, 'connection') as Promise<[Socket]>
-    const half = 'GET /hello/x HTTP/1.1\r\nhost: x\r\n'
+    const half = 'GET /hello/x HTTP/1.1\r\nhost: localhost\r\n'
     const client = connect(port, '127.0.0.1')
     client.write(half)
     const [socket] = await accepted

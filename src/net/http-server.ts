@@ -4,15 +4,17 @@
  * share.
  */
 import { randomUUID } from 'node:crypto'
-import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Counters } from '../core/counters.ts'
 import { AppError, problemDocument } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { bodyStream } from './body-stream.ts'
 import { guardRoutes, type HttpAccess } from './http-access.ts'
+import { readBodies } from './http-body.ts'
+import { hardenAnswers } from './http-hardening.ts'
 import { HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-limits.ts'
+import { refuseMalformed } from './http-malformed.ts'
+import { guardOrigins, type HttpNames } from './http-origin.ts'
 import { problemOf } from './http-problem.ts'
 import { type KnownRoute, methodsAt } from './http-routes.ts'
 
@@ -22,6 +24,12 @@ export interface HttpServerOptions {
   counters: Counters
   /** Who may do what; without it everybody may do everything. */
   access?: HttpAccess
+  /** None but localhost and addresses, and no other page, unless given. */
+  names?: Partial<HttpNames>
+  /** Addresses and CIDR ranges of proxies whose X-Forwarded headers say where a request comes from. */
+  trustedProxies?: readonly string[]
+  /** Browsers are told to come by HTTPS only, for a year. */
+  strictTransport?: boolean
   /** Makes the id of a request that brings none; a random one by default. */
   requestId?: () => string
 }
@@ -40,12 +48,42 @@ export interface HttpServer {
 
 /** About how long a restart takes. */
 const CLOSING_RETRY_SECONDS = 5
+/** RFC 9110 §11.6.1. Names no scheme that makes a browser ask for a name and a password. */
+const CHALLENGE = 'Bearer realm="tailrace"'
 const REQUEST_ID = /^[\w.:-]{1,128}$/
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const limits: HttpServerLimits = { ...HTTP_SERVER_LIMITS, ...options.limits }
-  const requestId = options.requestId ?? randomUUID
-  const app = Fastify({
+  const { access, counters } = options
+  const state = { isClosing: false }
+  const app = createApp(options, limits, (error, request, reply) => {
+    // These come before any hook.
+    harden(reply)
+    const problem = problemOf(error)
+    counters.add('http_errors_total', { code: problem.code })
+    dropBody(request, reply)
+    void sendProblem(reply, problem)
+  })
+  const harden = hardenAnswers(app, { strictTransport: options.strictTransport ?? false })
+  addHooks(app, counters, state)
+  guardOrigins(app, () => access?.isOpen ?? true, { hosts: [], corsOrigins: [], ...options.names })
+  guardRoutes(app, access)
+  const dropBody = readBodies(app, limits, () => state.isClosing)
+  addProblems(app, options)
+  watchConnections(app, limits, counters)
+  return {
+    app,
+    listen: (host, port) => listen(app, host, port),
+    close: () => close(app, limits, state),
+  }
+}
+
+function createApp(
+  { trustedProxies = [], requestId = randomUUID, counters }: HttpServerOptions,
+  limits: HttpServerLimits,
+  frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => void,
+) {
+  return Fastify({
     bodyLimit: limits.bodyBytesMax,
     keepAliveTimeout: limits.keepAliveMs,
     // Bodies may take as long as they keep moving: see bodyIdleMs.
@@ -55,48 +93,30 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersMs,
       connectionsCheckingInterval: Math.min(1000, limits.headersMs),
+      // The refusal has to be a problem document like any other: guardOrigins makes it.
+      requireHostHeader: false,
     },
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     forceCloseConnections: 'idle',
-    // The refusal has to be a problem document like any other: the first hook makes it.
+    // The same.
     return503OnClosing: false,
-    frameworkErrors: (error, _request, reply) => {
-      void sendProblem(reply, problemOf(error))
-    },
-    clientErrorHandler: (error, socket) => refuseMalformed(error, socket, options.counters),
+    frameworkErrors,
+    clientErrorHandler: (error, socket) => refuseMalformed(error, socket, counters),
     genReqId: (raw) => {
       const given = raw.headers['x-request-id']
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : requestId()
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
-  const state = { isClosing: false }
-  addHooks(app, limits, options.counters, state)
-  guardRoutes(app, options.access)
-  addProblems(app, options)
-  watchConnections(app, limits, options.counters)
-  return {
-    app,
-    listen: (host, port) => listen(app, host, port),
-    close: () => close(app, limits, state),
-  }
 }
 
-function addHooks(
-  app: FastifyInstance,
-  limits: HttpServerLimits,
-  counters: Counters,
-  state: { isClosing: boolean },
-): void {
+function addHooks(app: FastifyInstance, counters: Counters, state: { isClosing: boolean }): void {
   const requests = new Map<number, ReturnType<Counters['counter']>>()
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     done(state.isClosing ? new AppError('SERVER_CLOSING', { retryAfterSeconds: CLOSING_RETRY_SECONDS }) : undefined)
   })
-  app.addHook('preParsing', (request, _reply, payload, done) => {
-    done(null, hasBody(request) ? bodyStream(request.raw, limits.bodyIdleMs) : payload)
-  })
-  app.addHook('onSend', (request, reply, payload, done) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (state.isClosing) reply.header('connection', 'close')
-    if (!request.raw.complete && hasBody(request)) dropRest(request, limits, state)
     done(null, payload)
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -112,27 +132,6 @@ function addHooks(
   })
 }
 
-function hasBody(request: FastifyRequest): boolean {
-  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
-  return encoding !== undefined || (length !== undefined && length !== '0')
-}
-
-/** The answer goes out before the body has ended: reads on for a while, as senders often look for it only afterwards. */
-function dropRest({ raw }: FastifyRequest, limits: HttpServerLimits, state: { isClosing: boolean }): void {
-  let bytes = 0
-  const cutOff = setTimeout(() => raw.destroy(), limits.bodyIdleMs)
-  raw.once('close', () => clearTimeout(cutOff))
-  raw.once('end', () => {
-    clearTimeout(cutOff)
-    if (state.isClosing) raw.socket.destroySoon()
-  })
-  raw.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes > limits.discardBytesMax) raw.destroy()
-  })
-  raw.resume()
-}
-
 function addProblems(app: FastifyInstance, { logger, counters }: HttpServerOptions): void {
   const routes: KnownRoute[] = []
   app.addHook('onRoute', ({ method, url }) => {
@@ -146,16 +145,22 @@ function addProblems(app: FastifyInstance, { logger, counters }: HttpServerOptio
     counters.add('http_errors_total', { code: problem.code })
     return sendProblem(reply, problem)
   })
-  app.setNotFoundHandler((request, reply) => {
+  const absent = (request: FastifyRequest, reply: FastifyReply): AppError => {
     const path = request.url.split('?', 1)[0] ?? ''
     const allowed = methodsAt(routes, path)
-    if (allowed.length === 0) return sendProblem(reply, new AppError('NOT_FOUND', { detail: `nothing is at ${path}` }))
-    const detail = `${path} allows ${allowed.join(', ')}`
-    return sendProblem(reply.header('allow', allowed.join(', ')), new AppError('METHOD_NOT_ALLOWED', { detail }))
+    if (allowed.length === 0) return new AppError('NOT_FOUND', { detail: `nothing is at ${path}` })
+    reply.header('allow', allowed.join(', '))
+    return new AppError('METHOD_NOT_ALLOWED', { detail: `${path} allows ${allowed.join(', ')}` })
+  }
+  // Here already: fastify would read the body first, and complain about that.
+  app.addHook('onRequest', (request, reply, done) => done(request.is404 ? absent(request, reply) : undefined))
+  app.setNotFoundHandler((request, reply) => {
+    throw absent(request, reply)
   })
 }
 
 function sendProblem(reply: FastifyReply, problem: AppError): FastifyReply {
+  if (problem.status === 401) reply.header('www-authenticate', CHALLENGE)
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds))
   return reply
     .code(problem.status)
@@ -166,39 +171,11 @@ function sendProblem(reply: FastifyReply, problem: AppError): FastifyReply {
 function watchConnections(app: FastifyInstance, limits: HttpServerLimits, counters: Counters): void {
   const { server } = app
   const opened = counters.counter('http_connections_total')
+  // Node leaves headers out from the thousandth on, silently: their bytes are bounded already.
+  server.maxHeadersCount = 0
   server.maxConnections = limits.connectionsMax
   server.on('connection', () => opened.add())
   server.on('drop', () => counters.add('http_connections_refused_total'))
-}
-
-/** Answers what is no HTTP, or whose headers are too large or too slow, and closes the connection. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, counters: Counters): void {
-  const reason = MALFORMED[error.code ?? ''] ?? 'malformed'
-  counters.add('http_malformed_requests_total', { reason })
-  if (!socket.writable) {
-    socket.destroy(error)
-    return
-  }
-  const [status, problem] =
-    reason === 'slow_headers'
-      ? ['408 Request Timeout', new AppError('BODY_TIMEOUT', { detail: 'the headers arrived too slowly' })]
-      : reason === 'large_headers'
-        ? [
-            '431 Request Header Fields Too Large',
-            new AppError('REQUEST_INVALID', { detail: 'the headers are too large' }),
-          ]
-        : ['400 Bad Request', new AppError('REQUEST_INVALID', { detail: 'this is not a valid HTTP request' })]
-  const text = JSON.stringify({ ...problemDocument(problem), status: Number(status.slice(0, 3)) })
-  socket.end(
-    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/problem+json\r\n` +
-      `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-  )
-}
-
-const MALFORMED: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: 'slow_headers',
-  HPE_HEADER_OVERFLOW: 'large_headers',
-  ECONNRESET: 'reset',
 }
 
 async function listen(

@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { bodyStream } from './body-stream.ts'
+import type { HttpServerLimits } from './http-limits.ts'
+
+type BodyLimits = Pick<HttpServerLimits, 'bodyIdleMs' | 'discardBytesMax'>
+
+/** Requests whose sender waits to be told that it may send the body, and has not been. */
+type Waiting = WeakSet<IncomingMessage>
+
+/**
+ * Bodies come as fast as their reader asks for them. A sender that asks first (`Expect: 100-continue`, RFC 9110
+ * §10.1.1) is told to go on only then, so that a request which is refused costs it no body. What is left of a body when
+ * its request was answered is read and thrown away within limits, as many senders look for the answer only afterwards.
+ */
+export function readBodies(app: FastifyInstance, limits: BodyLimits, isClosing: () => boolean): DropBody {
+  const waiting: Waiting = new WeakSet()
+  const bodies = new WeakMap<IncomingMessage, Readable>()
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waiting.add(request)
+    app.server.emit('request', request, response)
+  })
+  // Expectations that nobody knows are no reason to refuse (§10.1.1 leaves the choice).
+  app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response))
+  app.addHook('preParsing', ({ raw }, reply, payload, done) => {
+    if (!hasBody(raw)) return done(null, payload)
+    const onRead = waiting.has(raw) ? () => goOn(raw, reply, waiting) : undefined
+    const body = bodyStream(raw, limits.bodyIdleMs, onRead)
+    bodies.set(raw, body)
+    done(null, body)
+  })
+  const drop: DropBody = ({ raw }, reply) => {
+    if (raw.complete || !hasBody(raw)) return
+    bodies.get(raw)?.destroy()
+    dropBody(raw, reply, { limits, waiting, isClosing })
+  }
+  app.addHook('onSend', (request, reply, payload, done) => {
+    drop(request, reply)
+    done(null, payload)
+  })
+  return drop
+}
+
+function goOn(request: IncomingMessage, reply: FastifyReply, waiting: Waiting): void {
+  waiting.delete(request)
+  if (!reply.raw.headersSent) reply.raw.writeContinue()
+}
+
+/** To be called when an answer is about to leave, and nothing more of the body will be used. */
+export type DropBody = (request: FastifyRequest, reply: FastifyReply) => void
+
+interface Dropping {
+  limits: BodyLimits
+  waiting: Waiting
+  isClosing: () => boolean
+}
+
+function dropBody(raw: IncomingMessage, reply: FastifyReply, { limits, waiting, isClosing }: Dropping): void {
+  if (waiting.has(raw)) {
+    // Whether a body or the next request follows cannot be known.
+    reply.header('connection', 'close')
+    return
+  }
+  if (isClosing() || !reply.raw.shouldKeepAlive) linger(raw)
+  // A parser of fastify set it: the connection would end in the middle of the body. What follows the body is in order.
+  else reply.removeHeader('connection')
+  let bytes = 0
+  const cutOff = setTimeout(() => raw.destroy(), limits.bodyIdleMs)
+  raw.once('close', () => clearTimeout(cutOff))
+  raw.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > limits.discardBytesMax) raw.destroy()
+  })
+  raw.resume()
+}
+
+/**
+ * Node ends a connection that is not to be kept as soon as the answer is written. While a body is still coming that
+ * resets it, and the answer may be lost: here only the sending side is ended, and all of it with the end of the body.
+ */
+function linger(request: IncomingMessage): void {
+  const { socket } = request
+  const destroySoon = socket.destroySoon.bind(socket)
+  socket.destroySoon = () => void socket.end()
+  request.once('end', destroySoon)
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers
+  return encoding !== undefined || (length !== undefined && length !== '0')
+}
