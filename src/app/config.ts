@@ -13,6 +13,7 @@ import { didYouMean } from '../core/suggest.ts'
 import { formatDuration, NS_PER_MS, parseDuration } from '../core/time.ts'
 import { formatSize, parseSize } from '../core/units.ts'
 import { settingEntries, SettingsSchema, type SettingEntry, type Settings } from './settings.ts'
+import { settleTls } from './tls-settings.ts'
 
 export interface ConfigInput {
   /** Flags without dashes, as given: `{ port: '0', 'spool-bytes-max': '1GiB' }`. */
@@ -30,7 +31,9 @@ export interface Config extends Settings {
 
 const DEFAULT_FILE = 'tailrace.yaml'
 /** Variables with our prefix that are not settings: what client commands read, and where the file is. */
-const OTHER_VARIABLES = new Set(['TAILRACE_URL', 'TAILRACE_KEY', 'TAILRACE_KEY_FILE', 'TAILRACE_CONFIG'])
+const OTHER_VARIABLES = new Set(
+  ['URL', 'KEY', 'KEY_FILE', 'CA', 'FINGERPRINT', 'CERT', 'CERT_KEY', 'CONFIG'].map((name) => `TAILRACE_${name}`),
+)
 
 /**
  * Settings in rising order of precedence: defaults, tailrace.yaml (in the working directory, or `--config`),
@@ -75,9 +78,11 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
 
   const settings = assemble(entries, values, problems)
   checkTogether(settings, problems)
+  const tls = settleTls(settings, { isKindGiven: values['tls'] !== undefined, cwd }, problems, warnings)
   if (problems.length > 0) throw invalid(problems)
   return {
     ...settings,
+    ...tls,
     data: resolve(cwd, settings.data),
     configFile: text === undefined ? null : configFile,
     warnings,

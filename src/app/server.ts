@@ -23,6 +23,7 @@ import { httpNames } from './http-names.ts'
 import { accessLimits, apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openNode } from './node.ts'
 import { openStorage, type Storage } from './storage.ts'
+import { openTls, type TlsStatus } from './tls.ts'
 
 export interface RunningServer {
   /** Of the main HTTP port. */
@@ -30,6 +31,10 @@ export interface RunningServer {
   version: string
   /** Source or listener name → the address it listens on. */
   listeners: () => Readonly<Record<string, string>>
+  /** What TLS shows; `undefined` without TLS. */
+  tls: () => TlsStatus | undefined
+  /** Looks at files of the configuration again that may have changed: those of TLS. */
+  reload(): Promise<void>
   /**
    * Stops accepting, answers what is under way, makes everything accepted durable, ends the engine. What is not in the
    * store by then waits in the spool for the next start.
@@ -79,8 +84,18 @@ async function openServer(
   const firstKey = await requireKey(config, access, node.isNew)
   if (firstKey !== undefined) onFirstKey(firstKey)
 
+  const tls = await openTls(config, { logger, counters, clock: Date.now })
+  closing.add(() => tls?.close())
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
-  const http = createHttpServer({ limits: httpLimits(config), ...httpNames(config), logger, counters, access })
+  const http = createHttpServer({
+    limits: httpLimits(config),
+    ...httpNames(config),
+    tls: tls?.material,
+    logger,
+    counters,
+    access,
+  })
+  tls?.attach(http)
   closing.add(() => http.close())
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
@@ -97,13 +112,21 @@ async function openServer(
     startedNs,
     clock: wallClock,
     listeners: () => listeners,
+    tls: () => tls?.status(),
     limits: apiLimits(config),
   })
   const context = sourceContext(config, storage, { counters, logger })
   for (const source of SOURCES) source.attach(http.app, context)
   const address = await http.listen(config.host, config.port)
   listeners['http'] = hostPort(address)
-  return { url: address.url, version, listeners: () => listeners, close: () => closing.run() }
+  return {
+    url: address.url,
+    version,
+    listeners: () => listeners,
+    tls: () => tls?.status(),
+    reload: async () => tls?.reload(),
+    close: () => closing.run(),
+  }
 }
 
 /** What the sources may touch. */

@@ -17,6 +17,7 @@ import { refuseMalformed } from './http-malformed.ts'
 import { guardOrigins, type HttpNames } from './http-origin.ts'
 import { problemOf } from './http-problem.ts'
 import { type KnownRoute, methodsAt } from './http-routes.ts'
+import { renewTls, tlsFactory, type TlsListener, type TlsMaterial } from './tls.ts'
 
 export interface HttpServerOptions {
   limits?: Partial<HttpServerLimits>
@@ -30,11 +31,13 @@ export interface HttpServerOptions {
   trustedProxies?: readonly string[]
   /** Browsers are told to come by HTTPS only, for a year. */
   strictTransport?: boolean
+  /** HTTPS instead of HTTP. */
+  tls?: TlsMaterial | undefined
   /** Makes the id of a request that brings none; a random one by default. */
   requestId?: () => string
 }
 
-export interface HttpServer {
+export interface HttpServer extends TlsListener {
   /** Register routes on this before `listen`. */
   app: FastifyInstance
   /** Resolves with the real address once it accepts connections. Rejects with LISTEN_FAILED. */
@@ -73,13 +76,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   watchConnections(app, limits, counters)
   return {
     app,
-    listen: (host, port) => listen(app, host, port),
+    listen: (host, port) => listen(app, host, port, options.tls ? 'https' : 'http'),
+    renewTls: (material) => renewTls(app.server, material),
     close: () => close(app, limits, state),
   }
 }
 
 function createApp(
-  { trustedProxies = [], requestId = randomUUID, counters }: HttpServerOptions,
+  { trustedProxies = [], requestId = randomUUID, counters, tls }: HttpServerOptions,
   limits: HttpServerLimits,
   frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => void,
 ) {
@@ -97,6 +101,7 @@ function createApp(
       requireHostHeader: false,
     },
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
+    ...(tls && { serverFactory: tlsFactory(tls, limits.headersMs, counters) }),
     forceCloseConnections: 'idle',
     // The same.
     return503OnClosing: false,
@@ -182,6 +187,7 @@ async function listen(
   app: FastifyInstance,
   host: string,
   port: number,
+  scheme: 'http' | 'https',
 ): Promise<{ host: string; port: number; url: string }> {
   try {
     await app.listen({ host, port })
@@ -192,7 +198,7 @@ async function listen(
   const address = app.server.address()
   if (address === null || typeof address === 'string') throw new Error('an HTTP listener has no port')
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
-  return { host: address.address, port: address.port, url: `http://${shown}:${address.port}` }
+  return { host: address.address, port: address.port, url: `${scheme}://${shown}:${address.port}` }
 }
 
 async function close(app: FastifyInstance, limits: HttpServerLimits, state: { isClosing: boolean }): Promise<void> {
