@@ -28,6 +28,8 @@ export interface ApiContext {
   clock: () => bigint
   /** Where this server listens: source name → address. Asked for at each use, since listeners come and go. */
   listeners: () => Readonly<Record<string, string>>
+  /** What the listeners with TLS show; `undefined` without TLS. */
+  tls?: () => { kind: string; fingerprint: string; notAfterMs: number } | undefined
   limits: ApiLimits
 }
 

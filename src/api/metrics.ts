@@ -97,6 +97,8 @@ function addEventLoop(families: Families, histogram: IntervalHistogram): void {
 }
 
 async function addParts(families: Families, context: ApiContext, figures: StoreFigures): Promise<void> {
+  const expiryMs = context.tls?.()?.notAfterMs
+  gauge(families, 'tls_certificate_expiry_seconds', 'When the TLS certificate expires', expiryMs && expiryMs / 1000)
   const spool = context.spool.status()
   gauge(families, 'spool_pending_files', 'Files waiting for the store', spool.pendingFiles)
   gauge(families, 'spool_pending_bytes', 'Bytes waiting for the store', spool.pendingBytes)

@@ -14,6 +14,16 @@ const StatusSchema = Type.Object(
     startedAt: Type.String(),
     uptimeSeconds: Type.Number(),
     listeners: Type.Record(Type.String(), Type.String()),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          kind: Type.String({ description: '`files` or `self-signed`' }),
+          fingerprint: Type.String({ description: 'SHA-256 of the certificate, hex with colons' }),
+          notAfter: Type.String({ description: 'When the certificate expires' }),
+        },
+        { description: 'Absent without TLS' },
+      ),
+    ),
     ingest: Type.Object({
       accepted: Type.Object({ total: Type.Number(), bySource: CountsSchema }),
       rejected: Type.Object({
@@ -76,6 +86,7 @@ export function registerStatus(app: ApiServer, context: ApiContext, figures: Sto
         startedAt: formatTimestamp(context.startedNs),
         uptimeSeconds: Number((context.clock() - context.startedNs) / 1_000_000n) / 1000,
         listeners: { ...context.listeners() },
+        ...tlsFigures(context),
         ingest: { accepted: bySource(samples), rejected: bySourceAndReason(samples) },
         lag: lag(context),
         spool: { ...context.spool.status() },
@@ -88,6 +99,13 @@ export function registerStatus(app: ApiServer, context: ApiContext, figures: Sto
       }
     },
   )
+}
+
+function tlsFigures({ tls }: ApiContext): { tls?: { kind: string; fingerprint: string; notAfter: string } } {
+  const shown = tls?.()
+  if (!shown) return {}
+  const { kind, fingerprint, notAfterMs } = shown
+  return { tls: { kind, fingerprint, notAfter: new Date(notAfterMs).toISOString() } }
 }
 
 /** How far the store is behind. Seconds between the newest durable event and the newest one known to be stored. */

@@ -28,7 +28,13 @@ export async function runServer(input: ConfigInput): Promise<number> {
     })
   }
   const stopped = stopSignal(logger)
-  let server: RunningServer
+  let server: RunningServer | undefined
+  // Without a listener the signal would end the process.
+  process.on('SIGHUP', () => {
+    const what = server?.tls() ? 'looking at the TLS certificate again' : 'nothing to reload'
+    logger.info({}, `SIGHUP: ${what}`)
+    void server?.reload()
+  })
   try {
     server = await startServer(config, logger, showFirstKey)
   } catch (error) {
@@ -38,7 +44,7 @@ export async function runServer(input: ConfigInput): Promise<number> {
     `${JSON.stringify({ ready: true, url: server.url, listeners: server.listeners(), pid: process.pid })}\n`,
   )
   if (process.stderr.isTTY) process.stderr.write(welcome(server, config))
-  else logger.info({ url: server.url, data: config.data, store: kindOfStore(config), version: server.version }, 'Ready')
+  else logger.info(readyFields(server, config), 'Ready')
   const signal = await stopped
   logger.info({ signal }, 'Stopping: finishing what was accepted')
   const deadline = setTimeout(() => {
@@ -68,8 +74,6 @@ function stopSignal(logger: Logger): Promise<string> {
         resolve(signal)
       })
     }
-    // No setting can change while the server runs, so there is nothing to reload; the default would be to die.
-    process.on('SIGHUP', () => logger.info({}, 'SIGHUP: nothing to reload'))
   })
 }
 
@@ -97,12 +101,27 @@ function kindOfStore({ store }: Config): string {
   return store === 'embedded' ? store : new URL(store).host
 }
 
+function readyFields(server: RunningServer, config: Config): object {
+  const { fingerprint } = server.tls() ?? {}
+  const { url, version } = server
+  return { url, ...(fingerprint && { fingerprint }), data: config.data, store: kindOfStore(config), version }
+}
+
 function welcome(server: RunningServer, config: Config): string {
+  const tls = server.tls()
+  const connection = tls
+    ? [
+        `  ${pico.dim('cert')}   SHA-256 ${tls.fingerprint}`,
+        '',
+        `  ${pico.dim('first')}  export TAILRACE_URL=${server.url}`,
+        ...(tls.kind === 'self-signed' ? [`         export TAILRACE_FINGERPRINT=${tls.fingerprint}`] : []),
+      ]
+    : ['']
   const lines = [
     '',
     `  ${pico.bold('Tailrace')} ${server.version} is ready at ${pico.cyan(server.url)}`,
     `  ${pico.dim('data')}   ${config.data}`,
-    '',
+    ...connection,
     `  ${pico.dim('send')}   cat app.log | tailrace send --service app`,
     `  ${pico.dim('watch')}  tailrace tail`,
     `  ${pico.dim('find')}   tailrace query 'level:>=warn' --since 1h`,

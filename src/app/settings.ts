@@ -31,14 +31,11 @@ export const SettingsSchema = Type.Object(
       description: 'Main HTTP port; 0 picks a free one',
     }),
     host: text('127.0.0.1', 'Address the main HTTP port listens on; one that others can reach needs a key'),
-    tls: Type.Union(
-      (['off', 'self-signed', 'files'] as const).map((kind) => Type.Literal(kind)),
-      {
-        default: 'off',
-        description:
-          'off, self-signed (makes a certificate once and keeps it), or files, which `tlsCert` and `tlsKey` imply',
-      },
-    ),
+    tls: Type.Union([Type.Literal('off'), Type.Literal('self-signed'), Type.Literal('files')], {
+      default: 'off',
+      description:
+        'off, self-signed (makes a certificate once and keeps it), or files, which `tlsCert` and `tlsKey` imply',
+    }),
     tlsCert: text('', 'File with the certificate and its chain, PEM; read again when it changes and on SIGHUP'),
     tlsKey: text('', 'File with the private key of the certificate, PEM'),
     tlsClientCa: text('', 'File with the authorities, PEM, one of which every client’s certificate has to come from'),
