@@ -105,7 +105,11 @@ function certificateNames(config: Wanted): string[] {
 
 /** Without the brackets or zone of an IPv6 address, and without a port. */
 function plainName(text: string): string {
-  const name = text.trim().toLowerCase().replace(/%.*$/, '')
+  const name = text
+    .trim()
+    .toLowerCase()
+    .replace(/%.*$/, '')
+    .replace(/^::ffff:(?=\d+\.)/, '')
   const bracketed = /^\[(.*)\](?::\d+)?$/.exec(name)
   if (bracketed) return bracketed[1] ?? ''
   return isIP(name) === 0 ? name.replace(/:\d+$/, '') : name

@@ -25,8 +25,7 @@ export async function watchFiles(
   onChange: () => void,
   { settleMs, pollMs }: FileWatchTimes = FILE_WATCH_TIMES,
 ): Promise<() => void> {
-  let told = await stateOf(paths)
-  let seen = told
+  const judge = createSettling(await stateOf(paths))
   let isClosed = false
   let isLooking = false
   let isStale = false
@@ -39,13 +38,9 @@ export async function watchFiles(
     const state = await stateOf(paths)
     isLooking = false
     if (isClosed) return
-    const isSettled = state === seen
-    seen = state
-    if (!isSettled || isStale) schedule()
-    else if (state !== told) {
-      told = state
-      onChange()
-    }
+    const verdict = judge(state)
+    if (verdict === 'changed') onChange()
+    if (verdict === 'unsettled' || isStale) schedule()
   }
   const schedule = (): void => {
     isStale = true
@@ -61,6 +56,20 @@ export async function watchFiles(
     clearInterval(poll)
     clearTimeout(timer)
     for (const watcher of watchers) watcher.close()
+  }
+}
+
+/** Judges states as they are seen: one counts when it was seen twice in a row and is not the one that counted last. */
+export function createSettling(known: string): (state: string) => 'unchanged' | 'unsettled' | 'changed' {
+  let told = known
+  let seen = known
+  return (state) => {
+    const isSettled = state === seen
+    seen = state
+    if (!isSettled) return 'unsettled'
+    if (state === told) return 'unchanged'
+    told = state
+    return 'changed'
   }
 }
 

@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { isIP } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { contextOptions, type TlsMaterial } from './tls.ts'
 
@@ -108,6 +109,6 @@ function factsOf(certificate: X509Certificate): CertificateFacts {
     notBeforeMs: Date.parse(certificate.validFrom),
     notAfterMs: Date.parse(certificate.validTo),
     isFor: (host) =>
-      certificate.checkIP(host) !== undefined || certificate.checkHost(host, { subject: 'never' }) !== undefined,
+      (isIP(host) === 0 ? certificate.checkHost(host, { subject: 'never' }) : certificate.checkIP(host)) !== undefined,
   }
 }
