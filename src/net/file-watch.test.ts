@@ -62,7 +62,7 @@ test.each<[seen: string, verdicts: string[]]>([
   ['bbaa', ['unsettled', 'changed', 'unsettled', 'changed']],
 ])('seen one after the other: %s', (seen, verdicts) => {
   const judge = createSettling('a')
-  expect([...seen].map((state) => judge(state))).toEqual(verdicts)
+  expect(seen.split('').map((state) => judge(state))).toEqual(verdicts)
 })
 
 test('a folder that is swapped by its link, as Kubernetes does', async () => {

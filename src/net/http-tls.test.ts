@@ -57,17 +57,13 @@ interface Answer {
   port: number | undefined
 }
 
-function get(path: string, agent: https.Agent): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const request = https.get(url + path, { agent }, async (response) => {
-      const socket = response.socket as TLSSocket
-      const { fingerprint256: fingerprint } = socket.getPeerCertificate()
-      const { localPort } = socket
-      const body = Buffer.concat(await response.toArray()).toString()
-      resolve({ status: response.statusCode, body: JSON.parse(body), fingerprint, port: localPort })
-    })
-    request.on('error', reject)
-  })
+async function get(path: string, agent: https.Agent): Promise<Answer> {
+  const [response] = (await once(https.get(url + path, { agent }), 'response')) as [http.IncomingMessage]
+  const socket = response.socket as TLSSocket
+  const { fingerprint256: fingerprint } = socket.getPeerCertificate()
+  const { localPort } = socket
+  const body = Buffer.concat(await response.toArray()).toString()
+  return { status: response.statusCode, body: JSON.parse(body), fingerprint, port: localPort }
 }
 
 async function failure(work: Promise<unknown>): Promise<string> {
