@@ -73,10 +73,13 @@ export async function openTls(config: TlsConfig, context: TlsContext): Promise<T
     const { fingerprint, notAfterMs } = current.certificate
     logger.warn({ fingerprint, notAfter: new Date(notAfterMs).toISOString() }, warning)
   }
-  const replace = async (): Promise<void> => {
+  const replace = async (isAsked: boolean): Promise<void> => {
     try {
       const loaded = await load(config, context)
-      if (isSame(loaded.material, current.material)) return
+      if (isSame(loaded.material, current.material)) {
+        if (isAsked) logger.info({ fingerprint: current.certificate.fingerprint }, 'The TLS certificate is the same')
+        return
+      }
       for (const listener of listeners) listener.renewTls(loaded.material)
       current = loaded
       warnedMs = -Infinity
@@ -91,7 +94,7 @@ export async function openTls(config: TlsConfig, context: TlsContext): Promise<T
     logger.info(fields, 'New connections are shown the new TLS certificate')
     checkAge()
   }
-  const reload = (): Promise<void> => (reloading = reloading.then(replace))
+  const reload = (isAsked = false): Promise<void> => (reloading = reloading.then(() => replace(isAsked)))
   const timer = setInterval(() => {
     checkAge()
     if (kind === 'self-signed') void reload()
@@ -107,7 +110,7 @@ export async function openTls(config: TlsConfig, context: TlsContext): Promise<T
       return { kind, fingerprint, notAfterMs }
     },
     attach: (listener) => void listeners.push(listener),
-    reload,
+    reload: () => reload(true),
     close: () => {
       clearInterval(timer)
       unwatch()
