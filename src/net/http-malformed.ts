@@ -26,13 +26,17 @@ export function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, co
     socket.destroy(error)
     return
   }
-  const problem = problemFor(reason)
-  const text = JSON.stringify(problemDocument(problem))
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nconnection: close\r\n${HARDENING}` +
-      `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-  )
+  socket.end(lastAnswer(problemFor(reason)))
   socket.setTimeout(LINGER_MS, () => socket.destroy())
+}
+
+/** The bytes of an answer after which the connection is closed, for where there is no request to reply to. */
+export function lastAnswer(problem: AppError): string {
+  const text = JSON.stringify(problemDocument(problem))
+  return (
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nconnection: close\r\n${HARDENING}` +
+    `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+  )
 }
 
 /** In the middle of another answer a second one would be taken for a part of it. */

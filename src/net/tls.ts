@@ -3,7 +3,8 @@ import { Socket } from 'node:net'
 import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import type { FastifyServerFactory } from 'fastify'
 import type { Counters } from '../core/counters.ts'
-import { AppError, problemDocument } from '../core/errors.ts'
+import { AppError } from '../core/errors.ts'
+import { lastAnswer } from './http-malformed.ts'
 
 /** What a listener shows, and whom it lets in. All PEM. */
 export interface TlsMaterial {
@@ -94,16 +95,12 @@ function refusePlain(raw: Socket, socket: TLSSocket): void {
     detail: 'this port speaks HTTPS only, and the request was sent without TLS',
     hint: 'Write https:// instead of http://.',
   })
-  const text = JSON.stringify(problemDocument(problem))
   const cutOff = setTimeout(() => socket.destroy(), PLAIN_ANSWER_MS_MAX)
   raw.once('close', () => {
     clearTimeout(cutOff)
     socket.destroy()
   })
-  raw.end(
-    'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: application/problem+json\r\n' +
-      `content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-  )
+  raw.end(lastAnswer(problem))
 }
 
 const FAILURES: Readonly<Record<string, string>> = {
