@@ -1,8 +1,8 @@
 import { mkdir, stat } from 'node:fs/promises'
-import type { KeyTable } from '../access/access.ts'
-import { openAccess } from '../access/open.ts'
-import { Counters } from '../core/counters.ts'
-import { SILENT_LOGGER } from '../core/logger.ts'
+import { join } from 'node:path'
+import type { KeyInfo, KeyTable } from '../access/access.ts'
+import { KEY_FILE } from '../access/key-store.ts'
+import { openKeys } from '../access/keys.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import { checkFilter } from '../query/query.ts'
 import { hasNode, unusableFolder } from './node.ts'
@@ -26,12 +26,47 @@ export async function openFolderKeys(dataDir: string, { mayMake }: { mayMake: bo
   } catch (cause) {
     throw unusableFolder(dataDir, 'used', cause)
   }
-  const access = await openAccess({
+  const { close, ...keys } = await openTable(dataDir)
+  return { keys, isUnused: !hasNode(dataDir), close }
+}
+
+/** What there is of keys in a data folder. */
+export interface KeysInspection {
+  /** `undefined`: there never was a key. */
+  file: { path: string; /** Permissions, as they were found. */ mode: number } | undefined
+  keys: readonly KeyInfo[]
+  /** No server has run on this folder yet. */
+  isUnused: boolean
+}
+
+/**
+ * Looks at the keys of a data folder, which need not be there. A file of keys that others may read is taken from them.
+ * Throws CONFIG_INVALID when it cannot be used.
+ */
+export async function inspectKeys(dataDir: string): Promise<KeysInspection> {
+  const isUnused = !hasNode(dataDir)
+  const path = join(dataDir, KEY_FILE)
+  const mode = await permissionsOf(path)
+  if (mode === undefined) return { file: undefined, keys: [], isUnused }
+  const table = await openTable(dataDir)
+  const keys = table.list()
+  await table.close()
+  return { file: { path, mode }, keys, isUnused }
+}
+
+function openTable(dataDir: string): ReturnType<typeof openKeys> {
+  return openKeys({
     dir: dataDir,
     clock: Date.now,
-    counters: new Counters(),
-    logger: SILENT_LOGGER,
     checkFilter: (filter) => checkFilter(filter, BigInt(Date.now()) * NS_PER_MS),
   })
-  return { keys: access.keys, isUnused: !hasNode(dataDir), close: () => access.close() }
+}
+
+async function permissionsOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mode & 0o777
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw unusableFolder(path, 'used', error)
+  }
 }

@@ -12,7 +12,7 @@ export function accessHint({ code, hint, clockAheadMs }: ServerProblem, command 
   const role = command.startsWith('keys') ? 'admin' : (ROLES[command] ?? 'read')
   const make = ["To make one, on the server's own machine:", `  tailrace keys create --role ${role} ${FOLDER}`]
   const offline = command.startsWith('keys')
-    ? [`Without a key, on the server's own machine: the same command with ${FOLDER}.`]
+    ? ["On the server's own machine no key is needed:", `  the same command with ${FOLDER}`]
     : make
   if (code === 'KEY_REQUIRED') return ['Show one with --key-file <file>, or in TAILRACE_KEY.', ...offline]
   if (code === 'KEY_REFUSED') {
@@ -24,12 +24,13 @@ export function accessHint({ code, hint, clockAheadMs }: ServerProblem, command 
 }
 
 function clockHint(clockAheadMs: number | undefined): string {
-  const wrong = 'the key may be wrong, revoked, or of another role than write'
-  if (clockAheadMs === undefined) return `Compare the clocks of this machine and the server; or ${wrong}.`
-  if (Math.abs(clockAheadMs) < CLOCK_MS_MIN) return `The clocks agree to the second, so ${wrong}.`
+  if (clockAheadMs === undefined) return "Compare this machine's clock with the server's; or the key may be wrong."
+  if (Math.abs(clockAheadMs) < CLOCK_MS_MIN) {
+    return 'The clocks agree: the key may be wrong, revoked, or of a role other than write.'
+  }
   const seconds = BigInt(Math.round(Math.abs(clockAheadMs) / 1000))
   const side = clockAheadMs > 0 ? 'ahead of' : 'behind'
-  return `The server's clock is ${formatDuration(seconds * 1_000_000_000n)} ${side} this machine's: set the one that is wrong.`
+  return `The server's clock is ${formatDuration(seconds * 1_000_000_000n)} ${side} this machine's: set the wrong one.`
 }
 
 /** What can be done where no server answers, for commands that need none. */

@@ -31,6 +31,56 @@ describe('each failure has an exit code, a sentence and what to do', () => {
     expect(terminal.errText()).toMatch(text)
   })
 
+  test.each<[code: string, command: string, text: RegExp]>([
+    ['KEY_REQUIRED', 'send', /^Show one with --key-file[^]*keys create --role write --data/m],
+    ['KEY_REQUIRED', 'tail', /keys create --role read --data/],
+    ['KEY_REQUIRED', 'keys list', /^On the server's own machine no key is needed:\n {2}the same command with --data/m],
+    ['KEY_REFUSED', 'query', /^Unknown, revoked, expired/m],
+    ['ACCESS_DENIED', 'keys create', /^what the server says\nOn the server's own machine no key/m],
+    ['ACCESS_DENIED', 'query', /^what the server says\nTo make one/m],
+    ['SIGNATURE_REFUSED', 'send', /^The clocks agree: the key may be wrong/m],
+    ['NOT_FOUND', 'query', /^what the server says\n$/m],
+  ])('%s for %s', async (code, command, text) => {
+    const terminal = memoryTerminal()
+    const problem = new ServerProblem({ status: 401, code, hint: 'what the server says' }, { clockAheadMs: 900 })
+    expect(await explainFailure(problem, terminal.err, command)).toBe(1)
+    expect(terminal.errText()).toMatch(text)
+    for (const line of terminal.errText().split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test.each([
+    [undefined, "Compare this machine's clock"],
+    [432_000, "The server's clock is 7m12s ahead of this machine's"],
+    [-7_200_000, "The server's clock is 2h behind this machine's"],
+  ])('a signature with clocks %s ms apart', async (clockAheadMs, text) => {
+    const terminal = memoryTerminal()
+    const problem = new ServerProblem({ status: 401, code: 'SIGNATURE_REFUSED' }, { clockAheadMs })
+    await explainFailure(problem, terminal.err, 'send')
+    expect(terminal.errText()).toContain(text)
+  })
+
+  test('without a server, commands about keys go on in the data folder', async () => {
+    const terminal = memoryTerminal()
+    await explainFailure(new ServerAway('http://127.0.0.1:7575', refused), terminal.err, 'keys create')
+    expect(terminal.errText()).toContain('the same command with --data <data folder>')
+  })
+
+  test('no key is ever shown, whoever quotes it', async () => {
+    const key = `trk_abcdefghijkl_${'x'.repeat(43)}`
+    for (const error of [
+      new UsageError(key, key),
+      new CommandFailure(key, key),
+      new ServerProblem({ status: 500, detail: key, hint: key }),
+      new ServerAway(`http://x/${key}`, new Error(key)),
+      new AppError('CONFIG_INVALID', { detail: key, hint: key }),
+    ]) {
+      const terminal = memoryTerminal()
+      await explainFailure(error, terminal.err)
+      expect(terminal.errText()).toContain('trk_abcdefghijkl_…')
+      expect(terminal.errText()).not.toContain('xxx')
+    }
+  })
+
   test('our own faults are not explained away', async () => {
     await expect(explainFailure(new TypeError('oops'), memoryTerminal().err)).rejects.toThrow('oops')
   })

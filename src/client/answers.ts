@@ -61,6 +61,8 @@ export interface StatusAnswer {
   startedAt: string
   uptimeSeconds: number
   listeners: Readonly<Record<string, string>>
+  /** Not there before servers had keys. */
+  access?: { open: boolean; keys: Readonly<Record<string, number>> }
   ingest: { accepted: { total: number }; rejected: { total: number } }
   lag: { newestReceived: string | null; newestStored: string | null; seconds: number }
   spool: Readonly<Record<string, unknown>>

@@ -157,3 +157,37 @@ test('another server at the same address is watched from then on', async () => {
   expect(reasons).toEqual(['the server ended the stream', 'a cursor of another server'])
   await changing.close()
 })
+
+describe('a key that ends', () => {
+  const withEnd = (end: object, second: { code: string; status: number }) =>
+    startTinyServer((request, response) => {
+      if (request.headers['last-event-id'] !== undefined) return answerJson(response, second, second.status)
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(`event: log\nid: 1\ndata: {"message":"a"}\n\nevent: end\ndata: ${JSON.stringify(end)}\n\n`)
+    })
+
+  test.each([
+    ['is told by the server', { reason: 'the key was revoked', code: 'KEY_REFUSED' }, 'ended the tail: the key was'],
+    ['is noticed at the next connection', { reason: 'the server is closing' }, 'The server answered 401'],
+  ])('%s, and is not tried again', async (_name, end, message) => {
+    const ending = await withEnd(end, { code: 'KEY_REFUSED', status: 401 })
+    const reasons: string[] = []
+    const onInterruption = ({ reason }: TailInterruption) => reasons.push(reason)
+    const tail = tailEvents(openConnection({ url: ending.url }), { patience, onInterruption })
+    expect(await tail.next()).toMatchObject({ value: { kind: 'event', id: '1' } })
+    const next = tail.next()
+    await expect(next).rejects.toMatchObject({ name: 'ServerProblem', code: 'KEY_REFUSED', status: 401 })
+    await expect(next).rejects.toThrow(message)
+    // An end that may pass is an interruption like any other, and tells its reason.
+    expect(reasons).toEqual('code' in end ? [] : ['the server is closing'])
+    await ending.close()
+  })
+
+  test.each([401, 403])('status %s is final at any time', async (status) => {
+    const refusing = await withEnd({ reason: 'x' }, { code: 'ACCESS_DENIED', status })
+    const tail = tailEvents(openConnection({ url: refusing.url }), { patience })
+    await tail.next()
+    await expect(tail.next()).rejects.toMatchObject({ status })
+    await refusing.close()
+  })
+})

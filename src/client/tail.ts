@@ -35,9 +35,10 @@ const SILENCE_MS_MAX = 45_000
 
 /**
  * Events as they arrive, for as long as it takes: reconnects with exponential backoff and goes on after the last event
- * that was seen, without gap or repeat; where another server answers, from then on. Throws when the very first connection fails (ServerAway) or when the server
- * refuses (ServerProblem, such as a mistake in the query). The reader's pace is the server's: who iterates slowly is
- * told how many events were skipped.
+ * that was seen, without gap or repeat; where another server answers, from then on. Throws when the very first connection
+ * fails (ServerAway) or when the server refuses (ServerProblem, such as a mistake in the query, or a key that is not
+ * valid any more, whether at a new connection or in the middle of one). The reader's pace is the server's: who iterates
+ * slowly is told how many events were skipped.
  */
 export async function* tailEvents(connection: Connection, options: TailOptions): AsyncGenerator<TailItem, void> {
   const { signal, patience = PATIENCE } = options
@@ -46,6 +47,7 @@ export async function* tailEvents(connection: Connection, options: TailOptions):
   let attempt = 0
   for (;;) {
     if (signal?.aborted) return
+    let ending = 'the server ended the stream'
     try {
       const response = await connect(connection, options, lastEventId, hasConnected)
       options.onConnection?.(hasConnected)
@@ -54,10 +56,11 @@ export async function* tailEvents(connection: Connection, options: TailOptions):
         attempt = 0
         lastEventId = item.lastEventId
         const shown = itemOf(item)
-        if (shown) yield shown
+        if (shown?.kind === 'end') ending = shown.reason
+        else if (shown) yield shown
         if (signal?.aborted) return
       }
-      throw new ServerAway(connection.url, new Error('the server ended the stream'))
+      throw new ServerAway(connection.url, new Error(ending))
     } catch (error) {
       if (signal?.aborted) return
       if (!isInterruption(error, hasConnected)) throw error
@@ -102,12 +105,26 @@ async function* readEvents(response: IncomingMessage, lastEventId: string, url: 
   }
 }
 
-function itemOf({ event, data, lastEventId }: ServerEvent): TailItem | undefined {
+/** Throws what the server says is the reason not to come back. */
+function itemOf({ event, data, lastEventId }: ServerEvent): TailItem | TailEnd | undefined {
   if (event === 'failure') {
     const problem = JSON.parse(data) as Partial<Problem>
     throw new ServerProblem({ ...problem, status: problem.status ?? 500 })
   }
   if (event === 'log') return { kind: 'event', id: lastEventId, event: JSON.parse(data) as EventJson }
   if (event === 'skipped') return { kind: 'skipped', count: (JSON.parse(data) as { count: number }).count }
+  if (event === 'end') return endOf(JSON.parse(data) as { reason: string; code?: string })
   return undefined
+}
+
+/** The server ends the stream in good order. */
+interface TailEnd {
+  kind: 'end'
+  reason: string
+}
+
+/** With a code it will not go on for whoever asked: the key has ended. Without one, the server closes. */
+function endOf({ reason, code }: { reason: string; code?: string }): TailEnd {
+  if (code === undefined) return { kind: 'end', reason }
+  throw new ServerProblem({ status: 401, code, detail: `The server has ended the tail: ${reason}` })
 }

@@ -1,5 +1,6 @@
 import { connectClient, CONNECTION_FLAGS } from '../connection.ts'
 import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
+import { checkAccess } from '../doctor/access.ts'
 import { formatFinding, type Finding } from '../doctor/finding.ts'
 import { checkConfig, checkData, checkEngine, checkNode } from '../doctor/machine.ts'
 import { checkPort } from '../doctor/port.ts'
@@ -50,6 +51,7 @@ export const command = defineCommand(
     if (config) {
       await report([await checkEngine(config, env)])
       await report(await checkData(config))
+      await report(await checkAccess(config, Date.now()))
       const port = await checkPort(config.host, config.port)
       await report([port])
       // Somebody else is there: asking for a server once more says nothing new.

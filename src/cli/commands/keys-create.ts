@@ -2,8 +2,9 @@ import { countValidKeys, type CreatedKeyJson, type KeyJson } from '../../client/
 import { ServerProblem } from '../../client/failures.ts'
 import { AppError } from '../../core/errors.ts'
 import { escapeJson, escapeText } from '../../core/escape.ts'
-import { ROLES } from '../../core/principal.ts'
+import { ROLES, type Role } from '../../core/principal.ts'
 import { defineCommand, EXIT_OK, UsageError } from '../command.ts'
+import { DEFAULT_URL } from '../connection.ts'
 import { warnWithoutAdmin } from '../keys/admin-warning.ts'
 import { KEYS_FLAGS, openKeysDoor, type KeysDoor } from '../keys/door.ts'
 import { sentenceOf } from '../keys/rights.ts'
@@ -62,8 +63,10 @@ export const command = defineCommand(
       const created = await create(door, wanted)
       const json = `${JSON.stringify(created, undefined, 2)}\n`
       await out.write(args.format === 'json' ? (out.isTerminal ? escapeJson(json) : json) : `${created.key}\n`)
-      if (err.isTerminal) await err.write(explanation(created.info, door, err))
-      await warnWithoutAdmin(await hasAdmin(door, created.info), door, err)
+      const others = await otherKeys(door, created.info)
+      if (err.isTerminal) await err.write(explanation(created.info, door, others === 'none', err))
+      const hasAdmin = created.info.role === 'admin' || others === 'admin'
+      await warnWithoutAdmin(hasAdmin, door, err)
       return EXIT_OK
     } finally {
       await door.close()
@@ -81,43 +84,48 @@ async function create(door: KeysDoor, wanted: Parameters<KeysDoor['create']>[0])
   }
 }
 
+/** Over the API an admin key has made it; or nobody, as the very first one. */
+async function otherKeys({ folder, list }: KeysDoor, { id, createdBy }: KeyJson): Promise<'none' | 'admin' | 'some'> {
+  if (!folder) return createdBy === '' ? 'none' : 'admin'
+  const others = (await list()).filter((key) => key.id !== id)
+  if (others.length === 0) return 'none'
+  return countValidKeys(others, Date.now()).admin > 0 ? 'admin' : 'some'
+}
+
+const USES: Readonly<Record<Role, { command: string; request: string }>> = {
+  write: { command: 'tailrace send --service app < app.log', request: `/api/v1/ingest -d '{"message":"hello"}'` },
+  read: { command: "tailrace query 'level:>=warn' --since 1h", request: '/api/v1/query?query=error' },
+  admin: { command: 'tailrace keys list', request: '/api/v1/status' },
+}
+
 /** What it is and how it is used; never the key itself, which may be on its way into a variable. */
-function explanation(info: KeyJson, { folder, url }: KeysDoor, { colors }: Output): string {
-  const { dim, bold, cyan } = colors
+function explanation(info: KeyJson, { folder, url }: KeysDoor, isFirst: boolean, { colors }: Output): string {
+  const { dim, bold } = colors
   const name = info.name === '' ? '' : ` ${JSON.stringify(info.name)}`
   const until = info.expires === null ? 'until it is revoked' : `until ${clockFace(false).full(info.expires)}`
-  const server = url ?? 'http://127.0.0.1:7575'
-  const uses = {
-    write: ['tailrace send --service app < app.log', `${server}/api/v1/ingest -d '{"message":"hello"}'`],
-    read: ["tailrace query 'level:>=warn' --since 1h", `${server}/api/v1/query?query=error`],
-    admin: ['tailrace keys list', `${server}/api/v1/status`],
-  }[info.role]
+  const { command, request } = USES[info.role]
+  const inFolder = folder ? ` --data ${folder.path}` : ''
   const lines = [
     '',
     `Key ${bold(info.id)}${escapeText(name)}, shown this once. It may, ${until},`,
     `  ${escapeText(sentenceOf(info))}`,
-    ...folderLines(folder),
+    ...(folder ? folderLines(folder) : []),
+    ...(isFirst && !folder?.isUnused ? ['From now on the server asks everybody for a key.'] : []),
     '',
-    dim('Keep it in a file of mode 600 (--key-file, TAILRACE_KEY_FILE), or in the variable'),
-    `  export TAILRACE_KEY=${cyan('<the key>')}`,
-    `  ${uses[0]}`,
+    dim('Keep it in a file for --key-file (chmod 600), or in a variable:'),
+    '  export TAILRACE_KEY=trk_…',
+    `  ${command}`,
     `  curl -H "Authorization: Bearer $TAILRACE_KEY" \\`,
-    `    ${escapeText(uses[1] ?? '')}`,
-    dim(`Revoke it: tailrace keys revoke ${info.id}${folder ? ` --data ${escapeText(folder.path)}` : ''}`),
+    `    ${url ?? DEFAULT_URL}${request}`,
+    dim('End it:'),
+    `  tailrace keys revoke ${info.id}${escapeText(inFolder)}`,
     '',
   ]
   return lines.map((line) => `${line}\n`).join('')
 }
 
-function folderLines(folder: KeysDoor['folder']): string[] {
-  if (!folder) return []
-  const path = escapeText(folder.path)
-  if (!folder.isUnused) return [`A server that runs on ${path} knows it within a second.`]
-  return [`No server has used ${path} yet; this one would:`, `  tailrace serve --data ${path}`]
-}
-
-/** Over the API an admin key has made it; or nobody, as the very first one. */
-async function hasAdmin(door: KeysDoor, { role, createdBy }: KeyJson): Promise<boolean> {
-  if (role === 'admin') return true
-  return door.folder ? countValidKeys(await door.list(), Date.now()).admin > 0 : createdBy !== ''
+function folderLines({ path, isUnused }: NonNullable<KeysDoor['folder']>): string[] {
+  const shown = escapeText(path)
+  if (!isUnused) return [`A server that runs on ${shown} knows it within a second.`]
+  return ['No server has used this folder yet; one that does:', `  tailrace serve --data ${shown}`]
 }

@@ -9,12 +9,15 @@ import { command } from './send.ts'
 let server: TinyServer
 let taken: string[]
 let parameters: Set<string>
-let fail: (request: number) => 'busy' | 'cut before' | 'cut after' | 'refuse' | undefined
+let fail: (request: number) => 'busy' | 'cut before' | 'cut after' | 'refuse' | 'signature' | undefined
 let requests: number
+/** The server's clock, as its answers tell it. */
+let date: string
 
 beforeEach(async () => {
   taken = []
   requests = 0
+  date = new Date().toUTCString()
   parameters = new Set()
   fail = () => undefined
   server = await startTinyServer(async (request, response) => {
@@ -23,6 +26,7 @@ beforeEach(async () => {
     if (failure === 'busy')
       return answerJson(response, { code: 'SPOOL_FULL', detail: 'full' }, 503, { 'retry-after': '0' })
     if (failure === 'refuse') return answerJson(response, { code: 'KEY_UNKNOWN', detail: 'no such key' }, 401)
+    if (failure === 'signature') return answerJson(response, { code: 'SIGNATURE_REFUSED', detail: 'no' }, 401, { date })
     if (failure === 'cut before') return void request.socket.destroy()
     parameters.add(request.url ?? '')
     const lines = (await readBody(request)).split('\n').slice(0, -1)
@@ -115,6 +119,26 @@ describe('a server that fails at random', () => {
     expect(code).toBe(1)
     expect(err).toContain('does not take events (the connection was cut); trying again')
     expect(err).toContain('Not sent: everything from line 1 on.\n0 events sent\n')
+  })
+})
+
+describe('signed', () => {
+  const flags = ['--sign', '--key', `trk_abcdefghijkl_${Buffer.alloc(32).toString('base64url')}`]
+
+  test('a batch whose signature came at a bad moment is signed anew', async () => {
+    fail = (request) => (request < 2 ? 'signature' : undefined)
+    expect(await send([Buffer.from('a\n')], flags)).toMatchObject({ code: 0 })
+    expect(taken).toEqual(['a'])
+    expect(requests).toBe(3)
+  })
+
+  test('a clock that is wrong is told at once, and how far', async () => {
+    fail = () => 'signature'
+    date = new Date(Date.now() + 3_600_000).toUTCString()
+    const { code, err } = await send([Buffer.from('a\n')], flags)
+    expect(code).toBe(1)
+    expect(err).toMatch(/SIGNATURE_REFUSED[^]*The server's clock is (?:1h|59m\d+s|1h\d+s) ahead of this machine's/)
+    expect(requests).toBe(1)
   })
 })
 

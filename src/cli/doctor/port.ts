@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { createHttpClient } from '../../client/http-client.ts'
-import { ServerAway } from '../../client/failures.ts'
+import { ServerAway, ServerProblem } from '../../client/failures.ts'
 import type { Finding } from './finding.ts'
 
 const CONNECT_MS_MAX = 2000
@@ -18,6 +18,10 @@ export async function checkPort(host: string, port: number): Promise<Finding> {
     if (version) return { state: 'ok', subject, text: `${shown} is this Tailrace server, process ${process.pid}` }
     return await foreign(shown, port, 'not a Tailrace server')
   } catch (error) {
+    // Whatever it has against the question, it answers as one of ours.
+    if (error instanceof ServerProblem && error.code !== 'ANSWER_UNEXPECTED') {
+      return { state: 'ok', subject, text: `${shown} is a Tailrace server` }
+    }
     return await foreign(shown, port, error instanceof ServerAway ? 'it speaks no HTTP' : 'it is not a Tailrace server')
   } finally {
     client.close()

@@ -3,6 +3,7 @@ import { ServerAway, ServerProblem } from '../../client/failures.ts'
 import type { HttpClient } from '../../client/http-client.ts'
 import { formatDuration } from '../../core/time.ts'
 import { formatCount, formatSize } from '../../core/units.ts'
+import { accessHint } from '../access-hint.ts'
 import type { Finding } from './finding.ts'
 
 /** The store may be behind by this much without being worth a word. */
@@ -12,8 +13,8 @@ const LAG_SECONDS_NORMAL = 10
 export async function checkServer(client: HttpClient, isExpected: boolean): Promise<Finding[]> {
   const subject = 'server'
   try {
-    const [status, ready] = await Promise.all([client.status(), client.ready()])
-    const findings = [aliveFinding(client.url, status), ...figures(status)]
+    const ready = await client.ready()
+    const findings = await statusFindings(client)
     for (const { part, reason, effect } of ready.reasons) {
       findings.push({ state: 'wrong', subject: part, text: reason, hint: effect })
     }
@@ -29,6 +30,27 @@ export async function checkServer(client: HttpClient, isExpected: boolean): Prom
     }
     throw error
   }
+}
+
+/** A server that wants another key, or one at all, is there and says so. */
+async function statusFindings(client: HttpClient): Promise<Finding[]> {
+  try {
+    const status = await client.status()
+    return [aliveFinding(client.url, status), ...accessFindings(status), ...figures(status)]
+  } catch (error) {
+    if (!(error instanceof ServerProblem)) throw error
+    const hint = accessHint(error, 'doctor')
+    if (!hint) throw error
+    const text = `${client.url}: it runs, and shows its figures to keys with role admin or read only: ${error.message}`
+    return [{ state: error.code === 'KEY_REQUIRED' ? 'note' : 'warn', subject: 'server', text, hint: hint.join('\n') }]
+  }
+}
+
+function accessFindings({ access }: StatusAnswer): Finding[] {
+  if (!access) return []
+  const counts = Object.entries(access.keys).map(([role, count]) => `${formatCount(count)} ${role}`)
+  const text = access.open ? 'open: it asks nobody for a key' : `asks everybody for a key; valid: ${counts.join(', ')}`
+  return [{ state: 'ok', subject: 'access', text }]
 }
 
 function aliveFinding(url: string, status: StatusAnswer): Finding {

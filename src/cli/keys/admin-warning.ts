@@ -6,8 +6,7 @@ import type { KeysDoor } from './door.ts'
 export async function warnWithoutAdmin(hasAdmin: boolean, { folder }: KeysDoor, err: Output): Promise<void> {
   if (hasAdmin) return
   const place = folder ? escapeText(folder.path) : '<data folder>'
-  await err.write(
-    `${err.colors.yellow('warn')} No admin key is valid: keys can be managed only on the server's machine. Make one:\n` +
-      `  tailrace keys create --role admin --data ${place}\n`,
-  )
+  const { yellow } = err.colors
+  await err.write(`${yellow('warn')} No admin key is valid. On the server's own machine, make one with\n`)
+  await err.write(`  tailrace keys create --role admin --data ${place}\n`)
 }

@@ -2,9 +2,9 @@ import { keyState, type KeyJson, type KeyState } from '../../client/keys.ts'
 import { escapeText } from '../../core/escape.ts'
 import { formatDuration } from '../../core/time.ts'
 import { clockFace } from '../terminal/clock-face.ts'
+import { paintLine, wrapSpans } from '../terminal/spans.ts'
 import { formatTable } from '../terminal/table.ts'
 import type { Output } from '../terminal/terminal.ts'
-import { cut } from '../terminal/width.ts'
 import { boundsOf } from './rights.ts'
 
 const STATES: readonly KeyState[] = ['valid', 'expired', 'revoked']
@@ -19,8 +19,8 @@ export function sortKeys(keys: readonly KeyJson[], nowMs: number): KeyJson[] {
 }
 
 /**
- * A line for each key, with times as people say them, and what bounds it beyond its role on a line of its own below
- * it. In a pipe whole times, and the bounds in a last column.
+ * A line for each key, with times as people say them, and what bounds it beyond its role on lines of its own below it.
+ * In a pipe whole times, and the bounds in a last column.
  */
 export function formatKeys(keys: readonly KeyJson[], nowMs: number, { colors, columns }: Output): string {
   const sorted = sortKeys(keys, nowMs)
@@ -37,7 +37,11 @@ export function formatKeys(keys: readonly KeyJson[], nowMs: number, { colors, co
     states[index],
     ...(isPiped ? [boundsOf(key)] : []),
   ])
-  const header = [...TEXT, ...(isPiped ? ['bounds'] : [])].map((name) => ({ name, type: 'text' }))
+  const header = [...TEXT, ...(isPiped ? ['bounds'] : [])].map((name) => ({
+    name,
+    type: 'text',
+    isWhole: name !== 'name',
+  }))
   const paint = (text: string, row: number, column: number) => {
     const state = states[row] ?? 'valid'
     if (column === STATE_COLUMN) return paints[state](text)
@@ -48,7 +52,8 @@ export function formatKeys(keys: readonly KeyJson[], nowMs: number, { colors, co
   const [head = '', ...lines] = table.split('\n').slice(0, -1)
   const shown = lines.flatMap((line, index) => {
     const bounds = escapeText(boundsOf(sorted[index] as KeyJson))
-    return bounds === '' ? [line] : [line, MARGIN + colors.dim(cut(bounds, columns - MARGIN.length))]
+    const wrapped = bounds === '' ? [] : wrapSpans([{ text: bounds, paint: colors.dim }], columns - MARGIN.length)
+    return [line, ...wrapped.map((spans) => MARGIN + paintLine(spans))]
   })
   return [head, ...shown].map((line) => `${line}\n`).join('')
 }

@@ -45,7 +45,7 @@ export async function deliver(client: HttpClient, batch: LineBatch, options: Del
     } catch (error) {
       const rejection = wholeRejection(error, batch)
       if (rejection) return rejection
-      if (!isTemporary(error) || signal?.aborted) throw error
+      if (!(isTemporary(error) || mayBeSignedAnew(error, attempt)) || signal?.aborted) throw error
       const askedMs = error instanceof ServerProblem ? Math.min(error.retryAfterMs ?? 0, ASKED_WAIT_MS_MAX) : 0
       const waitMs = Math.max(askedMs, backoffMs(attempt, patience.random))
       if (clock() - startedMs + waitMs > retryMsMax) throw error
@@ -62,6 +62,19 @@ export async function deliver(client: HttpClient, batch: LineBatch, options: Del
 
 function isTemporary(error: unknown): error is ServerAway | ServerProblem {
   return error instanceof ServerAway || (error instanceof ServerProblem && error.isTemporary)
+}
+
+/** How often a batch whose signature is refused is signed anew, though the clocks agree. */
+const SIGNATURE_TRIES = 5
+const CLOCKS_AGREE_MS = 60_000
+
+/**
+ * A server that has just started takes no signature from before, by its clock; and of two senders with the same key,
+ * body and millisecond it takes one. Both pass.
+ */
+function mayBeSignedAnew(error: unknown, attempt: number): error is ServerProblem {
+  if (!(error instanceof ServerProblem) || error.code !== 'SIGNATURE_REFUSED') return false
+  return attempt + 1 < SIGNATURE_TRIES && Math.abs(error.clockAheadMs ?? 0) < CLOCKS_AGREE_MS
 }
 
 /** Not one line could be accepted: an error to the server, here a batch like any other with rejected lines. */

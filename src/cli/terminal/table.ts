@@ -16,6 +16,8 @@ export interface TableColumn {
   name: string
   /** `number`, `time` (RFC 3339) or `text`. */
   type: string
+  /** Text that says nothing when it is cut. */
+  isWhole?: boolean
 }
 
 const NUMBER = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i
@@ -37,7 +39,8 @@ export function formatTable(
   const widths = names.map((name, index) =>
     cells.reduce((widest, row) => Math.max(widest, displayWidth(row[index] ?? '')), displayWidth(name)),
   )
-  if (columns !== undefined) shrink(widths, isRight, columns)
+  const isWhole = header.map((column, index) => column.isWhole === true || isRight[index] === true)
+  if (columns !== undefined) shrink(widths, isWhole, columns)
   const line = (texts: readonly string[], paintCell: (text: string, column: number) => string) => {
     const last = texts.findLastIndex((text) => text !== '')
     return texts
@@ -57,12 +60,12 @@ export function formatTable(
 }
 
 /** Takes columns from the widest columns of text until the row fits, or they are as narrow as they may get. */
-function shrink(widths: number[], isRight: readonly boolean[], columns: number): void {
+function shrink(widths: number[], isWhole: readonly boolean[], columns: number): void {
   let surplus = widths.reduce((sum, width) => sum + width, 0) + GAP.length * (widths.length - 1) - columns
   while (surplus > 0) {
     let widest = -1
     for (const [index, width] of widths.entries()) {
-      if (!isRight[index] && width > TEXT_COLUMNS_MIN && width > (widths[widest] ?? 0)) widest = index
+      if (!isWhole[index] && width > TEXT_COLUMNS_MIN && width > (widths[widest] ?? 0)) widest = index
     }
     if (widest === -1) return
     widths[widest] = (widths[widest] ?? 0) - 1

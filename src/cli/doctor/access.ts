@@ -1,0 +1,92 @@
+import { inspectKeys, type KeysInspection } from '../../app/keys.ts'
+import { isLoopback, type Config } from '../../app/config.ts'
+import { countValidKeys } from '../../client/keys.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Role } from '../../core/principal.ts'
+import type { Finding } from './finding.ts'
+
+const subject = 'access'
+
+/** Who would be let in by a server with these settings, and by which keys. */
+export async function checkAccess(config: Config, nowMs: number): Promise<Finding[]> {
+  try {
+    const found = await inspectKeys(config.data)
+    const counts = countValidKeys(found.keys, nowMs)
+    return [doorFinding(config, found, counts), ...tableFindings(config, found, counts), networkFinding(config)]
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+    return [{ state: 'wrong', subject, text: error.detail ?? error.title, hint: error.hint }, networkFinding(config)]
+  }
+}
+
+type Counts = Record<Role, number>
+
+/** Whether it starts at all, and whom it asks for a key. */
+function doorFinding({ host, data }: Config, { file, isUnused }: KeysInspection, counts: Counts): Finding {
+  const isHere = isLoopback(host)
+  const valid = counts.admin + counts.read + counts.write
+  const make = `Make one with: tailrace keys create --role admin --data ${data}`
+  if (valid > 0) {
+    const reach = isHere ? `${host} can be reached from this machine only` : `${host} can be reached by others`
+    return {
+      state: 'ok',
+      subject,
+      text: `everybody shows a key: ${countsText(counts)} ${valid === 1 ? 'is' : 'are'} valid; ${reach}`,
+    }
+  }
+  if (isHere && !file) {
+    const text = `open: there are no keys, so everybody on this machine may do everything; nobody else reaches ${host}`
+    return { state: 'ok', subject, text }
+  }
+  if (isHere) return { state: 'warn', subject, text: 'nobody is let in: no key is valid any more', hint: make }
+  if (!file && isUnused) {
+    const text = `${host} can be reached by others, and there are no keys: the first start makes an admin key and shows it once`
+    return { state: 'note', subject, text }
+  }
+  const why = file ? 'no key is valid any more' : 'there are no keys'
+  const text = `a server with these settings does not start: ${host} can be reached by others, and ${why}`
+  return { state: 'wrong', subject, text, hint: make }
+}
+
+/** What is odd about the table of keys. */
+function tableFindings({ data }: Config, { file }: KeysInspection, counts: Counts): Finding[] {
+  const findings: Finding[] = []
+  if (file && (file.mode & 0o077) !== 0) {
+    findings.push({
+      state: 'warn',
+      subject,
+      text: `${file.path} could be read by others until now (mode ${file.mode.toString(8)})`,
+      hint: 'Who read it can forge signed requests and log in as any key: revoke the keys if that may be.',
+    })
+  }
+  if (counts.admin === 0 && counts.read + counts.write > 0) {
+    findings.push({
+      state: 'warn',
+      subject,
+      text: 'no admin key is valid: keys cannot be made or revoked over the API',
+      hint: `Make one with: tailrace keys create --role admin --data ${data}`,
+    })
+  }
+  return findings
+}
+
+/** Who could read on the way. */
+function networkFinding({ host, tls, tlsClientCa }: Config): Finding {
+  if (tls !== 'off') {
+    const kind = tls === 'self-signed' ? 'a certificate of its own, which clients pin' : 'your certificate'
+    const mutual = tlsClientCa === '' ? '' : '; clients show one too'
+    return { state: 'ok', subject: 'tls', text: `on, with ${kind}${mutual}` }
+  }
+  if (isLoopback(host)) return { state: 'ok', subject: 'tls', text: 'off: nothing leaves this machine' }
+  return {
+    state: 'warn',
+    subject: 'tls',
+    text: `off: keys and events travel in clear to and from ${host}`,
+    hint: 'Set --tls-cert and --tls-key, or --tls self-signed; or listen on loopback behind a proxy with TLS.',
+  }
+}
+
+/** `1 admin, 2 read and 3 write keys` */
+function countsText({ admin, read, write }: Counts): string {
+  return `${admin} admin, ${read} read and ${write} write ${admin + read + write === 1 ? 'key' : 'keys'}`
+}
