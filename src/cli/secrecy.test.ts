@@ -43,12 +43,13 @@ test.each<[given: string[], masked: string[]]>([
   ],
 ])('%j', (given, masked) => expect(maskedArguments(given)).toEqual(masked))
 
+const program = (...given: string[]) => ({
+  argv: ['/bin/node', '/x/main.js', ...given],
+  argv0: 'node',
+  title: 'as it is',
+})
+
 test('a title is set only where there is something to hide', () => {
-  const program = (...given: string[]) => ({
-    argv: ['/bin/node', '/x/main.js', ...given],
-    argv0: 'node',
-    title: 'as it is',
-  })
   const plain = program('tail', 'a b')
   hideSecrets(plain)
   expect(plain.title).toBe('as it is')

@@ -3,6 +3,7 @@ import { aliasesOf } from './arguments.ts'
 import type { CliCommand, Example } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import type { Output } from './terminal/terminal.ts'
+import { wrapWords } from './terminal/width.ts'
 
 type Colors = Output['colors']
 
@@ -86,7 +87,7 @@ export async function commandUsage(command: CliCommand, { colors, columns }: Out
     parts.push(section('Arguments', columnsOf(rows, width, colors), colors))
   }
   parts.push(section('Options', columnsOf([...flagRows(flags), ['--help, -h', 'This help']], width, colors), colors))
-  for (const note of command.notes ?? []) parts.push(`${wrap(note, width).join('\n')}\n`)
+  for (const note of command.notes ?? []) parts.push(`${wrapWords(note, width).join('\n')}\n`)
   parts.push(examples(command.examples, width, colors))
   return parts.join('\n')
 }
@@ -114,7 +115,7 @@ function section(title: string, lines: readonly string[], colors: Colors): strin
 
 function examples(list: readonly Example[], width: number, colors: Colors): string {
   const lines = list.flatMap(([command, meaning]) => [
-    ...wrap(meaning, width - 4).map((line) => colors.dim(`# ${line}`)),
+    ...wrapWords(meaning, width - 4).map((line) => colors.dim(`# ${line}`)),
     command,
   ])
   return section('Examples', lines, colors)
@@ -126,23 +127,11 @@ function columnsOf(rows: readonly (readonly [string, string])[], width: number, 
   const nameColumns = Math.min(longest, Math.floor(width * 0.4))
   const gap = nameColumns + MARGIN.length
   return rows.flatMap(([name, text]) => {
-    const lines = wrap(text, width - gap - MARGIN.length)
+    const lines = wrapWords(text, width - gap - MARGIN.length)
     const indent = ' '.repeat(gap)
     if (name.length > nameColumns) return [colors.cyan(name), ...lines.map((line) => indent + line)]
     return lines.map((line, index) => (index === 0 ? colors.cyan(name) + ' '.repeat(gap - name.length) : indent) + line)
   })
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line += line === '' ? word : ` ${word}`
-  }
-  return [...lines, line]
 }
 
 function usageWidth(columns: number | undefined): number {

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
 import { openConnection, type Connection } from './connection.ts'
 import { createHttpClient } from './http-client.ts'
@@ -8,6 +9,8 @@ import { answerJson, readBody, startTinyServer, type TinyServer } from './testin
 
 const SECRET = Buffer.alloc(32, 7)
 const KEY = `trk_abcdefghijkl_${SECRET.toString('base64url')}`
+
+const NOW_MS = Date.parse('2026-01-05T10:07:00.500Z')
 
 let server: TinyServer | undefined
 let connection: Connection | undefined
@@ -64,10 +67,8 @@ test('a stream cannot be signed', async () => {
     answerJson(response, {})
   })
   connection = openConnection({ url: server.url, key: KEY, sign: true })
-  async function* body() {
-    yield Buffer.from('x')
-  }
-  await expect(connection.open('/', { method: 'POST', body: body() })).rejects.toThrow('A stream cannot be signed')
+  const body = Readable.from([Buffer.from('x')])
+  await expect(connection.open('/', { method: 'POST', body })).rejects.toThrow('A stream cannot be signed')
   expect(requests).toBe(0)
 })
 
@@ -80,7 +81,6 @@ test('a refusal tells how far the clocks are apart', async () => {
     const date = new Date('2026-01-05T10:00:00Z').toUTCString()
     answerJson(response, { code: 'SIGNATURE_REFUSED' }, 401, { date })
   })
-  const clock = () => Date.parse('2026-01-05T10:07:00.500Z')
-  connection = openConnection({ url: server.url, key: KEY, sign: true, clock })
+  connection = openConnection({ url: server.url, key: KEY, sign: true, clock: () => NOW_MS })
   await expect(connection.json('/')).rejects.toMatchObject({ code: 'SIGNATURE_REFUSED', clockAheadMs: -420_000 })
 })

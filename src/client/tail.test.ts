@@ -158,14 +158,15 @@ test('another server at the same address is watched from then on', async () => {
   await changing.close()
 })
 
-describe('a key that ends', () => {
-  const withEnd = (end: object, second: { code: string; status: number }) =>
-    startTinyServer((request, response) => {
-      if (request.headers['last-event-id'] !== undefined) return answerJson(response, second, second.status)
-      response.writeHead(200, { 'content-type': 'text/event-stream' })
-      response.end(`event: log\nid: 1\ndata: {"message":"a"}\n\nevent: end\ndata: ${JSON.stringify(end)}\n\n`)
-    })
+/** Ends the first connection like this, and answers the second like that. */
+const withEnd = (end: object, second: { code: string; status: number }) =>
+  startTinyServer((request, response) => {
+    if (request.headers['last-event-id'] !== undefined) return answerJson(response, second, second.status)
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.end(`event: log\nid: 1\ndata: {"message":"a"}\n\nevent: end\ndata: ${JSON.stringify(end)}\n\n`)
+  })
 
+describe('a key that ends', () => {
   test.each([
     ['is told by the server', { reason: 'the key was revoked', code: 'KEY_REFUSED' }, 'ended the tail: the key was'],
     ['is noticed at the next connection', { reason: 'the server is closing' }, 'The server answered 401'],

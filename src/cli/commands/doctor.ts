@@ -36,7 +36,7 @@ export const command = defineCommand(
     const report = async (findings: readonly Finding[]) => {
       for (const finding of findings) {
         isWrong ||= finding.state === 'wrong'
-        await out.write(formatFinding(finding, out.colors))
+        await out.write(formatFinding(finding, out))
       }
     }
     await report([checkNode()])

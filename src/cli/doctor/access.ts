@@ -25,13 +25,13 @@ type Counts = Record<Role, number>
 function doorFinding({ host, data }: Config, { file, isUnused }: KeysInspection, counts: Counts): Finding {
   const isHere = isLoopback(host)
   const valid = counts.admin + counts.read + counts.write
-  const make = `Make one with: tailrace keys create --role admin --data ${data}`
+  const make = `Make one with\n  tailrace keys create --role admin --data ${data}`
   if (valid > 0) {
     const reach = isHere ? `${host} can be reached from this machine only` : `${host} can be reached by others`
     return {
       state: 'ok',
       subject,
-      text: `everybody shows a key: ${countsText(counts)} ${valid === 1 ? 'is' : 'are'} valid; ${reach}`,
+      text: `everybody shows a key (valid: ${countsText(counts)}); ${reach}`,
     }
   }
   if (isHere && !file) {
@@ -64,7 +64,7 @@ function tableFindings({ data }: Config, { file }: KeysInspection, counts: Count
       state: 'warn',
       subject,
       text: 'no admin key is valid: keys cannot be made or revoked over the API',
-      hint: `Make one with: tailrace keys create --role admin --data ${data}`,
+      hint: `Make one with\n  tailrace keys create --role admin --data ${data}`,
     })
   }
   return findings
@@ -86,7 +86,7 @@ function networkFinding({ host, tls, tlsClientCa }: Config): Finding {
   }
 }
 
-/** `1 admin, 2 read and 3 write keys` */
+/** `1 admin, 2 read, 3 write` */
 function countsText({ admin, read, write }: Counts): string {
-  return `${admin} admin, ${read} read and ${write} write ${admin + read + write === 1 ? 'key' : 'keys'}`
+  return `${admin} admin, ${read} read, ${write} write`
 }

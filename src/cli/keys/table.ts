@@ -52,8 +52,8 @@ export function formatKeys(keys: readonly KeyJson[], nowMs: number, { colors, co
   const [head = '', ...lines] = table.split('\n').slice(0, -1)
   const shown = lines.flatMap((line, index) => {
     const bounds = escapeText(boundsOf(sorted[index] as KeyJson))
-    const wrapped = bounds === '' ? [] : wrapSpans([{ text: bounds, paint: colors.dim }], columns - MARGIN.length)
-    return [line, ...wrapped.map((spans) => MARGIN + paintLine(spans))]
+    const wrapped = bounds === '' ? [] : wrapSpans([{ text: bounds, paint: (text) => text }], columns - MARGIN.length)
+    return [line, ...wrapped.map((spans) => MARGIN + colors.dim(paintLine(spans)))]
   })
   return [head, ...shown].map((line) => `${line}\n`).join('')
 }
