@@ -1,6 +1,6 @@
 /** Text out of logs, in every place where a command shows it. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { answerJson, startTinyServer, type TinyServer } from '../../client/testing/tiny-server.ts'
+import { answerJson, readBody, startTinyServer, type TinyServer } from '../../client/testing/tiny-server.ts'
 import { memoryTerminal } from '../testing/memory-terminal.ts'
 import { runProgram } from '../program.ts'
 
@@ -29,12 +29,14 @@ const TABLE = { columns: [{ name: HOSTILE, type: 'text' }], rows: [[HOSTILE], [{
 const LINE = `${JSON.stringify(EVENT)}\n`
 const CSV = `id,message\r\n1,"${HOSTILE}"\r\n2,"${HOSTILE}`
 
-/** What the server answers to everything. */
-let answer: { status?: number; type?: string; body: string }
+/** What the server answers to everything, and who asks for one event gets. */
+let answer: { status?: number; type?: string; body: string; one?: string }
 let server: TinyServer
 beforeEach(async () => {
-  server = await startTinyServer((request, response) => {
+  server = await startTinyServer(async (request, response) => {
     if (request.url === '/healthz') return answerJson(response, {})
+    const asked = await readBody(request)
+    if (answer.one !== undefined && asked.includes('"limit":1,')) return void response.end(answer.one)
     response.writeHead(answer.status ?? 200, { 'content-type': answer.type ?? 'application/json' }).end(answer.body)
   })
 })
@@ -66,7 +68,14 @@ describe.each([undefined, 80])('nothing is obeyed on a terminal of %s columns:',
     ['events with everything', ['query', 'a', '--wide'], { body: withStats({ events: [EVENT] }) }],
     ['events with a time that is none', ['query'], { body: withStats({ events: [{ ...EVENT, timestamp: HOSTILE }] }) }],
     ['a table', ['query', '* | x'], { body: withStats(TABLE) }],
-    ['nothing but a far event', ['query'], { body: withStats({ events: [] }) }],
+    [
+      'nothing but a far event',
+      ['query', 'a'],
+      {
+        body: withStats({ events: [] }),
+        one: withStats({ events: [{ ...EVENT, timestamp: HOSTILE }] }),
+      },
+    ],
     ['a problem', ['query'], { status: 500, type: 'application/problem+json', body: JSON.stringify(problem) }],
     ['a mistake', ['query', `a${HOSTILE}`], { status: 400, body: JSON.stringify(mistake) }],
     ['another server', ['query'], { type: `text/x`, body: HOSTILE }],

@@ -11,13 +11,13 @@ let taken: string[]
 let parameters: Set<string>
 let fail: (request: number) => 'busy' | 'cut before' | 'cut after' | 'refuse' | 'signature' | undefined
 let requests: number
-/** The server's clock, as its answers tell it. */
-let date: string
+/** How far the server's clock is ahead, as its answers tell it. */
+let clockAheadMs: number
 
 beforeEach(async () => {
   taken = []
   requests = 0
-  date = new Date().toUTCString()
+  clockAheadMs = 0
   parameters = new Set()
   fail = () => undefined
   server = await startTinyServer(async (request, response) => {
@@ -26,7 +26,10 @@ beforeEach(async () => {
     if (failure === 'busy')
       return answerJson(response, { code: 'SPOOL_FULL', detail: 'full' }, 503, { 'retry-after': '0' })
     if (failure === 'refuse') return answerJson(response, { code: 'KEY_UNKNOWN', detail: 'no such key' }, 401)
-    if (failure === 'signature') return answerJson(response, { code: 'SIGNATURE_REFUSED', detail: 'no' }, 401, { date })
+    if (failure === 'signature') {
+      const date = new Date(Date.now() + clockAheadMs).toUTCString()
+      return answerJson(response, { code: 'SIGNATURE_REFUSED', detail: 'no' }, 401, { date })
+    }
     if (failure === 'cut before') return void request.socket.destroy()
     parameters.add(request.url ?? '')
     const lines = (await readBody(request)).split('\n').slice(0, -1)
@@ -132,9 +135,17 @@ describe('signed', () => {
     expect(requests).toBe(3)
   })
 
+  test('one that is refused again and again is given up', async () => {
+    fail = () => 'signature'
+    const { code, err } = await send([Buffer.from('a\n')], flags)
+    expect(code).toBe(1)
+    expect(err).toContain('The clocks agree: the key may be wrong')
+    expect(requests).toBe(5)
+  })
+
   test('a clock that is wrong is told at once, and how far', async () => {
     fail = () => 'signature'
-    date = new Date(Date.now() + 3_600_000).toUTCString()
+    clockAheadMs = 3_600_000
     const { code, err } = await send([Buffer.from('a\n')], flags)
     expect(code).toBe(1)
     expect(err).toMatch(/SIGNATURE_REFUSED[^]*The server's clock is (?:1h|59m\d+s|1h\d+s) ahead of this machine's/)
