@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync } from 'node:fs'
-import { link, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
+import { link, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -35,7 +35,7 @@ export async function lockFile({ path, waitMsMax }: FileLockOptions): Promise<Fi
     while (!(await tryLink(own, path))) {
       const holder = await readIfThere(path)
       if (holder === undefined) continue
-      if (await isAbandoned(path, holder)) await takeAway(path, holder)
+      if (await isAbandoned(path, holder)) await takeAway(path, holder, giveUpMs - performance.now())
       else if (performance.now() > giveUpMs) throw new Error(`${path} is held by ${holder.trim()}`)
       else await delay(POLL_MS)
     }
@@ -71,17 +71,17 @@ async function isAbandoned(path: string, holder: string): Promise<boolean> {
   return !isAlive(pid) || startOf(pid) !== start
 }
 
-/** Another process may have taken over in the meantime: what was taken away wrongly is put back. */
-async function takeAway(path: string, expected: string): Promise<void> {
-  const aside = `${path}.${randomUUID()}`
+/**
+ * Removes an abandoned lock. Only one process at a time may, so that what it looked at is what it removes: as long as
+ * the abandoned one is there nobody can take its place.
+ */
+async function takeAway(path: string, abandoned: string, waitMsMax: number): Promise<void> {
+  const takeover = await lockFile({ path: `${path}.takeover`, waitMsMax: Math.max(0, waitMsMax) })
   try {
-    await rename(path, aside)
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return
-    throw error
+    if ((await readIfThere(path)) === abandoned) await unlinkIfThere(path)
+  } finally {
+    await takeover.release()
   }
-  if ((await readIfThere(aside)) !== expected) await tryLink(aside, path)
-  await unlinkIfThere(aside)
 }
 
 function ownIdentity(): string {
