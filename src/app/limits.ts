@@ -39,7 +39,7 @@ export function liveLimits({ live }: Config): Omit<LiveOptions, 'startNs'> {
   }
 }
 
-export function httpLimits({ http }: Config): Partial<HttpServerLimits> {
+export function httpLimits({ http, access }: Config): Partial<HttpServerLimits> {
   return {
     connectionsMax: http.connectionsMax,
     headerBytesMax: http.headerBytesMax,
@@ -47,6 +47,12 @@ export function httpLimits({ http }: Config): Partial<HttpServerLimits> {
     bodyIdleMs: http.bodyIdleTimeout,
     bodyBytesMax: http.bodyBytesMax,
     keepAliveMs: http.keepAliveTimeout,
+    answerIdleMs: http.answerIdleTimeout,
+    requestsPerSecondPerAddressMax: http.requestsPerSecondPerAddressMax,
+    requestsPerSecondPerKeyMax: http.requestsPerSecondPerKeyMax,
+    failuresPerMinuteMax: access.failuresPerMinuteMax,
+    signedBodyBytesMax: access.signedBodyBytesMax,
+    signedBytesMax: access.signedBytesMax,
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { AppError } from '../core/errors.ts'
+import type { HttpRates } from './http-rates.ts'
 import { isAllowed, NOBODY, OPEN_PRINCIPAL, type Principal, type Right } from '../core/principal.ts'
 
 declare module 'fastify' {
@@ -34,7 +35,7 @@ export interface HttpAccess {
  * nothing valid is nobody; where there is no route at all everybody is told so. A server with a route that does not say
  * what it takes does not start. Without `access` everybody may do everything.
  */
-export function guardRoutes(app: FastifyInstance, access: HttpAccess | undefined): void {
+export function guardRoutes(app: FastifyInstance, access: HttpAccess | undefined, rates: HttpRates): void {
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => void routes.push(route))
   app.addHook('onReady', (done) => {
@@ -46,27 +47,34 @@ export function guardRoutes(app: FastifyInstance, access: HttpAccess | undefined
   app.addHook('onRequest', (request, _reply, done) => {
     const right = request.routeOptions.config.access ?? 'public'
     try {
-      admit(request, right, access)
+      rates.admitAddress(request)
+      const { principal, bodySha256 = null } = identify(request, right, access, rates)
+      rates.admitKey(principal)
+      if (!isAllowed(principal, right)) throw new AppError('ACCESS_DENIED', denial(principal, right))
+      request.principal = principal
+      request.bodySha256 = bodySha256
       done()
     } catch (error) {
-      if (!(error instanceof AppError) || right !== 'public') return done(error as Error)
-      request.principal = NOBODY
-      done()
+      done(error as Error)
     }
   })
 }
 
-function admit(request: FastifyRequest, right: Right, access: HttpAccess | undefined): void {
-  if (!access) {
-    request.principal = OPEN_PRINCIPAL
-    return
-  }
+function identify(
+  request: FastifyRequest,
+  right: Right,
+  access: HttpAccess | undefined,
+  rates: HttpRates,
+): ReturnType<HttpAccess['identify']> {
+  if (!access) return { principal: OPEN_PRINCIPAL }
+  if (!rates.admitCredentials(request, right)) return { principal: NOBODY }
   const { method, url, headers, rawHeaders } = request.raw
-  const identity = access.identify({ method: method ?? '', url: url ?? '', headers, rawHeaders, address: request.ip })
-  request.principal = identity.principal
-  request.bodySha256 = identity.bodySha256 ?? null
-  if (isAllowed(identity.principal, right)) return
-  throw new AppError('ACCESS_DENIED', denial(identity.principal, right))
+  try {
+    return access.identify({ method: method ?? '', url: url ?? '', headers, rawHeaders, address: request.ip })
+  } catch (error) {
+    if (right === 'public' && error instanceof AppError) return { principal: NOBODY }
+    throw error
+  }
 }
 
 function denial({ role, filter }: Principal, right: Right): { detail: string; hint: string } {

@@ -14,6 +14,20 @@ export interface HttpServerLimits {
   discardBytesMax: number
   /** How long an idle connection is kept. */
   keepAliveMs: number
+  /** How long a reader may take nothing of an answer that waits for it. */
+  answerIdleMs: number
+  /** Requests a second from one IPv4 address, or one /64 of IPv6 addresses; further ones are answered 429. */
+  requestsPerSecondPerAddressMax: number
+  /** Requests a second with one key. */
+  requestsPerSecondPerKeyMax: number
+  /** What one address may show within a minute that is not valid; what it shows then is not looked at any more. */
+  failuresPerMinuteMax: number
+  /** Addresses, and keys, whose rates are remembered. Those that were not seen for the longest time are forgotten. */
+  rateNamesMax: number
+  /** Largest body of a signed request, which is checked before it is used. */
+  signedBodyBytesMax: number
+  /** Memory for all signed bodies together. */
+  signedBytesMax: number
   /** How long closing waits for requests that are under way before it cuts them off. */
   closeMs: number
 }
@@ -26,5 +40,12 @@ export const HTTP_SERVER_LIMITS: HttpServerLimits = {
   bodyBytesMax: 1024 * 1024,
   discardBytesMax: 64 * 1024 * 1024,
   keepAliveMs: 72_000,
+  answerIdleMs: 120_000,
+  requestsPerSecondPerAddressMax: 20_000,
+  requestsPerSecondPerKeyMax: 10_000,
+  failuresPerMinuteMax: 60,
+  rateNamesMax: 10_000,
+  signedBodyBytesMax: 16 * 1024 * 1024,
+  signedBytesMax: 128 * 1024 * 1024,
   closeMs: 8000,
 }

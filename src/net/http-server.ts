@@ -16,6 +16,7 @@ import { HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-limits.ts'
 import { refuseMalformed } from './http-malformed.ts'
 import { guardOrigins, type HttpNames } from './http-origin.ts'
 import { problemOf } from './http-problem.ts'
+import { createRates, type HttpRates } from './http-rates.ts'
 import { type KnownRoute, methodsAt } from './http-routes.ts'
 import { renewTls, tlsFactory, type TlsListener, type TlsMaterial } from './tls.ts'
 
@@ -33,6 +34,8 @@ export interface HttpServerOptions {
   strictTransport?: boolean
   /** HTTPS instead of HTTP. */
   tls?: TlsMaterial | undefined
+  /** For rates: milliseconds, never going back. */
+  clock?: () => number
   /** Makes the id of a request that brings none; a random one by default. */
   requestId?: () => string
 }
@@ -67,12 +70,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     dropBody(request, reply)
     void sendProblem(reply, problem)
   })
+  const rates = createRates(limits, counters, options.clock ?? (() => performance.now()))
   const harden = hardenAnswers(app, { strictTransport: options.strictTransport ?? false })
   addHooks(app, counters, state)
   guardOrigins(app, () => access?.isOpen ?? true, { hosts: [], corsOrigins: [], ...options.names })
-  guardRoutes(app, access)
+  guardRoutes(app, access, rates)
   const dropBody = readBodies(app, limits, () => state.isClosing)
-  addProblems(app, options)
+  addProblems(app, options, rates)
   watchConnections(app, limits, counters)
   return {
     app,
@@ -137,7 +141,7 @@ function addHooks(app: FastifyInstance, counters: Counters, state: { isClosing: 
   })
 }
 
-function addProblems(app: FastifyInstance, { logger, counters }: HttpServerOptions): void {
+function addProblems(app: FastifyInstance, { logger, counters }: HttpServerOptions, rates: HttpRates): void {
   const routes: KnownRoute[] = []
   app.addHook('onRoute', ({ method, url }) => {
     routes.push({ methods: Array.isArray(method) ? method : [method], url })
@@ -147,6 +151,7 @@ function addProblems(app: FastifyInstance, { logger, counters }: HttpServerOptio
     if (problem.code === 'INTERNAL') {
       logger.error({ err: error, requestId: request.id, method: request.method, url: request.url }, 'A request failed')
     }
+    if (problem.code === 'KEY_REFUSED' || problem.code === 'SIGNATURE_REFUSED') rates.noteFailure(request)
     counters.add('http_errors_total', { code: problem.code })
     return sendProblem(reply, problem)
   })
