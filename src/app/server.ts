@@ -91,6 +91,7 @@ async function openServer(
     limits: httpLimits(config),
     ...httpNames(config),
     tls: tls?.material,
+    strictTransport: config.tls === 'files',
     logger,
     counters,
     access,

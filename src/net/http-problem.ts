@@ -11,17 +11,23 @@ const BY_FASTIFY_CODE: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_BAD_URL: 'REQUEST_INVALID',
 }
 
+/** Instead of what fastify says, which repeats the whole address. */
+const DETAILS: Readonly<Record<string, string>> = {
+  FST_ERR_BAD_URL: 'the path is not properly percent-encoded',
+  FST_ERR_MAX_PARAM_LENGTH: 'a part of the path is too long',
+}
+
 /** Whatever was thrown while a request was handled → the error that its sender gets to see. */
 export function problemOf(error: unknown): AppError {
   if (error instanceof AppError) return error
-  const { code, message, statusCode, validation } = readable(error)
-  const known = validation === undefined ? BY_FASTIFY_CODE[code ?? ''] : 'REQUEST_INVALID'
-  if (known) return new AppError(known, { cause: error, detail: message })
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new AppError('REQUEST_INVALID', { cause: error, detail: message })
-  }
-  // What went wrong inside is for the log, not for strangers.
-  return new AppError('INTERNAL', { cause: error })
+  const { code = '', message, statusCode, validation } = readable(error)
+  const known = validation === undefined ? BY_FASTIFY_CODE[code] : 'REQUEST_INVALID'
+  const detail = DETAILS[code] ?? message
+  if (known) return new AppError(known, { cause: error, detail })
+  // What went wrong inside is for the log, not for strangers: only fastify's own texts are meant for them.
+  const isCallers = statusCode !== undefined && statusCode >= 400 && statusCode < 500
+  if (!isCallers) return new AppError('INTERNAL', { cause: error })
+  return new AppError('REQUEST_INVALID', { cause: error, ...(code.startsWith('FST_') ? { detail } : {}) })
 }
 
 function readable(error: unknown): { code?: string; message: string; statusCode?: number; validation?: unknown } {

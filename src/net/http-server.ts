@@ -13,11 +13,14 @@ import { guardRoutes, type HttpAccess } from './http-access.ts'
 import { readBodies } from './http-body.ts'
 import { hardenAnswers } from './http-hardening.ts'
 import { HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-limits.ts'
+import { loggedRequest } from './http-log.ts'
 import { refuseMalformed } from './http-malformed.ts'
 import { guardOrigins, type HttpNames } from './http-origin.ts'
 import { problemOf } from './http-problem.ts'
 import { createRates, type HttpRates } from './http-rates.ts'
 import { type KnownRoute, methodsAt } from './http-routes.ts'
+import { checkSignedBodies } from './signed-body.ts'
+import { cutSlowReaders } from './slow-readers.ts'
 import { renewTls, tlsFactory, type TlsListener, type TlsMaterial } from './tls.ts'
 
 export interface HttpServerOptions {
@@ -72,10 +75,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   })
   const rates = createRates(limits, counters, options.clock ?? (() => performance.now()))
   const harden = hardenAnswers(app, { strictTransport: options.strictTransport ?? false })
+  cutSlowReaders(app, limits.answerIdleMs, counters)
   addHooks(app, counters, state)
   guardOrigins(app, () => access?.isOpen ?? true, { hosts: [], corsOrigins: [], ...options.names })
   guardRoutes(app, access, rates)
   const dropBody = readBodies(app, limits, () => state.isClosing)
+  checkSignedBodies(app, limits, counters)
   addProblems(app, options, rates)
   watchConnections(app, limits, counters)
   return {
@@ -149,7 +154,7 @@ function addProblems(app: FastifyInstance, { logger, counters }: HttpServerOptio
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error)
     if (problem.code === 'INTERNAL') {
-      logger.error({ err: error, requestId: request.id, method: request.method, url: request.url }, 'A request failed')
+      logger.error({ err: error, ...loggedRequest(request) }, 'A request failed')
     }
     if (problem.code === 'KEY_REFUSED' || problem.code === 'SIGNATURE_REFUSED') rates.noteFailure(request)
     counters.add('http_errors_total', { code: problem.code })

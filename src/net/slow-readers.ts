@@ -1,0 +1,22 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import type { Counters } from '../core/counters.ts'
+
+/**
+ * Cuts off whoever takes nothing of an answer for `answerIdleMs` although some of it waits. An answer that has nothing
+ * to say for longer, such as a tail, is left alone. Counted in `http_slow_readers_total`.
+ */
+export function cutSlowReaders(app: FastifyInstance, answerIdleMs: number, counters: Counters): void {
+  const cut = counters.counter('http_slow_readers_total')
+  // Node calls this when nothing has moved on the connection; that a write in parts got on counts as moving.
+  function onIdle(this: ServerResponse): void {
+    if (this.writableLength === 0) return
+    cut.add()
+    this.destroy()
+  }
+  app.addHook('onRequest', (_request, { raw }, done) => {
+    raw.setTimeout(answerIdleMs)
+    raw.on('timeout', onIdle)
+    done()
+  })
+}
