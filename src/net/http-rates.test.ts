@@ -48,6 +48,11 @@ async function ask(path: string, { key, headers = {}, login }: Asking = {}) {
   return { status: response.status, code, detail, retryAfter: response.headers.get('retry-after') }
 }
 
+/** As a proxy does for somebody. */
+function askFor(address: string) {
+  return ask('/public', { headers: { 'x-forwarded-for': address } })
+}
+
 /** The statuses of so many requests, one after the other. */
 async function statuses(count: number, path: string, asking: Asking = {}): Promise<number[]> {
   const found: number[] = []
@@ -70,16 +75,15 @@ describe('requests a second', () => {
 
   test('from one address, whatever key; others are not held up', async () => {
     await open({ requestsPerSecondPerAddressMax: 1 }, { trustedProxies: ['127.0.0.1'] })
-    const from = (address: string) => ask('/public', { headers: { 'x-forwarded-for': address } })
-    expect(await from('192.0.2.1')).toMatchObject({ status: 200 })
-    expect(await from('192.0.2.1')).toMatchObject({ status: 429 })
-    expect(await from('192.0.2.2')).toMatchObject({ status: 200 })
-    expect(await from('2001:db8::1')).toMatchObject({ status: 200 })
-    expect(await from('2001:db8::2')).toMatchObject({ status: 429 })
-    expect(await from('2001:db8:0:1::1')).toMatchObject({ status: 200 })
+    expect(await askFor('192.0.2.1')).toMatchObject({ status: 200 })
+    expect(await askFor('192.0.2.1')).toMatchObject({ status: 429 })
+    expect(await askFor('192.0.2.2')).toMatchObject({ status: 200 })
+    expect(await askFor('2001:db8::1')).toMatchObject({ status: 200 })
+    expect(await askFor('2001:db8::2')).toMatchObject({ status: 429 })
+    expect(await askFor('2001:db8:0:1::1')).toMatchObject({ status: 200 })
     // What is no address counts for the proxy.
-    expect(await from('one')).toMatchObject({ status: 200 })
-    expect(await from('another')).toMatchObject({ status: 429 })
+    expect(await askFor('one')).toMatchObject({ status: 200 })
+    expect(await askFor('another')).toMatchObject({ status: 429 })
   })
 
   test('with one key', async () => {

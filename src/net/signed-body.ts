@@ -30,7 +30,7 @@ export function checkSignedBodies(app: FastifyInstance, limits: Limits, counters
     const room = memory.room()
     // Whatever becomes of it.
     reply.raw.once('close', () => room.free())
-    const body = isBody ? await readWhole(payload as Readable, raw, { hash, room, limits }) : undefined
+    const body = isBody ? await readWhole(payload, raw, { hash, room, limits }) : undefined
     const found = hash.digest()
     if (found.length !== bodySha256.length || !timingSafeEqual(found, bodySha256)) {
       throw new AppError('SIGNATURE_REFUSED', { detail: 'the body is not the one that was signed' })
