@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import type { Problem } from '../core/errors.ts'
 import { ServerAway, ServerProblem, type AnswerTimes } from './failures.ts'
 import { createRequestSigner, type RequestSigner } from './request-signer.ts'
+import { createTlsAgent, type ClientTls } from './tls.ts'
 
 /** What a request may carry. A stream is sent as it comes, no faster than the server takes it. */
 export type Body = Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
@@ -39,6 +40,8 @@ export interface ConnectionOptions {
   key?: string | undefined
   /** Signs each request with the key, which has to have the role write, instead of showing it. */
   sign?: boolean
+  /** For https URLs; without it the authorities that Node.js knows decide. */
+  tls?: ClientTls | undefined
   connectionsMax?: number
   /** Milliseconds since 1970, for signatures. */
   clock?: () => number
@@ -48,12 +51,18 @@ const SILENCE_MS_MAX = 60_000
 /** Bytes of a problem document or foreign answer that are read. */
 const PROBLEM_CHARS_MAX = 4 * 1024 * 1024
 
-/** node:http rather than fetch: it gives keep-alive, streaming bodies and silence limits a handle, and starts faster. */
+/**
+ * node:http rather than fetch: it gives keep-alive, streaming bodies and silence limits a handle, and starts faster.
+ * Throws when what `tls` holds cannot be used.
+ */
 export function openConnection(options: ConnectionOptions): Connection {
-  const { url, key, sign = false, connectionsMax = 4, clock = Date.now } = options
+  const { url, key, sign = false, tls = {}, connectionsMax = 4, clock = Date.now } = options
   const base = new URL(url)
-  const door = base.protocol === 'https:' ? https : http
-  const agent = new door.Agent({ keepAlive: true, maxSockets: connectionsMax })
+  const isSecure = base.protocol === 'https:'
+  const send = isSecure ? https.request : http.request
+  const agent = isSecure
+    ? createTlsAgent(tls, connectionsMax)
+    : new http.Agent({ keepAlive: true, maxSockets: connectionsMax })
   const prefix = base.pathname.replace(/\/$/, '')
   const shownUrl = `${base.origin}${prefix}`
   const showKey = key === undefined ? {} : { authorization: `Bearer ${key}` }
@@ -64,7 +73,7 @@ export function openConnection(options: ConnectionOptions): Connection {
     for (const [name, value] of Object.entries(options.parameters ?? {})) {
       if (value !== undefined) target.searchParams.set(name, String(value))
     }
-    const response = await exchange(door.request, target, shownUrl, agent, {
+    const response = await exchange(send, target, shownUrl, agent, {
       ...options,
       headers: { ...(signer ? signed(signer, target, options) : showKey), ...options.headers },
     })
@@ -111,6 +120,10 @@ function exchange(
     request.on('error', (error) => {
       reject(signal?.aborted ? (signal.reason as Error) : new ServerAway(shownUrl, error))
     })
+    // A request without a connection yet does not say that it was aborted.
+    const onAbort = (): void => reject(signal?.reason as Error)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    request.once('close', () => signal?.removeEventListener('abort', onAbort))
     if (pieces !== undefined) {
       for (const piece of pieces) request.write(piece)
       request.end()

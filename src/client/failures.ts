@@ -41,18 +41,27 @@ export interface AnswerTimes {
 
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
+/**
+ * What of TLS stood in the way: `untrusted` (nobody known vouches for the server's certificate), `fingerprint` (it is
+ * another one than expected), `client-certificate` (the server wants one), `plain` (the server speaks no TLS). Trying
+ * again does not help.
+ */
+export type TlsObstacle = 'untrusted' | 'fingerprint' | 'client-certificate' | 'plain'
+
 /** There was no answer, or it broke off: refused, unknown host, reset, silence, untrusted certificate. */
 export class ServerAway extends Error {
   override readonly name = 'ServerAway'
   readonly url: string
   /** In a few words: `connection refused`. */
   readonly reason: string
+  readonly obstacle: TlsObstacle | undefined
 
   constructor(url: string, cause: unknown) {
-    const reason = reasonOf(cause)
+    const { reason, obstacle } = diagnose(cause)
     super(`No answer from ${url}: ${reason}`, { cause })
     this.url = url
     this.reason = reason
+    this.obstacle = obstacle
   }
 }
 
@@ -69,8 +78,50 @@ const REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'no answer in time',
 }
 
-function reasonOf(cause: unknown): string {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return reasonOf(cause.errors[0])
-  const { code, message } = cause as { code?: string; message?: string }
-  return REASONS[code ?? ''] ?? message ?? String(cause)
+const UNKNOWN_AUTHORITY = 'its certificate is from an authority that is not known here'
+/** OpenSSL's verdicts about the server's certificate. */
+const UNTRUSTED: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
+  CERT_SIGNATURE_FAILURE: 'its certificate bears a false signature',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not valid yet',
+  CERT_REVOKED: 'its certificate was revoked',
+  CERT_UNTRUSTED: UNKNOWN_AUTHORITY,
+  INVALID_PURPOSE: 'its certificate is not for servers',
+}
+
+/** What the words of OpenSSL mean, which come in several wrappings. */
+const TLS_WORDS: readonly (readonly [words: RegExp, reason: string, obstacle?: TlsObstacle])[] = [
+  [/wrong version number|packet length too long/, 'it speaks no TLS', 'plain'],
+  [
+    /certificate required|alert handshake failure|alert bad certificate|alert unknown ca/,
+    'it wants a certificate of this client, one that it knows',
+    'client-certificate',
+  ],
+  [/alert protocol version|unsupported protocol/, 'it speaks only other versions of TLS'],
+]
+
+interface Diagnosis {
+  reason: string
+  obstacle?: TlsObstacle | undefined
+}
+
+function diagnose(cause: unknown): Diagnosis {
+  if (cause instanceof AggregateError && cause.errors.length > 0) return diagnose(cause.errors[0])
+  const { code = '', message } = cause as { code?: string; message?: string }
+  if (UNTRUSTED[code] !== undefined) return { reason: UNTRUSTED[code], obstacle: 'untrusted' }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return { reason: 'its certificate is for other host names', obstacle: 'untrusted' }
+  }
+  if (code === 'FINGERPRINT_MISMATCH' && message !== undefined) return { reason: message, obstacle: 'fingerprint' }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    const words = `${code.replaceAll('_', ' ')} ${message}`.toLowerCase()
+    const [, reason, obstacle] = TLS_WORDS.find(([pattern]) => pattern.test(words)) ?? []
+    if (reason !== undefined) return { reason, obstacle }
+  }
+  return { reason: REASONS[code] ?? message ?? String(cause) }
 }

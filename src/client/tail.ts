@@ -88,7 +88,7 @@ function connect(connection: Connection, options: TailOptions, lastEventId: stri
 /** Before the first connection only a busy server is worth waiting for; after it everything that may pass. */
 function isInterruption(error: unknown, hasConnected: boolean): error is ServerAway | ServerProblem {
   if (error instanceof ServerProblem) return error.isTemporary || (hasConnected && isPlaceUnknown(error))
-  return error instanceof ServerAway && hasConnected
+  return error instanceof ServerAway && error.obstacle === undefined && hasConnected
 }
 
 /** Another server answers at the address now, or the same one with other data: there is nothing to go on after. */

@@ -61,7 +61,8 @@ export async function deliver(client: HttpClient, batch: LineBatch, options: Del
 }
 
 function isTemporary(error: unknown): error is ServerAway | ServerProblem {
-  return error instanceof ServerAway || (error instanceof ServerProblem && error.isTemporary)
+  if (error instanceof ServerAway) return error.obstacle === undefined
+  return error instanceof ServerProblem && error.isTemporary
 }
 
 /** How often a batch whose signature is refused is signed anew, though the clocks agree. */
