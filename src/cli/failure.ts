@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts'
 import type { QueryProblemJson } from '../client/answers.ts'
-import { ServerAway, ServerProblem } from '../client/failures.ts'
+import { ServerAway, ServerProblem, type TlsObstacle } from '../client/failures.ts'
 import { accessHint, offlineHint } from './access-hint.ts'
 import { CommandFailure, EXIT_FAILED, EXIT_MISUSED, UsageError } from './command.ts'
 import { withoutSecrets } from './secrecy.ts'
@@ -42,7 +42,19 @@ function awaySentence({ url, reason }: ServerAway): string {
     : `The Tailrace server at ${url} cannot be reached: ${reason}.`
 }
 
-function awayHint({ url }: ServerAway): string {
+const TLS_HINTS: Readonly<Record<TlsObstacle, string>> = {
+  untrusted:
+    'Say what to know it by: --ca <file> (its authority, or its own certificate), or --fingerprint <sha256> as the ' +
+    'server prints it when it starts.',
+  fingerprint:
+    'Nothing was sent, no key either. Either its certificate was replaced: compare with what the server prints when it ' +
+    'starts. Or this is another server.',
+  'client-certificate': 'Show one with --cert <file> and --cert-key <file>.',
+  plain: 'Write http:// if the server is meant to be without TLS.',
+}
+
+function awayHint({ url, obstacle }: ServerAway): string {
+  if (obstacle !== undefined) return TLS_HINTS[obstacle]
   const isHere = /^https?:\/\/(?:127\.|localhost|\[::1\])/.test(url)
   return isHere
     ? 'Start one with `npm start` (or `tailrace serve`), or name another with --url or TAILRACE_URL.'

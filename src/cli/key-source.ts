@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { UsageError } from './command.ts'
+import { readShortFile } from './short-file.ts'
 import type { Terminal } from './terminal/terminal.ts'
 
 /** Where a key may come from. */
@@ -47,24 +47,13 @@ function checkedKey(text: string, origin: string): string {
   )
 }
 
-/** Reads a bounded part: whatever the file is, it may be one without end. */
 function readKeyFile(path: string, origin: string): string {
-  const bytes = Buffer.alloc(KEY_FILE_BYTES_MAX + 1)
-  let length = 0
+  let text: string | undefined
   try {
-    const file = openSync(path, 'r')
-    try {
-      let read = -1
-      while (read !== 0 && length < bytes.length) {
-        read = readSync(file, bytes, length, bytes.length - length, null)
-        length += read
-      }
-    } finally {
-      closeSync(file)
-    }
+    text = readShortFile(path, KEY_FILE_BYTES_MAX)
   } catch (error) {
     throw new UsageError(`The file of ${origin} cannot be read: ${(error as Error).message}`)
   }
-  if (length > KEY_FILE_BYTES_MAX) throw new UsageError(`The file of ${origin} is too long to hold a key: ${path}`)
-  return bytes.toString('utf8', 0, length)
+  if (text === undefined) throw new UsageError(`The file of ${origin} is too long to hold a key: ${path}`)
+  return text
 }

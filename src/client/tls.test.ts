@@ -8,7 +8,7 @@ import { makeSelfSigned } from '../net/tls-self-signed.ts'
 import { makeAuthority, type Authority, type Pair } from '../net/testing/certificates.ts'
 import { ServerAway } from './failures.ts'
 import { createHttpClient, type HttpClient } from './http-client.ts'
-import { parseFingerprint, type ClientTls } from './tls.ts'
+import { parseFingerprint, TlsTextError, type ClientTls } from './tls.ts'
 
 let authority: Authority
 let known: Pair
@@ -128,7 +128,7 @@ describe('a fingerprint', () => {
 
   test.each(['', 'aa:bb', 'g'.repeat(64), `${'a'.repeat(64)}a`])('%j is none', (text) => {
     expect(parseFingerprint(text)).toBeUndefined()
-    expect(() => createHttpClient({ url: 'https://127.0.0.1', tls: { fingerprint: text } })).toThrow(TypeError)
+    expect(() => createHttpClient({ url: 'https://127.0.0.1', tls: { fingerprint: text } })).toThrow(TlsTextError)
   })
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s: of another certificate, and nothing is sent', async (maxVersion) => {
@@ -197,12 +197,21 @@ describe('certificates of clients', () => {
       })
     }
   })
+})
 
-  test('a key of another certificate is a mistake of the caller', async () => {
-    const [one, two] = [await authority.issue([]), await authority.issue([])]
-    expect(() => createHttpClient({ url: 'https://127.0.0.1', tls: { cert: one.cert, key: two.key } })).toThrow(
-      'key values mismatch',
-    )
+describe('texts that cannot be used', () => {
+  test.each<[string, () => ClientTls, keyof ClientTls]>([
+    ['no authority', () => ({ ca: 'hunter2' }), 'ca'],
+    ['a damaged one', () => ({ ca: known.cert.replace('MI', 'hunter2') }), 'ca'],
+    ['no key', () => ({ cert: known.cert }), 'cert'],
+    ['no certificate', () => ({ key: known.key }), 'key'],
+    ['of different certificates', () => ({ cert: known.cert, key: self.key }), 'cert'],
+    ['no PEM', () => ({ cert: 'hunter2', key: 'hunter2' }), 'cert'],
+  ])('%s', (_case, tls, part) => {
+    const open = () => createHttpClient({ url: 'https://127.0.0.1', tls: tls() })
+    expect(open).toThrow(expect.objectContaining({ part, message: expect.not.stringContaining('hunter2') as string }))
+    // Without TLS nobody looks at them.
+    createHttpClient({ url: 'http://127.0.0.1', tls: tls() }).close()
   })
 })
 

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { Agent, type RequestOptions } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { createSecureContext, rootCertificates, type SecureContext, type TLSSocket } from 'node:tls'
@@ -25,6 +26,16 @@ export class FingerprintMismatch extends Error {
   }
 }
 
+/** A text of `ClientTls` cannot be used. The message begins with what is wrong, and has nothing of the text in it. */
+export class TlsTextError extends TypeError {
+  readonly part: keyof ClientTls
+
+  constructor(part: keyof ClientTls, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.part = part
+  }
+}
+
 /** A handshake that takes longer is given up. */
 const HANDSHAKE_MS_MAX = 30_000
 
@@ -38,23 +49,38 @@ function withColons(fingerprint: string): string {
   return (fingerprint.match(/../g) ?? []).join(':').toUpperCase()
 }
 
-/** Throws when a text is no PEM, when key and certificate do not belong together, or the fingerprint is none. */
+/** Throws TlsTextError. */
 export function createTlsAgent(tls: ClientTls, connectionsMax: number): Agent {
   const options = { keepAlive: true, maxSockets: connectionsMax, secureContext: contextOf(tls) }
   if (tls.fingerprint === undefined) return new Agent(options)
   const fingerprint = parseFingerprint(tls.fingerprint)
-  if (fingerprint === undefined) throw new TypeError('The fingerprint is not 64 hex digits')
+  if (fingerprint === undefined) {
+    throw new TlsTextError('fingerprint', 'is no SHA-256 fingerprint: 64 hex digits, with or without colons')
+  }
   return new PinningAgent(options, fingerprint)
 }
 
-/** Made once: reading all authorities takes some 20 ms. */
+/** Made once for all connections: reading every authority takes some 40 ms. */
 function contextOf({ ca, cert, key }: ClientTls): SecureContext {
-  return createSecureContext({
-    minVersion: 'TLSv1.2',
-    ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-  })
+  if (cert !== undefined && key === undefined) throw new TlsTextError('cert', 'lacks its private key')
+  if (key !== undefined && cert === undefined) throw new TlsTextError('key', 'lacks its certificate')
+  // OpenSSL takes a text without any certificate for an empty list.
+  if (ca !== undefined) attempt('ca', () => new X509Certificate(ca), 'is no certificate (PEM)')
+  const trust = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
+  const own = cert === undefined || key === undefined ? {} : { cert, key }
+  return attempt(
+    'cert',
+    () => createSecureContext({ minVersion: 'TLSv1.2', ...trust, ...own }),
+    'and its key cannot be used (PEM, without a passphrase, belonging together)',
+  )
+}
+
+function attempt<T>(part: keyof ClientTls, work: () => T, complaint: string): T {
+  try {
+    return work()
+  } catch (cause) {
+    throw new TlsTextError(part, complaint, cause)
+  }
 }
 
 type Answer = (error: Error | null, stream: Duplex) => void
