@@ -6,7 +6,9 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { AppError } from '../core/errors.ts'
 import type { ApiContext } from './context.ts'
+import { discreet } from './discretion.ts'
 import { registerExplain } from './explain.ts'
 import { registerFields } from './fields.ts'
 import { registerHealth } from './health.ts'
@@ -44,6 +46,9 @@ export async function registerApi(server: FastifyInstance, context: ApiContext):
 function registerReading(app: ApiServer, reading: Reading): void {
   acceptSmallBodies(app)
   app.addHook('preValidation', refuseUnknownParameters)
+  app.setErrorHandler((error, request) => {
+    throw error instanceof AppError ? discreet(error, request.principal) : error
+  })
   registerQuery(app, reading)
   registerExplain(app, reading)
   registerHistogram(app, reading)

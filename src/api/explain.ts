@@ -1,13 +1,14 @@
 import { Type } from 'typebox'
-import { compile, explain, toSql } from '../query/query.ts'
+import { explain } from '../query/query.ts'
 import { End, QueryText, Start } from './parameters.ts'
 import { LIMIT } from './questions.ts'
 import type { Reading } from './reading.ts'
 import { problems, QueryProblemSchema, type ApiServer } from './schemas.ts'
 import { parseRange } from './times.ts'
+import { visibleSql } from './view.ts'
 
 /** `/api/v1/query/explain`: what a query will do, in English and in SQL, or everything that is wrong with it. */
-export function registerExplain(app: ApiServer, { context }: Reading): void {
+export function registerExplain(app: ApiServer, { context, view }: Reading): void {
   app.post(
     '/api/v1/query/explain',
     {
@@ -15,7 +16,9 @@ export function registerExplain(app: ApiServer, { context }: Reading): void {
       schema: {
         tags: ['reading'],
         summary: 'What a query will do',
-        description: 'A query with mistakes is answered 200 as well: the mistakes are the answer.',
+        description:
+          'A query with mistakes is answered 200 as well: the mistakes are the answer. The filter of the key is part ' +
+          'of what is explained.',
         body: Type.Object({
           query: QueryText,
           start: Type.Optional(Start),
@@ -42,9 +45,9 @@ export function registerExplain(app: ApiServer, { context }: Reading): void {
       const { query: text, start, end } = request.body
       const target = request.body.target === 'tail' ? 'tail' : 'search'
       const range = parseRange(start, end, nowNs)
-      const { query, problems } = compile(text, { nowNs, target })
+      const { query, problems } = view(request.principal).compile(text, { nowNs, target })
       if (!query) return { explanation: '', problems: [...problems] }
-      const { sql } = toSql(query, { range, limit: LIMIT }).statement
+      const { sql } = visibleSql(query, { range, limit: LIMIT }).statement
       return { explanation: explain(query), problems: [], sql }
     },
   )

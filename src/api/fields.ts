@@ -1,26 +1,27 @@
 import { Type, type Static } from 'typebox'
-import type { Statement } from '../core/statement.ts'
-import { LANGUAGE, toFilterSql } from '../query/query.ts'
-import { fieldExpression, type FieldExpression } from './field-expression.ts'
+import { LANGUAGE } from '../query/query.ts'
+import { fieldExpression } from './field-expression.ts'
+import { SCANNED_EVENTS_MAX, scannedNamesStatement, scannedValuesStatement } from './field-scan.ts'
 import { End, Start, Timeout } from './parameters.ts'
 import { checkedQuery } from './questions.ts'
-import { whileConnected, type Reading } from './reading.ts'
+import { whileConnected, type Reader, type Reading } from './reading.ts'
 import { problems, type ApiServer } from './schemas.ts'
-import { joinConditions, within, type Condition } from './stored-events.ts'
+import { joinConditions, within } from './stored-events.ts'
 import { parseRange, parseTimeoutMs } from './times.ts'
+import { visibleCondition } from './view.ts'
 
 const NAMES_MAX = 10_000
 const NAMES = 1000
 const VALUES_MAX = 1000
 const VALUES = 100
-/** Matching events that are looked at for the values of a field under a query. */
-export const SCANNED_EVENTS_MAX = 1_000_000
 
 /** Fields whose values the rollup does not keep: they differ from event to event. */
 const NOT_ROLLED_UP: ReadonlySet<string> = new Set(['message', 'trace_id', 'span_id', 'node'])
 
 const isApproximate = Type.Boolean({
-  description: 'Counts of large loads are estimated from a sample, by whole hours; counts under a query are exact',
+  description:
+    'Counts of large loads are estimated from a sample, by whole hours; counts under a query or with a key that has ' +
+    `a filter are exact, but of ${SCANNED_EVENTS_MAX} events at most`,
 })
 
 const NamesSchema = Type.Object(
@@ -47,6 +48,11 @@ const ValuesSchema = Type.Object(
 )
 
 const rangeParameters = { start: Type.Optional(Start), end: Type.Optional(End), timeout: Type.Optional(Timeout) }
+const NamesParameters = Type.Object({
+  ...rangeParameters,
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: NAMES_MAX, description: `${NAMES} unless given` })),
+})
+type NamesParameters = Static<typeof NamesParameters>
 const ValuesParameters = Type.Object({
   ...rangeParameters,
   prefix: Type.Optional(Type.String({ description: 'Values that begin so, in any case' })),
@@ -59,9 +65,8 @@ type ValuesParameters = Static<typeof ValuesParameters>
 
 const EVENT_FIELD_NAMES: ReadonlySet<string> = new Set(LANGUAGE.fields.map(({ name }) => name))
 
-/** `/api/v1/fields` and the values of one: from the rollup, so that no events are read. */
+/** `/api/v1/fields` and the values of one: from the rollup, so that no events are read; with a filter from events. */
 export function registerFields(app: ApiServer, reading: Reading): void {
-  const { context } = reading
   app.get(
     '/api/v1/fields',
     {
@@ -69,26 +74,11 @@ export function registerFields(app: ApiServer, reading: Reading): void {
       schema: {
         tags: ['reading'],
         summary: 'Names of all fields and attributes',
-        querystring: Type.Object({
-          ...rangeParameters,
-          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: NAMES_MAX, description: `${NAMES} unless given` })),
-        }),
+        querystring: NamesParameters,
         response: { 200: NamesSchema, ...problems(400, 408, 429, 503) },
       },
     },
-    (request, reply) =>
-      whileConnected(reading, reply, async (signal) => {
-        const { start, end, timeout, limit = NAMES } = request.query
-        const range = parseRange(start, end, context.clock())
-        const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax) }
-        const { rows } = await context.store.select(context.rollup.fieldNames({ range, limit }), options)
-        const fields = rows.map(([name, count]) => ({
-          name: String(name),
-          count: Number(count),
-          kind: EVENT_FIELD_NAMES.has(String(name)) ? 'field' : 'attribute',
-        }))
-        return { fields, approximate: true }
-      }),
+    (request, reply) => whileConnected(reading, request, reply, (reader) => names(reading, request.query, reader)),
   )
   app.get(
     '/api/v1/fields/:name/values',
@@ -103,48 +93,51 @@ export function registerFields(app: ApiServer, reading: Reading): void {
       },
     },
     (request, reply) =>
-      whileConnected(reading, reply, (signal) => values(reading, request.params.name, request.query, signal)),
+      whileConnected(reading, request, reply, (reader) => values(reading, request.params.name, request.query, reader)),
   )
+}
+
+async function names(
+  { context }: Reading,
+  { start, end, timeout, limit = NAMES }: NamesParameters,
+  { view, signal }: Reader,
+): Promise<Static<typeof NamesSchema>> {
+  const range = parseRange(start, end, context.clock())
+  const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax) }
+  const matching = joinConditions([within('timestamp', range), visibleCondition(view.everything)])
+  const statement = view.rollup?.fieldNames({ range, limit }) ?? scannedNamesStatement({ matching, limit })
+  const { rows } = await context.store.select(statement, options)
+  const fields = rows.map(([name, count]) => ({
+    name: String(name),
+    count: Number(count),
+    kind: EVENT_FIELD_NAMES.has(String(name)) ? 'field' : 'attribute',
+  }))
+  return { fields, approximate: view.rollup !== undefined || (fields[0]?.count ?? 0) >= SCANNED_EVENTS_MAX }
 }
 
 async function values(
   { context }: Reading,
   name: string,
   parameters: ValuesParameters,
-  signal: AbortSignal,
+  { view, signal }: Reader,
 ): Promise<Static<typeof ValuesSchema>> {
   const { query: text = '', start, end, timeout, prefix = '', limit = VALUES } = parameters
   const nowNs = context.clock()
-  const query = checkedQuery(text, { nowNs, target: 'search' })
+  const query = checkedQuery(view, text, { nowNs, target: 'search' })
   const asked = parseRange(start, end, nowNs)
   const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax), rowsMax: limit }
   const expression = fieldExpression(name)
-  if (text.trim() === '' && !NOT_ROLLED_UP.has(expression.name)) {
-    const statement = context.rollup.fieldValues({ field: expression.name, prefix, range: asked, limit })
+  if (view.rollup && text.trim() === '' && !NOT_ROLLED_UP.has(expression.name)) {
+    const statement = view.rollup.fieldValues({ field: expression.name, prefix, range: asked, limit })
     const { rows } = await context.store.select(statement, options)
-    const found = rows.map(([value, count]) => ({ value: String(value), count: Number(count) }))
-    return { field: expression.name, values: found, approximate: true }
+    return { field: expression.name, values: counted(rows), approximate: true }
   }
-  const matching = joinConditions([within('timestamp', asked), toFilterSql(query)])
-  const { rows } = await context.store.select(scanStatement(expression, matching, prefix, limit), options)
-  const found = rows.map(([value, count]) => ({ value: String(value), count: Number(count) }))
-  return { field: expression.name, values: found, approximate: Number(rows[0]?.[2] ?? 0) >= SCANNED_EVENTS_MAX }
+  const matching = joinConditions([within('timestamp', asked), visibleCondition(query)])
+  const { rows } = await context.store.select(scannedValuesStatement(expression, { matching, prefix, limit }), options)
+  const approximate = Number(rows[0]?.[2] ?? 0) >= SCANNED_EVENTS_MAX
+  return { field: expression.name, values: counted(rows), approximate }
 }
 
-/** `SELECT value, count, counted events`: the last is the same in every row. */
-function scanStatement(field: FieldExpression, matching: Condition, prefix: string, limit: number): Statement {
-  return {
-    sql:
-      'SELECT value, count() AS events, sum(count()) OVER () FROM (' +
-      `SELECT ${field.sql} AS value FROM events WHERE ${matching.sql} ` +
-      "AND value != '' AND startsWith(lowerUTF8(value), lowerUTF8({value_prefix:String})) " +
-      'LIMIT {scanned_max:UInt64}) GROUP BY value ORDER BY events DESC, value LIMIT {values_max:UInt32}',
-    params: {
-      ...matching.params,
-      ...field.params,
-      value_prefix: prefix,
-      scanned_max: SCANNED_EVENTS_MAX,
-      values_max: limit,
-    },
-  }
+function counted(rows: readonly unknown[][]): { value: string; count: number }[] {
+  return rows.map(([value, count]) => ({ value: String(value), count: Number(count) }))
 }

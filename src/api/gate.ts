@@ -1,57 +1,83 @@
 import { AppError } from '../core/errors.ts'
+import { createPlaces } from './places.ts'
 
-/** Lets a number of requests through at a time; a number more may wait, each for a bounded time. */
+/** Lets a number of requests through at a time, and fewer of one key; a number more may wait, each for a bounded time. */
 export interface Gate {
   /**
    * Resolves to the function that gives the place back; call it exactly once. Rejects with TOO_MANY_REQUESTS when too
-   * many wait already or the wait was too long, with QUERY_CANCELLED when the signal aborts.
+   * many wait already or the wait was too long, with QUERY_CANCELLED when the signal aborts. The empty key is nobody's:
+   * only the limit of all together holds for it.
    */
-  enter(signal: AbortSignal): Promise<() => void>
+  enter(signal: AbortSignal, key: string): Promise<() => void>
 }
 
 export interface GateOptions {
   insideMax: number
+  perKeyMax: number
+  /** Of which one key may take half. */
   waitingMax: number
   waitMsMax: number
   /** What is limited, for the error's text: `queries`. */
   what: string
+  /** Names of the two limits, for `onRefused`. */
+  limit: string
+  limitPerKey: string
+  /** Told the name of the limit at each refusal. */
+  onRefused: (limit: string) => void
+}
+
+interface Waiter {
+  key: string
+  go: () => void
 }
 
 const RETRY_AFTER_SECONDS = 1
+const WAITING = 'queriesWaitingMax'
 
 export function createGate(options: GateOptions): Gate {
-  let inside = 0
+  const { insideMax, perKeyMax, waitingMax, waitMsMax } = options
+  const places = createPlaces(insideMax, perKeyMax)
   /** In order of arrival. */
-  const waiting = new Set<() => void>()
+  const waiting = new Set<Waiter>()
 
-  function leave(): void {
-    inside--
-    const [next] = waiting
-    if (next && inside < options.insideMax) {
-      waiting.delete(next)
-      next()
-    }
-  }
-
-  function place(): () => void {
-    inside++
+  function place(key: string): () => void {
+    places.take(key)
     let isLeft = false
     return () => {
-      if (!isLeft) leave()
+      if (isLeft) return
       isLeft = true
+      places.give(key)
+      for (const waiter of waiting) {
+        if (places.refusal(waiter.key)) continue
+        waiter.go()
+        return
+      }
     }
   }
 
-  function wait(signal: AbortSignal): Promise<() => void> {
+  function refuse(limit: string, refusal: 'all' | 'key'): AppError {
+    options.onRefused(limit)
+    const under = refusal === 'key' ? `${perKeyMax} ${options.what} with this key` : `${insideMax} ${options.what}`
+    return new AppError('TOO_MANY_REQUESTS', {
+      detail: `${under} are under way, which is the limit.`,
+      hint: 'Try again in a moment.',
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    })
+  }
+
+  function wait(signal: AbortSignal, key: string): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const stop = (): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
-        waiting.delete(go)
+        waiting.delete(waiter)
       }
-      const go = (): void => {
-        stop()
-        resolve(place())
+      const waiter: Waiter = {
+        key,
+        go() {
+          stop()
+          resolve(place(key))
+        },
       }
       const onAbort = (): void => {
         stop()
@@ -59,27 +85,23 @@ export function createGate(options: GateOptions): Gate {
       }
       const timer = setTimeout(() => {
         stop()
-        reject(tooMany(options))
-      }, options.waitMsMax)
+        const refusal = places.refusal(key) ?? 'all'
+        reject(refuse(refusal === 'key' ? options.limitPerKey : options.limit, refusal))
+      }, waitMsMax)
       signal.addEventListener('abort', onAbort, { once: true })
-      waiting.add(go)
+      waiting.add(waiter)
     })
   }
 
   return {
-    async enter(signal) {
+    async enter(signal, key) {
       if (signal.aborted) throw new AppError('QUERY_CANCELLED')
-      if (inside < options.insideMax) return place()
-      if (waiting.size >= options.waitingMax) throw tooMany(options)
-      return wait(signal)
+      const refusal = places.refusal(key)
+      if (refusal === undefined) return place(key)
+      const own = [...waiting].filter((waiter) => waiter.key === key).length
+      const isFull = waiting.size >= waitingMax || (key !== '' && own >= Math.ceil(waitingMax / 2))
+      if (isFull) throw refuse(WAITING, refusal)
+      return wait(signal, key)
     },
   }
-}
-
-function tooMany({ insideMax, what }: GateOptions): AppError {
-  return new AppError('TOO_MANY_REQUESTS', {
-    detail: `${insideMax} ${what} are under way, which is the limit.`,
-    hint: 'Try again in a moment.',
-    retryAfterSeconds: RETRY_AFTER_SECONDS,
-  })
 }

@@ -1,16 +1,18 @@
 import { Type, type Static } from 'typebox'
 import { levelOf } from '../core/severity.ts'
 import { formatDuration, formatTimestamp } from '../core/time.ts'
-import { intersectRanges, toFilterSql } from '../query/query.ts'
+import { intersectRanges } from '../query/query.ts'
+import { readExtent } from './extent.ts'
 import { fieldExpression, type FieldExpression } from './field-expression.ts'
 import { chooseBuckets, givenBuckets, BUCKETS_MAX, type Buckets } from './intervals.ts'
 import { End, QueryText, Start, Timeout } from './parameters.ts'
 import { checkedQuery } from './questions.ts'
-import { whileConnected, type Reading } from './reading.ts'
+import { whileConnected, type Reader, type Reading } from './reading.ts'
 import { problems, type ApiServer } from './schemas.ts'
-import { joinConditions, readExtent, within, type Condition } from './stored-events.ts'
+import { joinConditions, within, type Condition } from './stored-events.ts'
 import type { ReadOptions, Store } from '../store/store.ts'
-import { parseRange, parseSpan, parseTimeoutMs } from './times.ts'
+import { countdown, parseRange, parseSpan, parseTimeoutMs } from './times.ts'
+import { visibleCondition } from './view.ts'
 
 const BUCKETS = 60
 /** Values of `by` that are counted apart; the rest is counted together. */
@@ -58,7 +60,7 @@ export function registerHistogram(app: ApiServer, reading: Reading): void {
         response: { 200: HistogramSchema, ...problems(400, 408, 413, 429, 503) },
       },
     },
-    (request, reply) => whileConnected(reading, reply, (signal) => histogram(reading, request.query, signal)),
+    (request, reply) => whileConnected(reading, request, reply, (reader) => histogram(reading, request.query, reader)),
   )
 }
 
@@ -75,26 +77,28 @@ interface HistogramParameters {
 async function histogram(
   reading: Reading,
   parameters: HistogramParameters,
-  signal: AbortSignal,
+  reader: Reader,
 ): Promise<Static<typeof HistogramSchema>> {
   const { context } = reading
   const nowNs = context.clock()
-  const query = checkedQuery(parameters.query ?? '', { nowNs, target: 'search' })
+  const query = checkedQuery(reader.view, parameters.query ?? '', { nowNs, target: 'search' })
   const range = intersectRanges(parseRange(parameters.start, parameters.end, nowNs), query.range)
   const spanNs = parameters.interval === undefined ? undefined : parseSpan('interval', parameters.interval)
   const by = fieldExpression(parameters.by ?? 'level')
-  const options = { signal, timeoutMs: parseTimeoutMs(parameters.timeout, context.limits.queryTimeoutMsMax) }
+  const timeLeftMs = countdown(parseTimeoutMs(parameters.timeout, context.limits.queryTimeoutMsMax))
 
   const extent =
-    range.fromNs === undefined || range.toNs === undefined ? await readExtent(context.store, options) : undefined
-  const fromNs = range.fromNs ?? extent?.oldestNs ?? 0n
-  const toNs = range.toNs ?? (extent === undefined ? fromNs : extent.newestNs + 1n)
-  if (toNs <= fromNs) return { interval: formatDuration(spanNs ?? 60_000_000_000n), buckets: [] }
+    range.fromNs === undefined || range.toNs === undefined ? await readExtent(reading, reader, timeLeftMs) : undefined
+  const fromNs = range.fromNs ?? extent?.oldestNs
+  const toNs = range.toNs ?? (extent && extent.newestNs + 1n)
+  if (fromNs === undefined || toNs === undefined || toNs <= fromNs)
+    return { interval: formatDuration(spanNs ?? 60_000_000_000n), buckets: [] }
   const buckets =
     spanNs === undefined
       ? chooseBuckets(fromNs, toNs, parameters.buckets ?? BUCKETS)
       : givenBuckets(fromNs, toNs, spanNs)
-  const matching = joinConditions([within('timestamp', { fromNs, toNs }), toFilterSql(query)])
+  const matching = joinConditions([within('timestamp', { fromNs, toNs }), visibleCondition(query)])
+  const options = { signal: reader.signal, timeoutMs: timeLeftMs() }
   const counted = await count(context.store, { buckets, matching, by, options })
   return { interval: formatDuration(buckets.intervalNs), buckets: fill(buckets, counted) }
 }

@@ -1,22 +1,21 @@
 import { setImmediate as eventLoopTurn } from 'node:timers/promises'
-import { AppError } from '../core/errors.ts'
 import {
   intersectRanges,
   readEventRow,
   readTableRow,
   rowPosition,
   TABLE_ROWS_MAX,
-  toSql,
   type CheckedQuery,
   type TimeRange,
 } from '../query/query.ts'
-import type { ReadOptions, ReadStats } from '../store/store.ts'
-import type { ApiContext } from './context.ts'
+import type { ReadStats } from '../store/store.ts'
 import { formatCursor } from './cursor.ts'
+import { readExtent } from './extent.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
 import { eventsWanted, searchPieces } from './search.ts'
-import { readExtent } from './stored-events.ts'
+import { countdown } from './times.ts'
+import { visibleSql, type View } from './view.ts'
 
 /** About two milliseconds of work. */
 const EVENTS_PER_TURN = 500
@@ -24,7 +23,7 @@ const EVENTS_PER_TURN = 500
 /** The whole answer as JSON text. */
 export function answerJson(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
   return question.query.kind === 'table'
-    ? answerTable(reading.context, question, signal)
+    ? answerTable(reading, question, signal)
     : answerEvents(reading, question, signal)
 }
 
@@ -50,7 +49,7 @@ async function answerEvents(reading: Reading, question: Question, signal: AbortS
   const shown = rows.slice(0, wanted)
   const cursor = rows.length > wanted ? nextCursor(question, shown, rows) : null
   const events = await eventTexts(query, shown)
-  return `{"events":[${events.join(',')}],"cursor":${JSON.stringify(cursor)},"stats":${JSON.stringify(stats)}}`
+  return `{"events":[${events.join(',')}],"cursor":${JSON.stringify(cursor)},"stats":${JSON.stringify(shownStats(stats, question.view))}}`
 }
 
 /** Each event as JSON; others get their turn meanwhile. */
@@ -86,43 +85,39 @@ function snapshot(settledNs: bigint, rows: readonly unknown[][]): bigint {
   return snapshotNs
 }
 
-async function answerTable(context: ApiContext, question: Question, signal: AbortSignal): Promise<string> {
+async function answerTable(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
   const timeLeftMs = countdown(question.timeoutMs)
-  const range = await tableRange(context, question, { signal, timeoutMs: timeLeftMs() })
-  const { statement, columns } = toSql(question.query, { range, limit: question.limit })
-  const { rows, stats } = await context.store.select(statement, { signal, timeoutMs: timeLeftMs() })
+  const range = await tableRange(reading, question, signal, timeLeftMs)
+  const { statement, columns } = visibleSql(question.query, { range, limit: question.limit })
+  const { rows, stats } = await reading.context.store.select(statement, { signal, timeoutMs: timeLeftMs() })
   const cells = rows.slice(0, question.tableRowsMax).map((row) => readTableRow(columns, row))
   const isCut = rows.length >= TABLE_ROWS_MAX || cells.length < rows.length
   return JSON.stringify({
     columns,
     rows: cells,
     ...(isCut ? { truncated: true } : {}),
-    stats: { ...stats, elapsedMs: roundMs(stats.elapsedMs) },
+    stats: shownStats({ ...stats, elapsedMs: roundMs(stats.elapsedMs) }, question.view),
   })
 }
 
-/** A timechart that is to find its own interval needs both ends: what is open becomes the times of all events. */
+/** What the store had to read tells about all events: with a filter it stays untold. */
+function shownStats(stats: ReadStats, { filter }: View): ReadStats {
+  return filter === '' ? stats : { elapsedMs: stats.elapsedMs, rowsRead: 0, bytesRead: 0 }
+}
+
+/** A timechart that is to find its own interval needs both ends: what is open becomes the times of what may be seen. */
 export async function tableRange(
-  context: ApiContext,
-  { query, range }: Pick<Question, 'query' | 'range'>,
-  options: ReadOptions,
+  reading: Reading,
+  { query, range, view }: Pick<Question, 'query' | 'range' | 'view'>,
+  signal: AbortSignal,
+  timeLeftMs: () => number,
 ): Promise<TimeRange> {
   const whole = intersectRanges(range, query.range)
   if (!query.isRangeNeeded || (whole.fromNs !== undefined && whole.toNs !== undefined)) return range
-  const extent = await readExtent(context.store, options)
+  const extent = await readExtent(reading, { view, signal }, timeLeftMs)
   if (!extent) return range
   const held = { fromNs: extent.oldestNs, toNs: extent.newestNs + 1n }
   return { fromNs: whole.fromNs ?? held.fromNs, toNs: whole.toNs ?? held.toNs }
-}
-
-/** How much of the time is left, in ms; throws QUERY_TIMEOUT when none is. */
-function countdown(timeoutMs: number): () => number {
-  const endMs = performance.now() + timeoutMs
-  return () => {
-    const leftMs = Math.ceil(endMs - performance.now())
-    if (leftMs > 0) return leftMs
-    throw new AppError('QUERY_TIMEOUT', { detail: `The query took longer than ${timeoutMs} ms.` })
-  }
 }
 
 function addStats(sum: ReadStats, stats: ReadStats): void {

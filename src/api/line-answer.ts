@@ -1,10 +1,12 @@
 import type { EventJson } from '../core/event.ts'
-import { readEventRow, readTableRow, toSql } from '../query/query.ts'
+import { readEventRow, readTableRow } from '../query/query.ts'
 import { csvLine } from './csv.ts'
 import { tableRange } from './json-answer.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
-import { eventsWanted, FIRST_PIECE_ROWS, searchPieces } from './search.ts'
+import { eventsWanted, FIRST_PIECE_ROWS, isWorthShrinking, searchPieces } from './search.ts'
+import { countdown } from './times.ts'
+import { visibleSql } from './view.ts'
 
 const CSV_FIELDS = ['timestamp', 'level', 'service', 'host', 'source', 'message', 'trace_id', 'span_id', 'attributes']
 
@@ -34,16 +36,21 @@ async function* eventLines(
   const pieces = wanted === 0 ? [] : searchPieces(question, wanted, FIRST_PIECE_ROWS, await figures.extent())
   for (const piece of pieces) {
     const options = { signal, timeoutMs, rowsMax: piece.limit }
-    for await (const row of withoutHeader(context.store.stream(piece.statement, options))) {
-      // Nothing leaves before the store has answered: until then a failure can be an error answer.
-      if (isFirst && header !== '') yield header
-      isFirst = false
-      piece.rows++
-      piece.last = row
-      const event = readEventRow(query, row)
-      const line = format === 'ndjson' ? `${JSON.stringify(event)}\n` : csvLine(cells(event, fields), [])
-      piece.chars += line.length
-      yield line
+    try {
+      for await (const row of withoutHeader(context.store.stream(piece.statement, options))) {
+        // Nothing leaves before the store has answered: until then a failure can be an error answer.
+        if (isFirst && header !== '') yield header
+        isFirst = false
+        piece.rows++
+        piece.last = row
+        const event = readEventRow(query, row)
+        const line = format === 'ndjson' ? `${JSON.stringify(event)}\n` : csvLine(cells(event, fields), [])
+        piece.chars += line.length
+        yield line
+      }
+    } catch (error) {
+      if (!isWorthShrinking(error, piece, question)) throw error
+      piece.isTooLarge = true
     }
   }
   if (isFirst && header !== '') yield header
@@ -56,18 +63,19 @@ function cells(event: Partial<EventJson>, fields: readonly string[]): unknown[] 
 }
 
 async function* tableLines(
-  { context }: Reading,
+  reading: Reading,
   question: Question,
   format: 'ndjson' | 'csv',
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const options = { signal, timeoutMs: question.timeoutMs }
-  const range = await tableRange(context, question, options)
-  const { statement, columns } = toSql(question.query, { range, limit: question.limit })
+  const timeLeftMs = countdown(question.timeoutMs)
+  const range = await tableRange(reading, question, signal, timeLeftMs)
+  const options = { signal, timeoutMs: timeLeftMs() }
+  const { statement, columns } = visibleSql(question.query, { range, limit: question.limit })
   const names = columns.map(({ name }) => name)
   const isText = columns.map(({ type }) => type !== 'number')
   let rows = -1
-  for await (const row of context.store.stream(statement, options)) {
+  for await (const row of reading.context.store.stream(statement, options)) {
     if (++rows === 0) {
       // The first item is the columns.
       if (format === 'csv') yield csvLine(names, [])

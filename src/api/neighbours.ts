@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { AppError } from '../core/errors.ts'
 import { eventJson, parseEventId, type EventJson } from '../core/event.ts'
-import { whileConnected, type Reading } from './reading.ts'
+import { whileConnected, type Reader, type Reading } from './reading.ts'
 import { EventSchema, problems, type ApiServer } from './schemas.ts'
 import { decodeEvent, equals, eventsStatement, within, type Condition, type StoredEvent } from './stored-events.ts'
 import { timeWindows } from './time-windows.ts'
@@ -37,12 +37,12 @@ export function registerNeighbours(app: ApiServer, reading: Reading): void {
       },
     },
     (request, reply) =>
-      whileConnected(reading, reply, async (signal) => {
-        const event = await findEvent(reading, request.params.id, signal)
+      whileConnected(reading, request, reply, async (reader) => {
+        const event = await findEvent(reading, request.params.id, reader)
         const { before = NEIGHBOURS, after = NEIGHBOURS } = request.query
         const [older, newer] = await Promise.all([
-          neighbours(reading, event, 'desc', before, signal),
-          neighbours(reading, event, 'asc', after, signal),
+          neighbours(reading, event, { order: 'desc', limit: before }, reader),
+          neighbours(reading, event, { order: 'asc', limit: after }, reader),
         ])
         return {
           before: older.toReversed().map(printed),
@@ -57,11 +57,13 @@ function printed(event: StoredEvent): EventJson {
   return eventJson(event, event.node)
 }
 
-async function findEvent({ context }: Reading, id: string, signal: AbortSignal): Promise<StoredEvent> {
+/** An event that may not be seen does not exist. */
+async function findEvent({ context }: Reading, id: string, { view, signal }: Reader): Promise<StoredEvent> {
   const parsed = parseEventId(id)
   if (!parsed) throw new AppError('EVENT_NOT_FOUND', { detail: 'This is not the id of an event.' })
   const { receivedNs, node } = parsed
   const statement = eventsStatement({
+    query: view.everything,
     conditions: [equals('node', node), within('received', { fromNs: receivedNs, toNs: receivedNs + 1n })],
     by: 'received',
     order: 'asc',
@@ -76,9 +78,8 @@ async function findEvent({ context }: Reading, id: string, signal: AbortSignal):
 async function neighbours(
   { context, figures }: Reading,
   event: StoredEvent,
-  order: 'asc' | 'desc',
-  limit: number,
-  signal: AbortSignal,
+  { order, limit }: { order: 'asc' | 'desc'; limit: number },
+  { view, signal }: Reader,
 ): Promise<StoredEvent[]> {
   if (limit === 0) return []
   const { timestampNs, receivedNs, node } = event
@@ -92,7 +93,8 @@ async function neighbours(
   const found: StoredEvent[] = []
   for (const window of timeWindows(range, order, await figures.extent())) {
     const conditions = [equals('source', event.source), equals('host', event.host), within('timestamp', window), place]
-    const statement = eventsStatement({ conditions, by: 'timestamp', order, limit: limit - found.length })
+    const wanted = limit - found.length
+    const statement = eventsStatement({ query: view.everything, conditions, by: 'timestamp', order, limit: wanted })
     const { rows } = await context.store.select(statement, { signal, timeoutMs: context.limits.queryTimeoutMsMax })
     found.push(...rows.map(decodeEvent))
     if (found.length >= limit) break

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
 import { Type } from 'typebox'
-import { problemDocument } from '../core/errors.ts'
+import type { AuditRecord } from '../core/audit.ts'
+import { AppError, problemDocument } from '../core/errors.ts'
 import { QueryParameters } from './parameters.ts'
 import { answerJson } from './json-answer.ts'
 import { asAppError, parseQuestion, type Question } from './questions.ts'
@@ -8,7 +10,8 @@ import { whileConnected, type Reading } from './reading.ts'
 import { EventSchema, problems, StatsSchema, type ApiServer } from './schemas.ts'
 import { streamLines } from './line-answer.ts'
 import { streamBody } from './streamed-body.ts'
-import { disconnectSignal } from './disconnect.ts'
+import { watchReader } from './disconnect.ts'
+import { discreet } from './discretion.ts'
 
 const AnswerSchema = Type.Object(
   {
@@ -26,7 +29,11 @@ const AnswerSchema = Type.Object(
   { title: 'Answer' },
 )
 
-const CONTENT_TYPES = { ndjson: 'application/x-ndjson; charset=utf-8', csv: 'text/csv; charset=utf-8; header=present' }
+const CONTENT_TYPES = {
+  json: 'application/json; charset=utf-8',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+  csv: 'text/csv; charset=utf-8; header=present',
+}
 
 const response = {
   200: {
@@ -47,12 +54,12 @@ export function registerQuery(app: ApiServer, reading: Reading): void {
   const schema = { tags: ['reading'], summary: 'Search', querystring: QueryParameters, response }
   const config = { access: 'read' } as const
   server.get<{ Querystring: QueryParameters }>('/api/v1/query', { config, schema }, (request, reply) =>
-    answer(reading, request.query, reply),
+    answer(reading, request.query, request, reply),
   )
   server.post<{ Querystring: QueryParameters; Body?: QueryParameters }>(
     '/api/v1/query',
     { config, schema: { ...schema, body: QueryParameters }, preValidation: emptyBodyIfNone },
-    (request, reply) => answer(reading, { ...request.query, ...request.body }, reply),
+    (request, reply) => answer(reading, { ...request.query, ...request.body }, request, reply),
   )
 }
 
@@ -61,32 +68,83 @@ async function emptyBodyIfNone(request: FastifyRequest): Promise<void> {
   request.body ??= {}
 }
 
-async function answer(reading: Reading, parameters: QueryParameters, reply: FastifyReply): Promise<FastifyReply> {
-  const question = parseQuestion(parameters, reading.context)
-  reply.header('cache-control', 'no-store')
-  if (question.format !== 'json') return answerStream(reading, question, question.format, reply)
-  const text = await whileConnected(reading, reply, (signal) => answerJson(reading, question, signal))
-  return reply.type('application/json; charset=utf-8').send(text)
+async function answer(
+  reading: Reading,
+  parameters: QueryParameters,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { context } = reading
+  const question = parseQuestion(parameters, { view: reading.view(request.principal), context })
+  const { format } = question
+  reply.header('cache-control', 'no-store').type(CONTENT_TYPES[format])
+  // Only a reader of the answer is worth the store's work.
+  if (request.method === 'HEAD') return reply.send(Readable.from([]))
+  if (format !== 'json') return answerStream(reading, question, { format, parameters }, request, reply)
+  const text = await whileConnected(reading, request, reply, ({ signal }) => answerJson(reading, question, signal))
+  return reply.send(text)
 }
 
-/** The place is given back when the last line is read, or when the reader is gone. */
+interface Export {
+  format: 'ndjson' | 'csv'
+  parameters: QueryParameters
+}
+
+/**
+ * The place is given back when the last line is read, or when the reader is gone. When the principal ends, the
+ * connection is cut.
+ */
 async function answerStream(
   reading: Reading,
   question: Question,
-  format: 'ndjson' | 'csv',
+  { format, parameters }: Export,
+  request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const signal = disconnectSignal(reply.raw)
-  const leave = await reading.streams.enter(signal)
+  const { principal } = request
+  const { signal, ended } = watchReader(principal, reply.raw)
+  let leave: (() => void) | undefined
   try {
+    leave = await reading.streams.enter(signal, principal.keyId)
     const body = await streamBody(streamLines(reading, question, format, signal), (error) => {
-      if (!signal.aborted) reply.log.warn({ err: error }, 'a streamed answer failed')
-      return format === 'ndjson' ? `${JSON.stringify({ error: problemDocument(asAppError(error)) })}\n` : undefined
+      if (signal.aborted) return undefined
+      reply.log.warn({ err: error }, 'a streamed answer failed')
+      const problem = problemDocument(discreet(asAppError(error), principal))
+      return format === 'ndjson' ? `${JSON.stringify({ error: problem })}\n` : undefined
     })
+    await reading.context.audit(exportRecord(request, question, parameters))
+    signal.throwIfAborted()
+    ended.addEventListener('abort', () => reply.raw.destroy(), { once: true })
     body.once('close', leave)
-    return reply.type(CONTENT_TYPES[format]).send(body)
+    return reply.send(body)
   } catch (error) {
-    leave()
-    throw error
+    leave?.()
+    if (ended.aborted) throw new AppError('KEY_REFUSED', { cause: error })
+    throw signal.aborted ? new AppError('QUERY_CANCELLED', { cause: error }) : error
+  }
+}
+
+/** Characters of a query that the audit trail keeps. */
+const AUDITED_CHARS_MAX = 4096
+
+function exportRecord(
+  request: FastifyRequest,
+  { format, limit, view }: Question,
+  { query = '', start, end }: QueryParameters,
+): AuditRecord {
+  const details = {
+    format,
+    limit: String(limit),
+    query: query.slice(0, AUDITED_CHARS_MAX),
+    start,
+    end,
+    filter: view.filter,
+  }
+  const given = Object.entries(details).filter((entry): entry is [string, string] => (entry[1] ?? '') !== '')
+  return {
+    action: 'events.exported',
+    principal: request.principal,
+    address: request.ip,
+    details: Object.fromEntries(given),
   }
 }

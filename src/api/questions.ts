@@ -1,16 +1,10 @@
 import { AppError } from '../core/errors.ts'
-import {
-  compile,
-  type CheckedQuery,
-  type CompileOptions,
-  type ProblemCode,
-  type QueryProblem,
-  type TimeRange,
-} from '../query/query.ts'
+import type { CompileOptions, ProblemCode, QueryProblem, TimeRange } from '../query/query.ts'
 import type { ApiContext, ApiLimits } from './context.ts'
 import { parseCursor, type PageCursor } from './cursor.ts'
 import type { QueryParameters } from './parameters.ts'
 import { parseRange, parseTimeoutMs } from './times.ts'
+import type { View, VisibleQuery } from './view.ts'
 
 export const LIMIT = 100
 
@@ -18,7 +12,9 @@ export type Format = 'json' | 'ndjson' | 'csv'
 
 /** A request to `/api/v1/query` that makes sense. */
 export interface Question {
-  query: CheckedQuery
+  query: VisibleQuery
+  /** What whoever asks may see. */
+  view: View
   range: TimeRange
   order: 'asc' | 'desc'
   limit: number
@@ -36,15 +32,21 @@ export interface Question {
   asked: readonly string[]
 }
 
-export function parseQuestion(parameters: QueryParameters, context: ApiContext): Question {
+export interface QuestionOptions {
+  view: View
+  context: Pick<ApiContext, 'clock' | 'limits' | 'spool'>
+}
+
+export function parseQuestion(parameters: QueryParameters, { view, context }: QuestionOptions): Question {
   const { query: text = '', start = '', end = '', cursor: cursorText = '' } = parameters
   const order = parameters.order === 'asc' ? 'asc' : 'desc'
   const format = parameters.format === 'ndjson' || parameters.format === 'csv' ? parameters.format : 'json'
-  const asked = [text, start, end, order]
+  const asked = [text, start, end, order, ...(view.filter === '' ? [] : [view.filter])]
   const cursor = cursorText === '' ? undefined : parseCursor(cursorText, asked)
   const nowNs = cursor?.nowNs ?? context.clock()
   return {
-    query: checkedQuery(text, { nowNs, target: 'search' }),
+    query: checkedQuery(view, text, { nowNs, target: 'search' }),
+    view,
     range: parseRange(start, end, nowNs),
     order,
     limit: checkedLimit(parameters.limit ?? LIMIT, format, context.limits),
@@ -81,9 +83,9 @@ function settledThrough({ spool, clock }: Pick<ApiContext, 'spool' | 'clock'>): 
   return settledNs > storedThroughNs ? settledNs : storedThroughNs
 }
 
-/** Compiles, or throws QUERY_SYNTAX, QUERY_INVALID or QUERY_TOO_LARGE with every problem found. */
-export function checkedQuery(text: string, options: CompileOptions): CheckedQuery {
-  const result = compile(text, options)
+/** What a text finds in a view. Throws QUERY_SYNTAX, QUERY_INVALID or QUERY_TOO_LARGE with every problem found. */
+export function checkedQuery(view: View, text: string, options: CompileOptions): VisibleQuery {
+  const result = view.compile(text, options)
   if (result.query) return result.query
   throw queryError(result.problems)
 }

@@ -1,8 +1,7 @@
 import type { LogEvent } from '../core/event.ts'
 import type { Statement, StatementParameter } from '../core/statement.ts'
 import { BUCKETS_END_NS, type TimeRange } from '../query/query.ts'
-import type { ReadOptions, Store } from '../store/store.ts'
-import type { Extent } from './time-windows.ts'
+import { visibleCondition, type VisibleQuery } from './view.ts'
 
 /** A piece of SQL and the values for its `{name:Type}`. */
 export interface Condition {
@@ -11,6 +10,9 @@ export interface Condition {
 }
 
 export interface EventsQuestion {
+  /** Whose filter and `where` pipes have to hold. */
+  query: VisibleQuery
+  /** What else has to hold. */
   conditions: readonly Condition[]
   /** By which time, and then by the other. */
   by: 'timestamp' | 'received'
@@ -23,8 +25,8 @@ const COLUMNS =
   'service, host, source, message, trace_id, span_id, attributes'
 
 /** SELECT of whole events, for the questions that are no query text. Rows are read with `decodeEvent`. */
-export function eventsStatement({ conditions, by, order, limit }: EventsQuestion): Statement {
-  const where = joinConditions(conditions)
+export function eventsStatement({ query, conditions, by, order, limit }: EventsQuestion): Statement {
+  const where = joinConditions([...conditions, visibleCondition(query)])
   const keys =
     by === 'timestamp' ? ['toStartOfFiveMinutes(timestamp)', 'timestamp', 'received', 'node'] : ['received', 'node']
   const orderBy = keys.map((key) => `${key} ${order}`).join(', ')
@@ -39,18 +41,6 @@ export function joinConditions(conditions: readonly Condition[]): Condition {
   const params: Record<string, StatementParameter> = {}
   for (const condition of conditions) Object.assign(params, condition.params)
   return { sql: conditions.map(({ sql }) => `(${sql})`).join(' AND ') || '1', params }
-}
-
-/** The times of all events, from the metadata of the parts; `undefined` when there are none. */
-export async function readExtent(store: Pick<Store, 'select'>, options: ReadOptions): Promise<Extent | undefined> {
-  const { rows } = await store.select(EXTENT, options)
-  const [count, oldest, newest] = (rows[0] ?? ['0', '0', '0']) as [string, string, string]
-  return count === '0' ? undefined : { oldestNs: BigInt(oldest), newestNs: BigInt(newest), events: Number(count) }
-}
-
-const EXTENT: Statement = {
-  sql: 'SELECT count(), toUnixTimestamp64Nano(min(timestamp)), toUnixTimestamp64Nano(max(timestamp)) FROM events',
-  params: {},
 }
 
 /**

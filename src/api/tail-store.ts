@@ -4,30 +4,30 @@ import type { FollowOptions, StoredRange } from '../live/follow.ts'
 import type { LiveItem, RowSelector } from '../live/live.ts'
 import type { ApiContext } from './context.ts'
 import type { StoreFigures } from './store-figures.ts'
-import { decodeEvent, equals, eventsStatement, within, type Condition, type StoredEvent } from './stored-events.ts'
+import { decodeEvent, equals, eventsStatement, within, type StoredEvent } from './stored-events.ts'
 import { timeWindows } from './time-windows.ts'
 import type { TimeRange } from '../query/query.ts'
+import type { VisibleQuery } from './view.ts'
 
 export interface StoredTailOptions<T> {
   context: Pick<ApiContext, 'store' | 'node' | 'limits'>
   figures: StoreFigures
-  /** What the query's filter asks of a stored event. */
-  filter: Condition
+  query: VisibleQuery
   /** The same selector that live events pass. It may ask for more than the filter does: pipes are only here. */
   select: RowSelector<T>
 }
 
 type StoredReads<T> = Pick<FollowOptions<T>, 'readStored' | 'backlogFromStore'>
 
-export function storedTail<T>({ context, figures, filter, select }: StoredTailOptions<T>): StoredReads<T> {
+export function storedTail<T>({ context, figures, query, select }: StoredTailOptions<T>): StoredReads<T> {
   async function read(
     range: TimeRange,
     order: 'asc' | 'desc',
     limit: number,
     signal: AbortSignal,
   ): Promise<StoredEvent[]> {
-    const conditions = [equals('node', context.node), within('received', range), filter]
-    const statement = eventsStatement({ conditions, by: 'received', order, limit })
+    const conditions = [equals('node', context.node), within('received', range)]
+    const statement = eventsStatement({ query, conditions, by: 'received', order, limit })
     const { rows } = await context.store.select(statement, {
       signal,
       timeoutMs: context.limits.queryTimeoutMsMax,

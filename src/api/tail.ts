@@ -2,16 +2,19 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { AppError, problemDocument } from '../core/errors.ts'
 import { formatEventId, parseEventId, type EventJson } from '../core/event.ts'
+import type { Principal } from '../core/principal.ts'
 import type { FollowItem } from '../live/follow.ts'
-import { toFilterSql, toSelector, type CheckedQuery } from '../query/query.ts'
 import type { ApiContext } from './context.ts'
-import { disconnectSignal } from './disconnect.ts'
+import { watchReader, type Presence } from './disconnect.ts'
+import { discreet } from './discretion.ts'
 import { formatServerEvent, openEventStream, type EventStream } from './event-stream.ts'
 import { QueryText } from './parameters.ts'
 import { asAppError, checkedQuery } from './questions.ts'
 import type { Reading } from './reading.ts'
 import { problems, textResponse, type ApiServer } from './schemas.ts'
+import { createTailPlaces } from './tail-places.ts'
 import { storedTail } from './tail-store.ts'
+import { visibleSelector, type VisibleQuery } from './view.ts'
 
 /** A proxy or browser that hears nothing for longer may give the connection up. */
 const PING_MS = 15_000
@@ -21,6 +24,7 @@ const WRITE_CHARS_MAX = 64 * 1024
 /** `/api/v1/tail`: events as they arrive, as server-sent events. */
 export function registerTail(app: ApiServer, reading: Reading): void {
   const { limits } = reading.context
+  const places = createTailPlaces(reading.context)
   const open = new Set<AbortController>()
   app.addHook('preClose', async () => {
     for (const tail of open) tail.abort()
@@ -35,7 +39,7 @@ export function registerTail(app: ApiServer, reading: Reading): void {
         summary: 'Events as they arrive (server-sent events)',
         description:
           '`event: start` tells the cursor to begin with; then `event: log` with an event and its id; ' +
-          '`event: skipped` with `{"count":n}` where this reader was too slow; `event: end` when the server closes, ' +
+          '`event: skipped` with `{"count":n}` where this reader was too slow; `event: end` when the server closes or the key is no longer valid, ' +
           '`event: failure` with a problem document when it cannot go on. A comment every 15 seconds.',
         querystring: Type.Object({
           query: Type.Optional(QueryText),
@@ -50,21 +54,20 @@ export function registerTail(app: ApiServer, reading: Reading): void {
       },
     },
     async (request, reply) => {
-      if (open.size >= limits.tailsMax) {
-        throw new AppError('TOO_MANY_REQUESTS', {
-          detail: `${limits.tailsMax} tails are open, which is the limit.`,
-          retryAfterSeconds: 5,
-        })
-      }
-      const cursor = resumePoint(request, reading.context.node)
-      const query = checkedQuery(request.query.query ?? '', { nowNs: reading.context.clock(), target: 'tail' })
+      const leave = places(request.principal.keyId)
       const closing = new AbortController()
       open.add(closing)
       try {
-        const options = { query, cursor, backlog: request.query.backlog ?? 0 }
-        await writeTail(reading, reply, options, closing.signal)
+        const view = reading.view(request.principal)
+        const cursor = resumePoint(request, reading.context.node)
+        const nowNs = reading.context.clock()
+        const query = checkedQuery(view, request.query.query ?? '', { nowNs, target: 'tail' })
+        const presence = watchReader(request.principal, reply.raw)
+        const options = { query, cursor, backlog: request.query.backlog ?? 0, principal: request.principal }
+        await writeTail(reading, reply, options, { ...presence, closing: closing.signal })
       } finally {
         open.delete(closing)
+        leave()
       }
     },
   )
@@ -83,22 +86,27 @@ function resumePoint(request: FastifyRequest<{ Querystring: { cursor?: string } 
 }
 
 interface TailOptions {
-  query: CheckedQuery
+  query: VisibleQuery
   cursor: bigint | undefined
   backlog: number
+  principal: Principal
 }
 
-/** Writes until the reader goes away or the server closes; never rejects once the stream has begun. */
+interface TailSignals extends Presence {
+  /** Aborts when the server closes. */
+  closing: AbortSignal
+}
+
+/** Writes until the reader goes away, its principal ends or the server closes; never rejects once the stream has begun. */
 async function writeTail(
   { context, figures }: Reading,
   reply: FastifyReply,
-  { query, cursor, backlog }: TailOptions,
-  closing: AbortSignal,
+  { query, cursor, backlog, principal }: TailOptions,
+  { signal, gone, ended, closing }: TailSignals,
 ): Promise<void> {
   const { live, spool, node, limits } = context
-  const gone = disconnectSignal(reply.raw)
-  const select = toSelector(query, { node })
-  const stream = openEventStream(reply, gone)
+  const select = visibleSelector(query, { node })
+  const stream = openEventStream(reply, { gone, over: signal })
   // Nothing may come between this and the first step of the iteration, which subscribes.
   const startId = formatEventId(cursor ?? live.publishedThroughNs, node)
   void stream.send(formatServerEvent('start', JSON.stringify({ cursor: startId }), startId))
@@ -107,28 +115,31 @@ async function writeTail(
     const items = context.follow({
       live,
       select,
-      signal: AbortSignal.any([gone, closing]),
+      signal: AbortSignal.any([signal, closing]),
       backlog,
       bufferEventsMax: limits.tailBufferEvents,
       waitStored: (receivedNs, signal) => spool.waitStored(receivedNs, signal),
-      ...storedTail({ context, figures, filter: toFilterSql(query), select }),
+      ...storedTail({ context, figures, query, select }),
       ...(cursor === undefined ? {} : { cursor }),
     })
-    await pump(items, stream, context)
-    stream.end(formatServerEvent('end', '{"reason":"the server is closing"}'))
+    await pump(items, stream, context, ended)
+    const reason = ended.aborted ? 'the key is no longer valid' : 'the server is closing'
+    stream.end(formatServerEvent('end', JSON.stringify({ reason })))
   } catch (error) {
-    stream.end(formatServerEvent('failure', JSON.stringify(problemDocument(asAppError(error)))))
+    const problem = problemDocument(discreet(asAppError(error), principal))
+    stream.end(formatServerEvent('failure', JSON.stringify(problem)))
     if (!(error instanceof AppError)) reply.log.error({ err: error }, 'a tail failed')
   } finally {
     clearInterval(pings)
   }
 }
 
-/** Items that come together leave in one write; a reader that does not keep up is waited for. */
+/** Items that come together leave in one write; a reader that does not keep up is waited for. None after `ended`. */
 async function pump(
   items: AsyncIterable<FollowItem<Partial<EventJson>>>,
   stream: EventStream,
   { node, counters }: Pick<ApiContext, 'node' | 'counters'>,
+  ended: AbortSignal,
 ): Promise<void> {
   let text = ''
   let scheduled: NodeJS.Immediate | undefined
@@ -137,9 +148,10 @@ async function pump(
     scheduled = undefined
     const ready = text
     text = ''
-    if (ready !== '') await stream.send(ready)
+    if (ready !== '' && !ended.aborted) await stream.send(ready)
   }
   for await (const item of items) {
+    if (ended.aborted) break
     if (item.kind === 'skipped') {
       counters.add('tail_skipped_events_total', {}, item.count)
       text += formatServerEvent('skipped', JSON.stringify({ count: item.count }))

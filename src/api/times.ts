@@ -43,3 +43,13 @@ export function parseTimeoutMs(text: string | undefined, timeoutMsMax: number): 
   const ms = Number(parseSpan('timeout', text) / 1_000_000n)
   return Math.max(1, Math.min(ms, timeoutMsMax))
 }
+
+/** How much of the time is left, in ms; throws QUERY_TIMEOUT when none is. */
+export function countdown(timeoutMs: number): () => number {
+  const endMs = performance.now() + timeoutMs
+  return () => {
+    const leftMs = Math.ceil(endMs - performance.now())
+    if (leftMs > 0) return leftMs
+    throw new AppError('QUERY_TIMEOUT', { detail: `The query took longer than ${timeoutMs} ms.` })
+  }
+}

@@ -1,9 +1,11 @@
 /** For tests: the routes on the real HTTP server, over small real stand-ins for the rooms that a test does not care about. */
+import type { FastifyInstance, RouteOptions } from 'fastify'
 import { Counters } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import { SILENT_LOGGER } from '../../core/logger.ts'
 import { follow } from '../../live/follow.ts'
 import { openLive } from '../../live/live.ts'
+import type { HttpAccess } from '../../net/http-access.ts'
 import { createHttpServer } from '../../net/http-server.ts'
 import type { SpoolStatus } from '../../spool/spool.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../../store/rollup.ts'
@@ -89,10 +91,27 @@ export interface OpenApiServer {
   close(): Promise<void>
 }
 
+export interface OpenApiOptions {
+  access?: HttpAccess
+  /** Adds what else is to be served, after the API. */
+  attach?: (app: FastifyInstance) => void
+  /** Sees every route as it is registered. */
+  onRoute?: (route: RouteOptions) => void
+}
+
 /** Listens on a free loopback port. */
-export async function openApi(context: ApiContext): Promise<OpenApiServer> {
-  const server = createHttpServer({ logger: SILENT_LOGGER, counters: context.counters, limits: { closeMs: 1000 } })
+export async function openApi(context: ApiContext, options: OpenApiOptions = {}): Promise<OpenApiServer> {
+  const { counters } = context
+  const { access, attach, onRoute } = options
+  const server = createHttpServer({
+    logger: SILENT_LOGGER,
+    counters,
+    limits: { closeMs: 1000 },
+    ...(access === undefined ? {} : { access }),
+  })
+  if (onRoute) server.app.addHook('onRoute', onRoute)
   await registerApi(server.app, context)
+  attach?.(server.app)
   const { url } = await server.listen('127.0.0.1', 0)
   return { url, close: () => server.close() }
 }

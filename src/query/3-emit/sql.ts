@@ -70,6 +70,12 @@ export function intersectRanges(a: TimeRange, b: TimeRange): TimeRange {
   return { ...(fromNs !== undefined && { fromNs }), ...(toNs !== undefined && { toNs }) }
 }
 
+/** A range that ends before it begins holds nothing, like one that ends where it begins, which a chart can be of. */
+function forwards(range: TimeRange): TimeRange {
+  const { fromNs, toNs } = range
+  return fromNs !== undefined && toNs !== undefined && toNs < fromNs ? { fromNs, toNs: fromNs } : range
+}
+
 /** Goes along the pipes; holds what has not been written into `#from` yet. */
 class SqlBuilder {
   readonly context: SqlContext & { columns: readonly string[] }
@@ -89,7 +95,7 @@ class SqlBuilder {
     this.context = context
     this.#query = query
     this.#options = options
-    this.#range = intersectRanges(query.range, options.range ?? {})
+    this.#range = forwards(intersectRanges(query.range, options.range ?? {}))
     this.#direction = options.order === 'asc' ? 'ASC' : 'DESC'
     this.#from = options.table ?? 'events'
     this.#where = rangeSql(this.#range, context.parameters)
