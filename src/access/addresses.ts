@@ -22,9 +22,8 @@ export function addressRule(addresses: readonly string[]): AddressRule | undefin
     list.addSubnet(range.address, range.bits, range.family)
   }
   return (address) => {
-    const [plain = ''] = address.split('%', 1)
-    const family = isIP(plain)
-    return family !== 0 && list.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+    const family = isIP(address)
+    return family !== 0 && list.check(address, family === 4 ? 'ipv4' : 'ipv6')
   }
 }
 

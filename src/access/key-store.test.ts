@@ -1,11 +1,13 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test, vi } from 'vitest'
 import { SILENT_LOGGER, type Logger } from '../core/logger.ts'
 import { lockFile } from './file-lock.ts'
+import { KeyStore } from './key-store.ts'
 import { openKeys } from './keys.ts'
 import { bearer, refusal, temporaryFolder, testAccess } from './testing/temporary-access.ts'
 
@@ -129,6 +131,19 @@ test('a file that cannot be written is said, and nothing changes', async () => {
   await rmdir(join(dir, 'keys.json.new'))
   await key({ role: 'read' })
   expect(access.keys.list()).toHaveLength(2)
+})
+
+test('a change that lost its lock meanwhile is not made', async () => {
+  const dir = await temporaryFolder()
+  const store = await KeyStore.open({ dir, clock: Date.now, logger: SILENT_LOGGER })
+  const robbed = store.change((file) => {
+    writeFileSync(join(dir, 'keys.lock'), 'another')
+    return { ...file, keys: [] }
+  })
+  await expect(robbed).rejects.toMatchObject({ code: 'KEYS_WRITE_FAILED' })
+  expect(await readdir(dir)).not.toContain('keys.json')
+  expect(await readFile(join(dir, 'keys.lock'), 'utf8')).toBe('another')
+  await store.close()
 })
 
 test('a change does not wait forever for another process', async () => {

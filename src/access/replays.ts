@@ -6,12 +6,21 @@ export interface ReplayWindowOptions {
   signaturesMax: number
   /** Signatures of an earlier time than this may have been received by an earlier process: refused. */
   startMs: number
+  /** Signatures of a later time that an earlier process has received. */
+  known?: Iterable<ReceivedSignature>
+}
+
+export interface ReceivedSignature {
+  signature: string
+  timestampMs: number
 }
 
 export type ReplayVerdict = 'fresh' | 'replayed' | 'time' | 'full'
 
 /** The window is cut into about this many pieces, each forgotten as a whole. */
 const BUCKETS = 32
+/** A restart takes longer than this. */
+export const AHEAD_MS = 1000
 
 /**
  * Exact: what is not remembered any more has a time that is refused for good, whatever the clock does. A signature
@@ -20,9 +29,10 @@ const BUCKETS = 32
 export class ReplayWindow {
   readonly #options: ReplayWindowOptions
   readonly #bucketMs: number
-  /** Number of the bucket (time / bucketMs) → signatures. */
-  readonly #buckets = new Map<number, Set<string>>()
+  /** Number of the bucket (time / bucketMs) → signature → time. */
+  readonly #buckets = new Map<number, Map<string, number>>()
   #size = 0
+  #aheadCount = 0
   /** Times before are refused. */
   #floorMs: number
 
@@ -30,11 +40,17 @@ export class ReplayWindow {
     this.#options = options
     this.#bucketMs = Math.max(1, Math.ceil((2 * options.skewMs) / BUCKETS))
     this.#floorMs = options.startMs
+    for (const known of options.known ?? []) if (known.timestampMs >= options.startMs) this.#remember(known)
   }
 
   /** Signatures that are remembered now. */
   get size(): number {
     return this.#size
+  }
+
+  /** Rises with each signature that was admitted though its time was more than `AHEAD_MS` from now. */
+  get aheadCount(): number {
+    return this.#aheadCount
   }
 
   isTimely(timestampMs: number, nowMs: number): boolean {
@@ -45,14 +61,21 @@ export class ReplayWindow {
   admit(signature: string, timestampMs: number, nowMs: number): ReplayVerdict {
     this.#forget(nowMs)
     if (!this.isTimely(timestampMs, nowMs)) return 'time'
-    const number = Math.floor(timestampMs / this.#bucketMs)
-    const bucket = this.#buckets.get(number)
-    if (bucket?.has(signature)) return 'replayed'
+    if (this.#buckets.get(this.#numberOf(timestampMs))?.has(signature)) return 'replayed'
     if (this.#size >= this.#options.signaturesMax) return 'full'
-    if (bucket) bucket.add(signature)
-    else this.#buckets.set(number, new Set([signature]))
-    this.#size++
+    this.#remember({ signature, timestampMs })
+    if (timestampMs > nowMs + AHEAD_MS) this.#aheadCount++
     return 'fresh'
+  }
+
+  /** What is remembered of this time and later. */
+  since(timestampMs: number): ReceivedSignature[] {
+    const found: ReceivedSignature[] = []
+    for (const [number, bucket] of this.#buckets) {
+      if (this.#endMs(number) <= timestampMs) continue
+      for (const [signature, ownMs] of bucket) if (ownMs >= timestampMs) found.push({ signature, timestampMs: ownMs })
+    }
+    return found
   }
 
   /** When there is room again at the latest, if the window is full now. At least a second. */
@@ -62,9 +85,21 @@ export class ReplayWindow {
     return Number.isFinite(roomMs) ? Math.max(1, Math.ceil(roomMs / 1000)) : 1
   }
 
+  #numberOf(timestampMs: number): number {
+    return Math.floor(timestampMs / this.#bucketMs)
+  }
+
   /** First time that is not in the bucket any more. */
   #endMs(number: number): number {
     return (number + 1) * this.#bucketMs
+  }
+
+  #remember({ signature, timestampMs }: ReceivedSignature): void {
+    const number = this.#numberOf(timestampMs)
+    const bucket = this.#buckets.get(number)
+    if (bucket) bucket.set(signature, timestampMs)
+    else this.#buckets.set(number, new Map([[signature, timestampMs]]))
+    this.#size++
   }
 
   #forget(nowMs: number): void {

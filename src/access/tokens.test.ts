@@ -20,10 +20,11 @@ test.each<[string, NewKey, Partial<NewToken>, object]>([
   ['a role of an admin', { role: 'admin' }, { role: 'read', filter: 'c' }, { role: 'read', filter: 'c' }],
   ['no role: an admin', { role: 'admin' }, {}, { role: 'admin' }],
   ['stamps', { role: 'write' }, { stamps: { a: 'x' } }, { stamps: new Map([['a', 'x']]) }],
+  ['the stamps of its key', { role: 'write', stamps: { a: 'x' } }, {}, { stamps: new Map([['a', 'x']]) }],
   [
     'more stamps',
     { role: 'write', stamps: { a: 'x' } },
-    { stamps: { a: 'x', b: 'y' } },
+    { stamps: { b: 'y' } },
     {
       stamps: new Map([
         ['a', 'x'],
