@@ -61,7 +61,7 @@ test('keys made before the very first start are those that count, also for an ad
   expect(server.stderr).not.toContain('trk_')
 })
 
-test('a key on the command line is in no list of processes', async () => {
+test('a key on the command line is in no list of processes, and a tail says when its key has ended', async () => {
   const server = await startServer()
   const { url, dataDir } = server
   const reader = await inFolder(dataDir, 'create', '--role', 'read', '--name', 'eyes')
@@ -69,6 +69,15 @@ test('a key on the command line is in no list of processes', async () => {
   const tail = startCli(['tail', '--url', url, '--key', reader])
   const shown = () => readFileSync(`/proc/${tail.child.pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
   await until('the key is hidden', () => shown().endsWith(`tail --url ${url} --key …`))
+  await until('the tail is open', async () => {
+    const open = await fetch(`${url}/api/v1/status`, { headers: { authorization: `Bearer ${reader}` } })
+    return ((await open.json()) as { live: { subscribers: number } }).live.subscribers === 1
+  })
+  await inFolder(dataDir, 'revoke', 'eyes')
+  const { code, stderr } = await tail.ended
+  expect(code).toBe(1)
+  expect(stderr).toContain('KEY_REFUSED')
+  expect(stderr).not.toContain(reader.slice(17))
 })
 
 test('send signs what it sends, and shows the server no key', async () => {
