@@ -52,10 +52,10 @@ export async function keepOwnCertificate(config: Wanted, nowMs: number, logger: 
   return made
 }
 
-/** The fingerprint of the certificate kept in a data folder, for whoever looks from outside. */
-export function ownFingerprint(dataDir: string): string | undefined {
+/** About the certificate kept in a data folder, for whoever looks from outside; `undefined` without one to read. */
+export function ownCertificateFacts(dataDir: string): CertificateFacts | undefined {
   try {
-    return certificateFacts(readFileSync(join(dataDir, 'tls', 'cert.pem'), 'utf8'))?.fingerprint
+    return certificateFacts(readFileSync(join(dataDir, 'tls', 'cert.pem'), 'utf8'))
   } catch {
     // None has been made, or it is not ours to read.
     return undefined

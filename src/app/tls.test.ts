@@ -12,8 +12,7 @@ import { createHttpServer, type HttpServer } from '../net/http-server.ts'
 import { certificateFacts } from '../net/tls-certificate.ts'
 import { makeAuthority, type Authority, type Pair } from '../net/testing/certificates.ts'
 import { loadConfig, type Config } from './config.ts'
-import { ownFingerprint } from './own-certificate.ts'
-import { openTls, type Tls } from './tls.ts'
+import { inspectTls, openTls, type Tls } from './tls.ts'
 
 const DAY_MS = 86_400_000
 
@@ -55,9 +54,12 @@ const logger: Logger = {
   error() {},
 }
 
+function configOf(flags: Record<string, string>): Config {
+  return loadConfig({ flags: { data: join(dir, 'data'), ...flags }, env: {}, cwd: dir })
+}
+
 async function open(flags: Record<string, string>): Promise<Tls> {
-  const config: Config = loadConfig({ flags: { data: join(dir, 'data'), ...flags }, env: {}, cwd: dir })
-  tls = await openTls(config, {
+  tls = await openTls(configOf(flags), {
     logger,
     counters,
     clock: () => nowMs,
@@ -186,7 +188,6 @@ describe('self-signed', () => {
     const folder = join(dir, 'data', 'tls')
     const modes = ['', 'cert.pem', 'key.pem'].map((name) => (statSync(join(folder, name)).mode & 0o777).toString(8))
     expect(modes).toEqual(['700', '600', '600'])
-    expect(ownFingerprint(join(dir, 'data'))).toBe(fingerprint)
     expect(told).toEqual([expect.stringContaining('info Made a self-signed certificate')])
     const { cert } = opened.material
     for (const name of ['localhost', '127.0.0.1', '::1']) expect(certificateFacts(cert)?.isFor(name)).toBe(true)
@@ -238,5 +239,36 @@ describe('self-signed', () => {
     mkdirSync(join(dir, 'data'))
     writeFileSync(join(dir, 'data', 'tls'), '')
     expect(await refusal(SELF)).toContain(`The data folder ${dir}/data cannot be`)
+  })
+})
+
+async function look(flags: Record<string, string>) {
+  const found = await inspectTls(configOf(flags), nowMs)
+  return found && { ...found, certificate: found.certificate?.fingerprint }
+}
+
+describe('seen from outside', () => {
+  test('what a server would show, or why it would not start', async () => {
+    expect(await look({})).toBeUndefined()
+    write(first)
+    const fine = { problems: [], certificate: fingerprintOf(first), warning: 'The TLS certificate expires soon' }
+    expect(await look(FILES)).toEqual(fine)
+    expect(await look({ ...FILES, 'tls-key': 'none.pem' })).toMatchObject({
+      problems: [`${dir}/none.pem cannot be read: ENOENT`],
+    })
+    write({ ...first, key: second.key })
+    expect(await look(FILES)).toMatchObject({ problems: [expect.stringContaining('does not belong')] })
+    const untilMs = nowMs - DAY_MS
+    write(await authority.issue(['x'], { fromMs: untilMs - DAY_MS, untilMs }))
+    expect(await look(FILES)).toMatchObject({ problems: [], warning: expect.stringContaining('has expired') as string })
+  })
+
+  test('nothing is made', async () => {
+    const flags = { tls: 'self-signed' }
+    const none = { problems: [], certificate: undefined, warning: undefined }
+    expect(await look(flags)).toEqual(none)
+    expect(await look(flags)).toEqual(none)
+    const { fingerprint } = (await open(flags)).status()
+    expect(await look(flags)).toEqual({ ...none, certificate: fingerprint })
   })
 })

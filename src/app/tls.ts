@@ -3,10 +3,10 @@ import type { Counters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { FILE_WATCH_TIMES, watchFiles, type FileWatchTimes } from '../net/file-watch.ts'
-import { checkMaterial, type CertificateFacts } from '../net/tls-certificate.ts'
+import { checkMaterial, type CertificateFacts, type TlsFileNames } from '../net/tls-certificate.ts'
 import type { TlsListener, TlsMaterial } from '../net/tls.ts'
 import type { Config } from './config.ts'
-import { keepOwnCertificate } from './own-certificate.ts'
+import { keepOwnCertificate, ownCertificateFacts, type OwnCertificate } from './own-certificate.ts'
 
 export interface TlsStatus {
   kind: 'self-signed' | 'files'
@@ -122,21 +122,50 @@ function filesOf({ tlsCert, tlsKey, tlsClientCa }: TlsConfig): string[] {
   return [tlsCert, tlsKey, tlsClientCa].filter((path) => path !== '')
 }
 
+/** What a server with these settings would show, told without making or keeping anything. */
+export interface TlsInspection {
+  problems: readonly string[]
+  /** `undefined` when there is none yet, or when it cannot be read. */
+  certificate: CertificateFacts | undefined
+  /** About its age. */
+  warning: string | undefined
+}
+
+/** `undefined` when TLS is off. */
+export async function inspectTls(config: TlsConfig, nowMs: number): Promise<TlsInspection | undefined> {
+  if (config.tls === 'off') return undefined
+  if (config.tls === 'self-signed') {
+    const certificate = ownCertificateFacts(config.data)
+    return { problems: [], certificate, warning: undefined }
+  }
+  const problems: string[] = []
+  const material = await readMaterial(config, problems)
+  const check = problems.length > 0 ? undefined : checkMaterial(material, namesOf(config))
+  const certificate = check?.certificate
+  const warning = certificate && ageWarning(certificate, nowMs)
+  return { problems: check?.problems ?? problems, certificate, warning }
+}
+
 /** Reads or makes what the settings name. Throws CONFIG_INVALID. */
 async function load(config: TlsConfig, { logger, clock }: TlsContext): Promise<Loaded> {
   const problems: string[] = []
-  const read = (path: string): Promise<string> => readPem(path, problems)
-  const clientCa = config.tlsClientCa === '' ? undefined : await read(config.tlsClientCa)
-  const own =
-    config.tls === 'self-signed'
-      ? await keepOwnCertificate(config, clock(), logger)
-      : { cert: await read(config.tlsCert), key: await read(config.tlsKey) }
+  const own = config.tls === 'self-signed' ? await keepOwnCertificate(config, clock(), logger) : undefined
+  const material = await readMaterial(config, problems, own)
   if (problems.length > 0) throw unusable(problems)
-  const material = { ...own, clientCa }
-  const names = { cert: config.tlsCert, key: config.tlsKey, clientCa: config.tlsClientCa }
-  const { problems: found, certificate } = checkMaterial(material, names)
+  const { problems: found, certificate } = checkMaterial(material, namesOf(config))
   if (found.length > 0 || !certificate) throw unusable(found)
   return { material, certificate }
+}
+
+async function readMaterial(config: TlsConfig, problems: string[], own?: OwnCertificate): Promise<TlsMaterial> {
+  const read = (path: string): Promise<string> => readPem(path, problems)
+  const clientCa = config.tlsClientCa === '' ? undefined : await read(config.tlsClientCa)
+  if (own) return { ...own, clientCa }
+  return { cert: await read(config.tlsCert), key: await read(config.tlsKey), clientCa }
+}
+
+function namesOf({ tlsCert, tlsKey, tlsClientCa }: TlsConfig): TlsFileNames {
+  return { cert: tlsCert, key: tlsKey, clientCa: tlsClientCa }
 }
 
 async function readPem(path: string, problems: string[]): Promise<string> {

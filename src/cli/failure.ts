@@ -53,7 +53,8 @@ const TLS_HINTS: Readonly<Record<TlsObstacle, string>> = {
   plain: 'Write http:// if the server is meant to be without TLS.',
 }
 
-function awayHint({ url, obstacle }: ServerAway): string {
+/** What to do about it. */
+export function awayHint({ url, obstacle }: ServerAway): string {
   if (obstacle !== undefined) return TLS_HINTS[obstacle]
   const isHere = /^https?:\/\/(?:127\.|localhost|\[::1\])/.test(url)
   return isHere

@@ -6,6 +6,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Counters } from '../core/counters.ts'
 import { SILENT_LOGGER } from '../core/logger.ts'
+import type { HttpServerLimits } from './http-limits.ts'
 import { createHttpServer, type HttpServer } from './http-server.ts'
 import { certificateFacts } from './tls-certificate.ts'
 import type { TlsMaterial } from './tls.ts'
@@ -31,8 +32,10 @@ beforeEach(() => {
 })
 afterEach(() => server?.close())
 
-async function open(tls: TlsMaterial | undefined, headersMs = 10_000): Promise<void> {
-  server = createHttpServer({ logger: SILENT_LOGGER, counters, tls, limits: { headersMs } })
+async function open(tls: TlsMaterial | undefined, limits: Partial<HttpServerLimits> = {}): Promise<void> {
+  server = createHttpServer({ logger: SILENT_LOGGER, counters, tls, limits })
+  server.app.get('/whole', { config: { access: 'public' } }, () => 'x'.repeat(64 * 1024 * 1024))
+  server.app.post('/small', { config: { access: 'public' } }, () => ({}))
   server.app.get('/hello', { config: { access: 'public' } }, ({ protocol }) => ({ protocol }))
   server.app.get('/slow', { config: { access: 'public' } }, async () => {
     await new Promise<void>((resolve) => {
@@ -130,11 +133,48 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s: a session is resumed, but not ac
   expect(await resume()).toBe(false)
 })
 
+describe('limits hold under TLS as without it:', () => {
+  test('a reader that takes nothing is cut off', async () => {
+    await open(first, { answerIdleMs: 300 })
+    const socket = await handshake()
+    socket.pause()
+    socket.write('GET /whole HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    await expect.poll(() => counters.total('http_slow_readers_total')).toBe(1)
+    socket.destroy()
+  })
+
+  test('headers that do not come are not waited for', async () => {
+    await open(first, { headersMs: 300 })
+    const socket = await handshake()
+    socket.write('GET /hello HTTP/1.1\r\nhost: localhost\r\nx-slow: ')
+    expect(Buffer.concat(await socket.toArray()).toString()).toMatch(/^HTTP\/1\.1 408 /)
+  })
+
+  test('an answer that comes before the body has ended arrives', async () => {
+    await open(first, { bodyBytesMax: 1000 })
+    const agent = new https.Agent({ ca: authority.cert })
+    const headers = { 'content-type': 'application/json' }
+    const request = https.request(`${url}/small`, { agent, method: 'POST', headers })
+    request.end(Buffer.alloc(16 * 1024 * 1024, 'x'))
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    expect(response.statusCode).toBe(413)
+    expect(Buffer.concat(await response.toArray()).toString()).toContain('BODY_TOO_LARGE')
+  })
+
+  test('connections have a limit', async () => {
+    await open(first, { connectionsMax: 2 })
+    const held = [await handshake(), await handshake()]
+    expect(await failure(handshake())).toBe('ECONNRESET')
+    expect(counters.total('http_connections_refused_total')).toBe(1)
+    for (const socket of held) socket.destroy()
+  })
+})
+
 describe('who does not speak TLS', () => {
   test.each(['GET', 'POST'])('plain HTTP, %s: told that it is HTTPS', async (method) => {
     await open(first)
     const request = http.request({ host: '127.0.0.1', port, method })
-    request.end(method === 'GET' ? undefined : 'x'.repeat(10_000))
+    request.end(method === 'GET' ? undefined : 'x'.repeat(4_000_000))
     const [response] = (await once(request, 'response')) as [http.IncomingMessage]
     expect(response.statusCode).toBe(400)
     expect(response.headers['content-type']).toBe('application/problem+json')
@@ -144,7 +184,7 @@ describe('who does not speak TLS', () => {
   })
 
   test('anything else is cut off, and so is who says nothing', async () => {
-    await open(first, 200)
+    await open(first, { headersMs: 200 })
     const noise = connectTcp(port, '127.0.0.1')
     noise.on('error', () => undefined)
     noise.write('SSH-2.0-OpenSSH_9.9\r\n')

@@ -1,12 +1,14 @@
-import { connectClient, CONNECTION_FLAGS } from '../connection.ts'
+import type { Config } from '../../app/config.ts'
+import { connectClient, CONNECTION_FLAGS, type ConnectionArguments } from '../connection.ts'
 import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
 import { checkAccess } from '../doctor/access.ts'
 import { formatFinding, type Finding } from '../doctor/finding.ts'
 import { checkConfig, checkData, checkEngine, checkNode } from '../doctor/machine.ts'
 import { checkPort } from '../doctor/port.ts'
 import { checkServer } from '../doctor/server.ts'
+import { checkTls } from '../doctor/tls.ts'
 
-const SERVER_FLAGS = ['config', 'data', 'host', 'port', 'store'] as const
+const SERVER_FLAGS = ['config', 'data', 'host', 'port', 'store', 'tls', 'tls-cert', 'tls-key', 'tls-client-ca'] as const
 
 export const command = defineCommand(
   {
@@ -28,6 +30,10 @@ export const command = defineCommand(
     host: { type: 'string', valueHint: 'address', description: 'Address, as for serve' },
     port: { type: 'string', valueHint: 'n', description: 'Port, as for serve' },
     store: { type: 'string', valueHint: 'url', description: 'Store, as for serve' },
+    tls: { type: 'string', valueHint: 'kind', description: 'off, self-signed or files, as for serve' },
+    'tls-cert': { type: 'string', valueHint: 'file', description: 'Certificate, as for serve' },
+    'tls-key': { type: 'string', valueHint: 'file', description: 'Its private key, as for serve' },
+    'tls-client-ca': { type: 'string', valueHint: 'file', description: 'Authorities of clients, as for serve' },
     ...CONNECTION_FLAGS,
   },
   async (args, terminal) => {
@@ -48,17 +54,20 @@ export const command = defineCommand(
     const { config, findings } = checkConfig(flags, terminal)
     await report(findings)
     const { url = env['TAILRACE_URL'] } = args
+    let here: ConnectionArguments = args
     if (config) {
       await report([await checkEngine(config, env)])
       await report(await checkData(config))
       await report(await checkAccess(config, Date.now()))
+      const tls = await checkTls(config, Date.now())
+      await report(tls.findings)
+      here = ownServer(config, args, tls.fingerprint)
       const port = await checkPort(config.host, config.port)
       await report([port])
       // Somebody else is there: asking for a server once more says nothing new.
       if (port.state === 'wrong' && url === undefined) return EXIT_FAILED
     }
-    const here = config && config.port > 0 ? `http://${bracketed(config.host)}:${config.port}` : undefined
-    const client = connectClient({ ...args, url: url ?? here }, terminal)
+    const client = connectClient(url === undefined ? here : args, terminal)
     try {
       await report(await checkServer(client, url !== undefined))
     } finally {
@@ -67,6 +76,19 @@ export const command = defineCommand(
     return isWrong ? EXIT_FAILED : EXIT_OK
   },
 )
+
+/** How to reach the server on this machine: by the certificate that lies here, unless something else was said. */
+function ownServer(
+  { host, port, tls }: Config,
+  args: ConnectionArguments,
+  fingerprint: string | undefined,
+): ConnectionArguments {
+  if (port === 0) return args
+  const address = `${bracketed(host)}:${port}`
+  if (tls === 'off') return { ...args, url: address }
+  const isPinned = args.ca === undefined && args.fingerprint === undefined
+  return { ...args, url: `https://${address}`, ...(isPinned && { fingerprint }) }
+}
 
 function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host

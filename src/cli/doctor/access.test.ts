@@ -10,6 +10,7 @@ import { checkAccess } from './access.ts'
 import { checkConfig } from './machine.ts'
 import { checkPort } from './port.ts'
 import { checkServer } from './server.ts'
+import { checkTls } from './tls.ts'
 
 let cwd = ''
 beforeEach(() => {
@@ -22,7 +23,7 @@ const NOW_MS = Date.now()
 async function findings(flags: Record<string, string> = {}) {
   const { config } = checkConfig({ data: '.', ...flags }, { env: {}, cwd })
   if (!config) throw new Error('no config')
-  const found = await checkAccess(config, NOW_MS)
+  const found = [...(await checkAccess(config, NOW_MS)), ...(await checkTls(config, NOW_MS)).findings]
   return found.map(({ state, subject, text, hint = '' }) => `${subject} ${state}: ${text} ${hint}`)
 }
 
@@ -96,13 +97,6 @@ describe('settings and keys', () => {
       ],
     ],
     ['no admin key', {}, ['read'], true, ['access ok', 'access warn: no admin key is valid', 'tls ok']],
-    [
-      'others with TLS',
-      { ...OTHERS, tls: 'files', 'tls-cert': 'a', 'tls-key': 'b', 'tls-client-ca': 'c' },
-      ['admin'],
-      true,
-      ['access ok', 'tls ok: on, with your certificate; clients show one too'],
-    ],
     [
       'others with a certificate of its own',
       { ...OTHERS, tls: 'self-signed' },

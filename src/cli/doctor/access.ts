@@ -12,10 +12,10 @@ export async function checkAccess(config: Config, nowMs: number): Promise<Findin
   try {
     const found = await inspectKeys(config.data)
     const counts = countValidKeys(found.keys, nowMs)
-    return [doorFinding(config, found, counts), ...tableFindings(config, found, counts), networkFinding(config)]
+    return [doorFinding(config, found, counts), ...tableFindings(config, found, counts)]
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    return [{ state: 'wrong', subject, text: error.detail ?? error.title, hint: error.hint }, networkFinding(config)]
+    return [{ state: 'wrong', subject, text: error.detail ?? error.title, hint: error.hint }]
   }
 }
 
@@ -68,22 +68,6 @@ function tableFindings({ data }: Config, { file }: KeysInspection, counts: Count
     })
   }
   return findings
-}
-
-/** Who could read on the way. */
-function networkFinding({ host, tls, tlsClientCa }: Config): Finding {
-  if (tls !== 'off') {
-    const kind = tls === 'self-signed' ? 'a certificate of its own, which clients pin' : 'your certificate'
-    const mutual = tlsClientCa === '' ? '' : '; clients show one too'
-    return { state: 'ok', subject: 'tls', text: `on, with ${kind}${mutual}` }
-  }
-  if (isLoopback(host)) return { state: 'ok', subject: 'tls', text: 'off: nothing leaves this machine' }
-  return {
-    state: 'warn',
-    subject: 'tls',
-    text: `off: keys and events travel in clear to and from ${host}`,
-    hint: 'Set --tls-cert and --tls-key, or --tls self-signed; or listen on loopback behind a proxy with TLS.',
-  }
 }
 
 /** `1 admin, 2 read, 3 write` */

@@ -4,6 +4,7 @@ import type { HttpClient } from '../../client/http-client.ts'
 import { formatDuration } from '../../core/time.ts'
 import { formatCount, formatSize } from '../../core/units.ts'
 import { accessHint } from '../access-hint.ts'
+import { awayHint } from '../failure.ts'
 import type { Finding } from './finding.ts'
 
 /** The store may be behind by this much without being worth a word. */
@@ -22,6 +23,8 @@ export async function checkServer(client: HttpClient, isExpected: boolean): Prom
   } catch (error) {
     if (error instanceof ServerAway) {
       const text = `none at ${client.url}: ${error.reason}`
+      if (error.obstacle)
+        return [{ state: 'wrong', subject, text: `${client.url}: ${error.reason}`, hint: awayHint(error) }]
       const hint = 'Start one with `npm start` or `tailrace serve`.'
       return [{ state: isExpected ? 'wrong' : 'note', subject, text, hint }]
     }
