@@ -65,10 +65,13 @@ export interface KeyTable {
   list(): KeyInfo[]
   /**
    * Makes a key; the text of it is never told again. Resolves once it is on disk and valid. Rejects with
-   * REQUEST_INVALID naming what is wrong, KEYS_FULL.
+   * REQUEST_INVALID naming what is wrong, KEYS_FULL, and KEYS_WRITE_FAILED when nothing has changed.
    */
   create(key: NewKey, createdBy: string): Promise<{ key: string; info: KeyInfo }>
-  /** Ends a key and everything that goes back to it, at once. KEY_NOT_FOUND; revoking twice is no error. */
+  /**
+   * Ends a key and everything that goes back to it, at once. KEY_NOT_FOUND, KEYS_WRITE_FAILED; revoking twice is no
+   * error.
+   */
   revoke(id: string): Promise<KeyInfo>
 }
 
@@ -93,14 +96,17 @@ export interface Access {
    * TOO_MANY_REQUESTS (no room to remember another signature) or REQUEST_INVALID (shows two things, headers twice).
    */
   identify(head: RequestHead): Identity
-  /** A token with rights within those of the principal: ACCESS_DENIED when they are not, REQUEST_INVALID when senseless. */
+  /**
+   * A token of a key or of a session's key, with rights within those of the principal: ACCESS_DENIED when they are not,
+   * REQUEST_INVALID when senseless. It ends with its time and with the key; closing the session does not end it.
+   */
   createToken(principal: Principal, token: NewToken): { token: string; expires: string }
   /** A session for the page, of the key whose text is shown. Throws KEY_REFUSED. */
   openSession(key: string, address: string): { principal: Principal; cookie: string; expires: string }
-  /** Ends the session of a principal that came by one. */
+  /** Ends the session of a principal that came by one; others have none to end. Rejects with KEYS_WRITE_FAILED. */
   closeSession(principal: Principal): Promise<void>
   status(): AccessStatus
-  /** Stops watching the file of keys. */
+  /** Stops watching the file of keys, and saves the signatures that a restart has to know. Nobody is told of an end. */
   close(): Promise<void>
 }
 

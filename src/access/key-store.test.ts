@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { chown, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test, vi } from 'vitest'
@@ -144,6 +144,14 @@ test('a change that lost its lock meanwhile is not made', async () => {
   expect(await readdir(dir)).not.toContain('keys.json')
   expect(await readFile(join(dir, 'keys.lock'), 'utf8')).toBe('another')
   await store.close()
+})
+
+test.skipIf(process.getuid?.() !== 0)('what the superuser changes stays with the owner of the folder', async () => {
+  const dir = await temporaryFolder()
+  await chown(dir, 4711, 4712)
+  const { key } = await testAccess({ dir })
+  await key({ role: 'read' })
+  expect(await stat(join(dir, 'keys.json'))).toMatchObject({ uid: 4711, gid: 4712 })
 })
 
 test('a change does not wait forever for another process', async () => {

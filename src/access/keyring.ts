@@ -3,9 +3,11 @@ import { addressRule, type AddressRule } from './addresses.ts'
 import type { KeyFile, KeyRecord } from './key-file.ts'
 import type { Life } from './lives.ts'
 
+type KeyFacts = Omit<KeyRecord, 'sessionsEndedMs'>
+
 /** A key as it is used: decoded once. */
 export interface KeyEntry extends Life {
-  readonly record: Omit<KeyRecord, 'sessionsEndedMs'>
+  readonly record: KeyFacts
   readonly secretSha256: Buffer
   readonly signingKey: Buffer | undefined
   readonly allowsAddress: AddressRule
@@ -67,7 +69,7 @@ export class Keyring {
 
   #entryFor({ sessionsEndedMs, ...record }: KeyRecord): KeyEntry {
     const before = this.#entries.get(record.id)
-    if (before && JSON.stringify(before.record) === JSON.stringify(record)) {
+    if (before && isSame(before.record, record)) {
       before.sessionsEndedMs = sessionsEndedMs
       return before
     }
@@ -85,4 +87,11 @@ export class Keyring {
     }
     return entry
   }
+}
+
+/** Both have all fields; few of them hold more than one value. */
+function isSame(a: KeyFacts, b: KeyFacts): boolean {
+  return (Object.keys(a) as (keyof KeyFacts)[]).every(
+    (field) => a[field] === b[field] || JSON.stringify(a[field]) === JSON.stringify(b[field]),
+  )
 }

@@ -54,6 +54,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     async closeSession(principal) {
       const session = known.sessionOf(principal)
       if (session) await sessions.close(session)
+      else if (principal.by === 'session') throw new Error('a session to close is not known: its principal was copied')
     },
     status: () => ({ open: keyring.isOpen, keys: validKeys(keyring, clock()) }),
     async close() {

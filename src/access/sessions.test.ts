@@ -50,6 +50,7 @@ test('closing ends one session for good, and none beside it', async () => {
   await first.access.closeSession(one.principal)
   await first.access.closeSession(one.principal)
   await first.access.closeSession(first.access.identify(bearer(text)).principal)
+  await expect(first.access.closeSession({ ...other.principal })).rejects.toThrow(/copied/)
   expect(refusal(() => first.access.identify(cookie(one.cookie))).code).toBe('KEY_REFUSED')
   await first.access.close()
   const { access } = await testAccess({ dir: first.dir })
