@@ -59,15 +59,18 @@ test.each<[string, number, string]>([
   ['in nanoseconds', NOW_MS * 1000 - NOW_MS, 'SIGNATURE_REFUSED'],
 ])('a sender whose clock is %s', async (_what, skewMs, code) => {
   const { access, text, counters } = await running()
-  for (const request of [signed(text, NOW_MS + skewMs), event(text, NOW_MS + skewMs)]) {
-    if (code === '') expect(access.identify(request).principal.by).toBe('signature')
-    else
-      expect(refusal(() => access.identify(request))).toMatchObject({
-        code,
-        hint: expect.stringContaining(`${NOW_MS}`),
-      })
+  for (const make of [signed, event]) {
+    const identify = (shown: string) => access.identify(make(shown, NOW_MS + skewMs))
+    if (code === '') {
+      expect(identify(text).principal.by).toBe('signature')
+      continue
+    }
+    const refused = refusal(() => identify(text))
+    expect(refused).toMatchObject({ code, hint: expect.stringContaining(`${NOW_MS}`) })
+    // The time is wrong whoever it is.
+    expect(refusal(() => identify(formatKey({ id: 'nobody000000', secret: Buffer.alloc(32) })))).toEqual(refused)
   }
-  expect(counters.total('access_refused_total', { reason: 'signature_time' })).toBe(code === '' ? 0 : 2)
+  expect(counters.total('access_refused_total', { reason: 'signature_time' })).toBe(code === '' ? 0 : 4)
 })
 
 test('a signature is taken once', async () => {
