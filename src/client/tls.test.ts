@@ -159,6 +159,15 @@ describe('a fingerprint', () => {
   })
 })
 
+test('a tail ends when another certificate is shown on its way back', async () => {
+  const tls = await serve(self)
+  const tail = connect({ fingerprint: fingerprintOf(self) }).tail({
+    patience: { wait: () => Promise.resolve(), random: () => 0 },
+    onConnection: () => tls.setSecureContext(known),
+  })
+  await expect(tail.next()).rejects.toMatchObject({ name: 'ServerAway', obstacle: 'fingerprint' })
+})
+
 describe('a server that never ends the handshake', () => {
   beforeEach(() => listen(createServer(() => undefined)))
   const kinds: [string, () => ClientTls | undefined][] = [
