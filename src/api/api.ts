@@ -17,13 +17,16 @@ import { registerLanding } from './landing.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerNeighbours } from './neighbours.ts'
 import { registerOpenApi } from './openapi.ts'
-import { acceptSmallBodies, refuseUnknownParameters } from './parameters.ts'
+import { registerKeys } from './key-routes.ts'
+import { acceptSmallBodies, READING_BODIES, refuseUnknownParameters, type BodyOptions } from './parameters.ts'
 import { registerQuery } from './query-route.ts'
 import { createReading, type Reading } from './reading.ts'
 import type { ApiServer } from './schemas.ts'
+import { registerSession } from './session-routes.ts'
 import { registerStatus } from './status.ts'
 import { createStoreFigures } from './store-figures.ts'
 import { registerTail } from './tail.ts'
+import { registerTokens } from './token-route.ts'
 
 /**
  * Adds every reading route to the server. Await it before other rooms add theirs, so that those are in the OpenAPI
@@ -37,15 +40,31 @@ export async function registerApi(server: FastifyInstance, context: ApiContext):
   registerHealth(app, context, figures)
   registerStatus(app, context, figures)
   registerMetrics(app, context, figures)
+  const reading = createReading(context, figures)
+  await inScope(app, READING_BODIES, (scope) => registerReading(scope, reading))
+  await inScope(app, { bytesMax: LOGIN_BYTES_MAX, takesForms: true }, (scope) => registerSession(scope, context))
+  // No forms: a page of somebody else can send one without asking.
+  await inScope(app, { bytesMax: RIGHTS_BYTES_MAX, takesForms: false }, (scope) => {
+    registerKeys(scope, context)
+    registerTokens(scope, context)
+  })
+}
+
+const LOGIN_BYTES_MAX = 16 * 1024
+const RIGHTS_BYTES_MAX = 256 * 1024
+
+/** Routes that take these bodies, and no parameter or field that they do not know. */
+async function inScope(app: ApiServer, bodies: BodyOptions, register: (scope: ApiServer) => void): Promise<void> {
   await app.register((scope, _options, done) => {
-    registerReading(scope.withTypeProvider<TypeBoxTypeProvider>(), createReading(context, figures))
+    const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
+    acceptSmallBodies(typed, bodies)
+    typed.addHook('preValidation', refuseUnknownParameters)
+    register(typed)
     done()
   })
 }
 
 function registerReading(app: ApiServer, reading: Reading): void {
-  acceptSmallBodies(app)
-  app.addHook('preValidation', refuseUnknownParameters)
   app.setErrorHandler((error, request) => {
     throw error instanceof AppError ? discreet(error, request.principal) : error
   })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { isAllowed } from '../core/principal.ts'
 import type { ApiContext } from './context.ts'
 import type { ApiServer } from './schemas.ts'
 import type { StoreFigures } from './store-figures.ts'
@@ -8,6 +9,12 @@ interface Reason {
   reason: string
   /** What this means for those who send and those who read. */
   effect: string
+}
+
+/** For those who may not see figures: what the disk or the store say may hold some, or addresses. */
+const INSTEAD: Readonly<Record<Reason['part'], string>> = {
+  store: 'the store does not answer',
+  spool: 'the spool takes no events',
 }
 
 const ReadySchema = Type.Object(
@@ -42,12 +49,17 @@ export function registerHealth(app: ApiServer, context: ApiContext, figures: Sto
       schema: {
         tags: ['server'],
         summary: 'Can the server do all of its work',
-        description: '503 names what it cannot do. While only the store is away, events are still accepted.',
+        description:
+          '503 names what it cannot do. While only the store is away, events are still accepted. The reasons are told in ' +
+          'full to keys that may see figures.',
         response: { 200: ReadySchema, 503: ReadySchema },
       },
     },
-    async (_request, reply) => {
-      const reasons = await reasonsAgainst(context, figures)
+    async ({ principal }, reply) => {
+      const found = await reasonsAgainst(context, figures)
+      const reasons = isAllowed(principal, 'figures')
+        ? found
+        : found.map(({ part, effect }) => ({ part, reason: INSTEAD[part], effect }))
       reply.header('cache-control', 'no-store')
       if (reasons.length === 0) return { status: 'ready', reasons }
       return reply.code(503).header('retry-after', '2').send({ status: 'not ready', reasons })

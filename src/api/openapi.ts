@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { ApiContext } from './context.ts'
+import { SECURITY_SCHEMES, withAccess } from './openapi-access.ts'
 import type { ApiServer } from './schemas.ts'
 
 /** Nothing from elsewhere, and no upgrade to HTTPS that a server in a private network does not have. */
@@ -25,9 +26,12 @@ export async function registerOpenApi(app: ApiServer, context: Pick<ApiContext, 
       tags: [
         { name: 'ingest', description: 'Sending events' },
         { name: 'reading', description: 'Searching, tailing and counting events' },
+        { name: 'access', description: 'Keys, tokens and sessions' },
         { name: 'server', description: 'Health and figures' },
       ],
+      components: { securitySchemes: SECURITY_SCHEMES },
     },
+    transform: ({ schema, url, route }) => ({ schema: withAccess(schema, route), url }),
   })
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {

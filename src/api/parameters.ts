@@ -55,10 +55,19 @@ function check(given: unknown, schema: unknown, kind: string): void {
   }
 }
 
-/** Bodies of reading requests are small: JSON, or a form as `curl -d 'query=…'` sends it. */
-export function acceptSmallBodies(app: ApiServer): void {
+export interface BodyOptions {
+  bytesMax: number
+  /** Whether a form will do, as `curl -d 'query=…'` and pages send it. Pages of others send forms, too. */
+  takesForms: boolean
+}
+
+/** Bodies of reading requests. */
+export const READING_BODIES: BodyOptions = { bytesMax: BODY_BYTES_MAX, takesForms: true }
+
+/** JSON, and nothing else but forms. */
+export function acceptSmallBodies(app: ApiServer, { bytesMax, takesForms }: BodyOptions): void {
   app.removeAllContentTypeParsers()
-  const options = { parseAs: 'string', bodyLimit: BODY_BYTES_MAX } as const
+  const options = { parseAs: 'string', bodyLimit: bytesMax } as const
   app.addContentTypeParser<string>('application/json', options, (_request, body, done) => {
     try {
       done(null, body === '' ? {} : JSON.parse(body))
@@ -66,6 +75,7 @@ export function acceptSmallBodies(app: ApiServer): void {
       done(new AppError('BODY_UNREADABLE', { cause: error, detail: 'The body is not JSON.' }))
     }
   })
+  if (!takesForms) return
   app.addContentTypeParser<string>('application/x-www-form-urlencoded', options, (_request, body, done) => {
     done(null, Object.fromEntries(new URLSearchParams(body)))
   })

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import type { AuditRecord } from '../core/audit.ts'
 import { AppError, problemDocument } from '../core/errors.ts'
+import { withoutEmpty } from './audit-details.ts'
 import { QueryParameters } from './parameters.ts'
 import { answerJson } from './json-answer.ts'
 import { asAppError, parseQuestion, type Question } from './questions.ts'
@@ -10,7 +11,7 @@ import { whileConnected, type Reading } from './reading.ts'
 import { EventSchema, problems, StatsSchema, type ApiServer } from './schemas.ts'
 import { streamLines } from './line-answer.ts'
 import { streamBody } from './streamed-body.ts'
-import { watchReader } from './disconnect.ts'
+import { endedError, watchReader } from './disconnect.ts'
 import { discreet } from './discretion.ts'
 
 const AnswerSchema = Type.Object(
@@ -119,7 +120,7 @@ async function answerStream(
     return reply.send(body)
   } catch (error) {
     leave?.()
-    if (ended.aborted) throw new AppError('KEY_REFUSED', { cause: error })
+    if (ended.aborted) throw endedError(principal, error)
     throw signal.aborted ? new AppError('QUERY_CANCELLED', { cause: error }) : error
   }
 }
@@ -140,11 +141,10 @@ function exportRecord(
     end,
     filter: view.filter,
   }
-  const given = Object.entries(details).filter((entry): entry is [string, string] => (entry[1] ?? '') !== '')
   return {
     action: 'events.exported',
     principal: request.principal,
     address: request.ip,
-    details: Object.fromEntries(given),
+    details: withoutEmpty(details),
   }
 }

@@ -1,8 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { AppError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { ApiContext } from './context.ts'
-import { watchReader } from './disconnect.ts'
+import { endedError, watchReader } from './disconnect.ts'
 import { createGate, type Gate } from './gate.ts'
 import type { StoreFigures } from './store-figures.ts'
 import { createView, type View } from './view.ts'
@@ -67,7 +66,7 @@ export interface Reader {
   signal: AbortSignal
 }
 
-/** Waits for a place, then reads. KEY_REFUSED when the principal ends meanwhile. */
+/** Waits for a place, then reads. KEY_REFUSED or KEY_REQUIRED when the principal ends meanwhile. */
 export async function whileConnected<T>(
   reading: Reading,
   { principal }: FastifyRequest,
@@ -84,7 +83,7 @@ export async function whileConnected<T>(
       leave()
     }
   } catch (error) {
-    if (ended.aborted) throw new AppError('KEY_REFUSED', { cause: error })
+    if (ended.aborted) throw endedError(principal, error)
     throw error
   }
 }

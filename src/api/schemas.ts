@@ -63,7 +63,10 @@ export const StatsSchema = Type.Object(
 
 const PROBLEM_TEXTS: Readonly<Record<number, string>> = {
   400: 'The request, the query, a time or a cursor is not valid',
+  401: 'Nothing that is shown as a key is valid',
+  403: 'The key does not allow this, or a page of somebody else asks for it',
   404: 'There is nothing there',
+  409: 'There are too many',
   408: 'The query took longer than the limit',
   413: 'The query needs more than the limits allow',
   429: 'Too many requests at once',

@@ -161,24 +161,32 @@ describe('documents', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
     expect(routes.sort()).toEqual([
+      'DELETE /api/v1/keys/{id}',
+      'DELETE /api/v1/session',
       'GET /',
       'GET /api/v1/context/{id}',
       'GET /api/v1/fields',
       'GET /api/v1/fields/{name}/values',
       'GET /api/v1/histogram',
+      'GET /api/v1/keys',
       'GET /api/v1/query',
+      'GET /api/v1/session',
       'GET /api/v1/status',
       'GET /api/v1/tail',
       'GET /healthz',
       'GET /metrics',
       'GET /readyz',
+      'POST /api/v1/keys',
       'POST /api/v1/query',
       'POST /api/v1/query/explain',
+      'POST /api/v1/session',
+      'POST /api/v1/session/end',
+      'POST /api/v1/tokens',
     ])
     const query = document.paths['/api/v1/query']?.['get']
     const names = query?.parameters.map(({ name }) => name)
     expect(names).toEqual(['query', 'start', 'end', 'limit', 'cursor', 'order', 'format', 'timeout'])
-    expect(Object.keys(query?.responses ?? {})).toEqual(['200', '400', '408', '413', '429', '503'])
+    expect(Object.keys(query?.responses ?? {})).toEqual(['200', '400', '401', '403', '408', '413', '429', '503'])
     expect(query?.responses['400']).toMatchObject({ content: { 'application/problem+json': {} } })
   })
 

@@ -58,6 +58,10 @@ const StatusSchema = Type.Object(
       freeBytes: Type.Union([Type.Number(), Type.Null()]),
     }),
     live: Type.Object({}, { additionalProperties: true, description: 'Rings in memory and tail subscribers' }),
+    access: Type.Object({
+      open: Type.Boolean({ description: 'There are no keys: everybody may do everything' }),
+      keys: Type.Record(Type.String(), Type.Number(), { description: 'Valid ones, by role' }),
+    }),
     process: Type.Object({ pid: Type.Number(), residentBytes: Type.Number(), heapBytes: Type.Number() }),
     limits: CountsSchema,
     counters: Type.Array(
@@ -93,6 +97,7 @@ export function registerStatus(app: ApiServer, context: ApiContext, figures: Sto
         store: { ...(store ?? { state: 'down', reason: 'the store does not answer' }) },
         disk: { usedBytes: store?.bytesOnDisk ?? null, freeBytes: store?.diskFreeBytes ?? null },
         live: { ...context.live.status() },
+        access: accessStatus(context),
         process: { pid: process.pid, residentBytes: memory.rss, heapBytes: memory.heapUsed },
         limits: { ...context.limits },
         counters: samples.map(({ name, labels, value }) => ({ name, labels: { ...labels }, value })),
@@ -106,6 +111,11 @@ function tlsFigures({ tls }: ApiContext): { tls?: { kind: string; fingerprint: s
   if (!shown) return {}
   const { kind, fingerprint, notAfterMs } = shown
   return { tls: { kind, fingerprint, notAfter: new Date(notAfterMs).toISOString() } }
+}
+
+function accessStatus({ access }: Pick<ApiContext, 'access'>): { open: boolean; keys: Record<string, number> } {
+  const { open, keys } = access.status()
+  return { open, keys: { ...keys } }
 }
 
 /** How far the store is behind. Seconds between the newest durable event and the newest one known to be stored. */

@@ -5,7 +5,7 @@ import { formatEventId, parseEventId, type EventJson } from '../core/event.ts'
 import type { Principal } from '../core/principal.ts'
 import type { FollowItem } from '../live/follow.ts'
 import type { ApiContext } from './context.ts'
-import { watchReader, type Presence } from './disconnect.ts'
+import { endedError, watchReader, type Presence } from './disconnect.ts'
 import { discreet } from './discretion.ts'
 import { formatServerEvent, openEventStream, type EventStream } from './event-stream.ts'
 import { QueryText } from './parameters.ts'
@@ -39,7 +39,7 @@ export function registerTail(app: ApiServer, reading: Reading): void {
         summary: 'Events as they arrive (server-sent events)',
         description:
           '`event: start` tells the cursor to begin with; then `event: log` with an event and its id; ' +
-          '`event: skipped` with `{"count":n}` where this reader was too slow; `event: end` when the server closes or the key is no longer valid, ' +
+          '`event: skipped` with `{"count":n}` where this reader was too slow; `event: end` with a reason when the server closes, and with a code when the key is no longer valid; ' +
           '`event: failure` with a problem document when it cannot go on. A comment every 15 seconds.',
         querystring: Type.Object({
           query: Type.Optional(QueryText),
@@ -85,6 +85,13 @@ function resumePoint(request: FastifyRequest<{ Querystring: { cursor?: string } 
   })
 }
 
+const CLOSING = { reason: 'the server is closing' }
+
+function endOf(principal: Principal): { reason: string; code: string } {
+  const { code } = endedError(principal)
+  return { reason: code === 'KEY_REFUSED' ? 'the key is no longer valid' : 'the server asks for a key now', code }
+}
+
 interface TailOptions {
   query: VisibleQuery
   cursor: bigint | undefined
@@ -123,8 +130,7 @@ async function writeTail(
       ...(cursor === undefined ? {} : { cursor }),
     })
     await pump(items, stream, context, ended)
-    const reason = ended.aborted ? 'the key is no longer valid' : 'the server is closing'
-    stream.end(formatServerEvent('end', JSON.stringify({ reason })))
+    stream.end(formatServerEvent('end', JSON.stringify(ended.aborted ? endOf(principal) : CLOSING)))
   } catch (error) {
     const problem = problemDocument(discreet(asAppError(error), principal))
     stream.end(formatServerEvent('failure', JSON.stringify(problem)))

@@ -37,6 +37,11 @@ export function parseSpan(name: string, text: string): bigint {
   return ns
 }
 
+/** How long something is to be valid, in milliseconds: a duration, or a number of milliseconds as it is. */
+export function parseLifeMs(text: string): number {
+  return /^\d{1,15}$/.test(text) ? Number(text) : Number(parseSpan('expires', text) / 1_000_000n)
+}
+
 /** The `timeout` parameter in milliseconds: the limit when it asks for none or for more. */
 export function parseTimeoutMs(text: string | undefined, timeoutMsMax: number): number {
   if (text === undefined || text === '') return timeoutMsMax

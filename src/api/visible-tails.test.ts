@@ -144,7 +144,9 @@ describe('a tail whose key ends', () => {
     ending.end()
     live.publish(flock(2))
     await vi.waitUntil(opened.isOver, PATIENCE)
-    expect(opened.text()).toMatch(/event: end\ndata: \{"reason":"the key is no longer valid"\}\n\n$/)
+    expect(opened.text()).toMatch(
+      /event: end\ndata: \{"reason":"the key is no longer valid","code":"KEY_REFUSED"\}\n\n$/,
+    )
     expect(opened.text()).not.toContain('merlin 2 ')
     await vi.waitUntil(() => ending.listeners === 0, PATIENCE)
     expect(live.status().subscribers).toBe(0)

@@ -5,8 +5,7 @@ import { AppError } from '../../core/errors.ts'
 import { SILENT_LOGGER } from '../../core/logger.ts'
 import { follow } from '../../live/follow.ts'
 import { openLive } from '../../live/live.ts'
-import type { HttpAccess } from '../../net/http-access.ts'
-import { createHttpServer } from '../../net/http-server.ts'
+import { createHttpServer, type HttpServerOptions } from '../../net/http-server.ts'
 import type { SpoolStatus } from '../../spool/spool.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../../store/rollup.ts'
 import type { StoreStatus } from '../../store/store.ts'
@@ -91,8 +90,7 @@ export interface OpenApiServer {
   close(): Promise<void>
 }
 
-export interface OpenApiOptions {
-  access?: HttpAccess
+export interface OpenApiOptions extends Pick<HttpServerOptions, 'access' | 'trustedProxies'> {
   /** Adds what else is to be served, after the API. */
   attach?: (app: FastifyInstance) => void
   /** Sees every route as it is registered. */
@@ -102,12 +100,12 @@ export interface OpenApiOptions {
 /** Listens on a free loopback port. */
 export async function openApi(context: ApiContext, options: OpenApiOptions = {}): Promise<OpenApiServer> {
   const { counters } = context
-  const { access, attach, onRoute } = options
+  const { attach, onRoute, ...own } = options
   const server = createHttpServer({
     logger: SILENT_LOGGER,
     counters,
     limits: { closeMs: 1000 },
-    ...(access === undefined ? {} : { access }),
+    ...own,
   })
   if (onRoute) server.app.addHook('onRoute', onRoute)
   await registerApi(server.app, context)
