@@ -27,11 +27,13 @@ describe('while there are no keys', () => {
     const created = await open.ask('POST', '/api/v1/keys', { body: { role: 'admin', name: 'first' } })
     expect(created.status).toBe(201)
     expect(created.headers.get('cache-control')).toBe('no-store')
-    const { key, info } = created.json<Created>()
+    const { key, info } = created.json() as Created
     expect(key).toMatch(/^trk_[a-z0-9]{12}_[\w-]{43}$/)
     expect(info).toMatchObject({ id: key.split('_')[1], name: 'first', role: 'admin', createdBy: '', revoked: null })
     expect((await open.ask('GET', '/api/v1/keys')).status).toBe(401)
-    expect((await open.ask('GET', '/api/v1/keys', { key })).json<{ keys: unknown }>().keys).toHaveLength(1)
+    expect((await open.ask('GET', '/api/v1/keys', { key })).json()).toEqual({
+      keys: [{ ...info, lastUsed: expect.any(String) as string }],
+    })
     expect(open.audited).toMatchObject([
       { action: 'key.created', principal: { by: 'open' }, details: { 'key.id': info.id, 'key.name': 'first' } },
     ])
@@ -51,7 +53,7 @@ describe('making a key', () => {
     const filter = 'service:/billing/*'
     const wanted = { role: 'read', name: 'billing', expires: '90d', addresses: ['10.0.0.0/8', '::1'], filter }
     const answer = await api.ask('POST', '/api/v1/keys', { key: admin, body: wanted })
-    const { key, info } = answer.json<Created>()
+    const { key, info } = answer.json() as Created
     expect(info).toMatchObject({ ...wanted, expires: expect.any(String) as string, createdBy: 'ops' })
     const lifeMs = Date.parse(info.expires ?? '') - Date.parse(info.created)
     expect(lifeMs).toBe(90 * 86_400_000)
@@ -70,7 +72,7 @@ describe('making a key', () => {
 
   test('that is used at once', async () => {
     const body = { role: 'read', expires: 60_000, filter: 'service:shop' }
-    const { key } = (await api.ask('POST', '/api/v1/keys', { key: admin, body })).json<Created>()
+    const { key } = (await api.ask('POST', '/api/v1/keys', { key: admin, body })).json() as Created
     expect((await api.ask('GET', '/api/v1/session', { key })).json()).toEqual({
       open: false,
       by: 'key',
@@ -99,7 +101,7 @@ describe('making a key', () => {
     ['admin', 'REQUEST_INVALID'],
   ])('%j is refused: %s', async (body, code) => {
     const answer = await api.ask('POST', '/api/v1/keys', { key: admin, body })
-    expect({ status: answer.status, ...answer.json() }).toMatchObject({ status: 400, code })
+    expect(answer.json()).toMatchObject({ status: 400, code })
     expect(api.access.keys.list()).toHaveLength(1)
   })
 
@@ -114,17 +116,17 @@ describe('revoking', () => {
     const reader = await api.key({ role: 'read', name: 'reader' })
     const id = reader.split('_')[1] ?? ''
     expect((await api.ask('GET', '/api/v1/status', { key: reader })).status).toBe(200)
-    const first = (await api.ask('DELETE', `/api/v1/keys/${id}`, { key: admin })).json<KeyInfo>()
+    const first = (await api.ask('DELETE', `/api/v1/keys/${id}`, { key: admin })).json() as KeyInfo
     expect(first).toMatchObject({ id, name: 'reader', revoked: expect.any(String) as string })
     expect((await api.ask('GET', '/api/v1/status', { key: reader })).json()).toMatchObject({ code: 'KEY_REFUSED' })
     const again = await api.ask('DELETE', `/api/v1/keys/${id}`, { key: admin })
-    expect(again.json<KeyInfo>().revoked).toBe(first.revoked)
+    expect(again.json()).toMatchObject({ revoked: first.revoked })
     expect(api.audited.map(({ action }) => action)).toEqual(['key.revoked'])
   })
 
   test('what does not exist is not found', async () => {
     const answer = await api.ask('DELETE', '/api/v1/keys/aaaaaaaaaaaa', { key: admin })
-    expect({ status: answer.status, ...answer.json() }).toMatchObject({ status: 404, code: 'KEY_NOT_FOUND' })
+    expect(answer.json()).toMatchObject({ status: 404, code: 'KEY_NOT_FOUND' })
     expect(api.audited).toEqual([])
   })
 })
@@ -147,7 +149,7 @@ test.each(['read', 'write'] as const)('a %s key manages nothing', async (role) =
     ['DELETE', `/api/v1/keys/${key.split('_')[1]}`],
   ] as const) {
     const answer = await api.ask(method, path, { key, ...(method === 'POST' ? { body: { role: 'admin' } } : {}) })
-    expect({ status: answer.status, ...answer.json() }).toMatchObject({ status: 403, code: 'ACCESS_DENIED' })
+    expect(answer.json()).toMatchObject({ status: 403, code: 'ACCESS_DENIED' })
   }
 })
 
@@ -158,9 +160,9 @@ describe('tokens', () => {
     const answer = await api.ask('POST', '/api/v1/tokens', { key, body })
     expect(answer.status).toBe(201)
     expect(answer.headers.get('cache-control')).toBe('no-store')
-    const { token, expires } = answer.json<{ token: string; expires: string }>()
+    const { token, expires } = answer.json() as { token: string; expires: string }
     expect(token).toMatch(/^trt_/)
-    const who = (await api.ask('GET', '/api/v1/session', { key: token })).json<{ by: string; filter: string }>()
+    const who = (await api.ask('GET', '/api/v1/session', { key: token })).json() as { by: string; filter: string }
     expect(who.by).toBe('token')
     expect(who.filter.replaceAll(/\s/g, '')).toBe('(tenant:a)AND(service:shopORhost:x)')
     const { details } = api.audited.at(-1) ?? {}
@@ -170,9 +172,9 @@ describe('tokens', () => {
 
   test('are neither made with tokens nor beyond what the key may', async () => {
     const key = await api.key({ role: 'read' })
-    const { token } = (await api.ask('POST', '/api/v1/tokens', { key, body: { expires: 60_000 } })).json<{
+    const { token } = (await api.ask('POST', '/api/v1/tokens', { key, body: { expires: 60_000 } })).json() as {
       token: string
-    }>()
+    }
     const denied = [
       await api.ask('POST', '/api/v1/tokens', { key: token, body: { expires: '1m' } }),
       await api.ask('POST', '/api/v1/tokens', { key, body: { role: 'admin', expires: '1m' } }),

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { EventInput } from '../core/batch.ts'
 import { AppError } from '../core/errors.ts'
 import type { EventJson } from '../core/event.ts'
-import type { Statement } from '../core/statement.ts'
 import { loadBatch, openTemporaryStore, stampedBatch, type TemporaryStore } from '../store/testing/temporary-store.ts'
 import { DEFAULT_API_LIMITS, type ApiContext } from './context.ts'
 import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
+import { slowedStore, slowQueries } from './testing/slow-store.ts'
 
 const T0 = 1_767_225_600_000_000_000n
 const MINUTE = 60_000_000_000n
@@ -271,46 +271,18 @@ describe('mistakes', () => {
 })
 
 const PATIENCE = { timeout: 20_000 }
-/** Its mark in the list of what the engine is doing. */
-const MARK = 'takes_a_minute'
-
-const slow = ({ sql, params }: Statement): Statement => ({
-  sql:
-    `SELECT answer.* FROM (SELECT sleepEachRow(0.05) AS slept FROM numbers(1200)) AS ${MARK} CROSS JOIN (${sql}) AS answer ` +
-    `WHERE slept = 0 SETTINGS max_block_size = 2`,
-  params,
-})
-
-/** The real store, but every statement that finds something gives its rows again and again for a minute. */
-function slowed(): ApiContext['store'] {
-  const { store } = temporary
-  return {
-    isReady: true,
-    status: () => store.status(),
-    select: (statement, options) => store.select(slow(statement), { ...options, rowsMax: 1_000_000 }),
-    stream: (statement, options) => store.stream(slow(statement), { ...options, rowsMax: 1_000_000 }),
-  }
-}
-
-async function running(): Promise<number> {
-  const rows = await temporary.store.inspect<{ n: string }>({
-    sql: "SELECT count() AS n FROM system.processes WHERE user = 'reader' AND position(query, {mark:String}) > 0",
-    params: { mark: MARK },
-  })
-  return Number(rows[0]?.n)
-}
 
 describe('a reader who goes away', () => {
   test.each(['json', 'ndjson', 'csv'])('%s: the engine stops working for it', async (format) => {
-    const own = await openApi(quietContext({ store: slowed() }))
+    const own = await openApi(quietContext({ store: slowedStore(temporary) }))
     try {
       const reader = new AbortController()
       const url = `${own.url}/api/v1/query?limit=3000&format=${format}`
       const answer = fetch(url, { signal: reader.signal }).then((response) => response.text())
-      await vi.waitUntil(async () => (await running()) > 0, PATIENCE)
+      await vi.waitUntil(async () => (await slowQueries(temporary)) > 0, PATIENCE)
       reader.abort()
       await expect(answer).rejects.toThrow('aborted')
-      await vi.waitUntil(async () => (await running()) === 0, PATIENCE)
+      await vi.waitUntil(async () => (await slowQueries(temporary)) === 0, PATIENCE)
     } finally {
       await own.close()
     }
@@ -318,12 +290,12 @@ describe('a reader who goes away', () => {
 
   test('places are limited, and come free', async () => {
     const limits = { ...DEFAULT_API_LIMITS, queriesMax: 1, queriesWaitingMax: 0 }
-    const own = await openApi(quietContext({ store: slowed(), limits }))
+    const own = await openApi(quietContext({ store: slowedStore(temporary), limits }))
     try {
       const reader = new AbortController()
       const url = `${own.url}/api/v1/query?limit=3000`
       const answer = fetch(url, { signal: reader.signal })
-      await vi.waitUntil(async () => (await running()) > 0, PATIENCE)
+      await vi.waitUntil(async () => (await slowQueries(temporary)) > 0, PATIENCE)
       const refused = await fetch(url)
       expect(refused.status).toBe(429)
       expect(refused.headers.get('retry-after')).toBe('1')

@@ -5,6 +5,7 @@ import { createHttpServer } from '../net/http-server.ts'
 import { registerApi } from './api.ts'
 import type { ApiContext } from './context.ts'
 import { IDLE_SPOOL, openApi, quietContext, READY_STORE, type OpenApiServer } from './testing/open-api.ts'
+import { testPrincipal, wordAccess } from './testing/word-access.ts'
 
 let server: OpenApiServer | undefined
 afterEach(async () => {
@@ -12,8 +13,15 @@ afterEach(async () => {
   server = undefined
 })
 
+interface OpenApiRoute {
+  description: string
+  parameters: { name: string }[]
+  responses: Record<string, unknown>
+  security: object[]
+}
 interface OpenApiDocument {
-  paths: Record<string, Record<string, { parameters: { name: string }[]; responses: Record<string, unknown> }>>
+  paths: Record<string, Record<string, OpenApiRoute>>
+  components: { securitySchemes: object }
 }
 
 async function ask(path: string, changes: Partial<ApiContext> = {}, headers: Record<string, string> = {}) {
@@ -70,6 +78,26 @@ describe('health', () => {
     expect(answer.status).toBe(503)
     expect(answer.json()).toMatchObject({ reasons: [{ part: 'store', reason: 'the store is not answering' }] })
   })
+})
+
+test('whoever may not see figures hears what is not ready, and not why', async () => {
+  const spool = { ...quietContext().spool, status: () => ({ ...IDLE_SPOOL, refusing: 'full: 1 MB of 1 MB' }) }
+  const access = wordAccess({ all: testPrincipal(), some: testPrincipal({ filter: 'a' }) })
+  server = await openApi(quietContext({ store: STORE_DOWN, spool }), { access })
+  const reasons = async (headers: Record<string, string>): Promise<string[]> => {
+    const response = await fetch(`${server?.url}/readyz`, { headers })
+    expect(response.status).toBe(503)
+    const { reasons } = (await response.json()) as { reasons: { reason: string; effect: string }[] }
+    expect(reasons.map(({ effect }) => effect)).toEqual([
+      expect.stringContaining('refused with 503'),
+      expect.stringContaining('queries answer 503'),
+    ])
+    return reasons.map(({ reason }) => reason)
+  }
+  expect(await reasons({ authorization: 'Bearer all' })).toEqual(['full: 1 MB of 1 MB', 'the engine ended with code 9'])
+  const instead = ['the spool takes no events', 'the store does not answer']
+  expect(await reasons({ authorization: 'Bearer some' })).toEqual(instead)
+  expect(await reasons({})).toEqual(instead)
 })
 
 function counted(): Counters {
@@ -190,6 +218,31 @@ describe('documents', () => {
     expect(query?.responses['400']).toMatchObject({ content: { 'application/problem+json': {} } })
   })
 
+  test('it says of every route who may use it, and how they show it', async () => {
+    const document = (await ask('/openapi.json')).json() as OpenApiDocument
+    expect(Object.keys(document.components.securitySchemes)).toEqual(['bearer', 'basic', 'session', 'signature'])
+    const keyless: string[] = []
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const [method, { security, responses, description }] of Object.entries(methods)) {
+        if (security.length === 0) keyless.push(`${method.toUpperCase()} ${path}`)
+        else {
+          expect(security).toEqual([{ bearer: [] }, { basic: [] }, { session: [] }])
+          expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '403']))
+          expect(description).toMatch(/Takes (a|any) key/)
+        }
+      }
+    }
+    expect(keyless.toSorted()).toEqual([
+      'DELETE /api/v1/session',
+      'GET /',
+      'GET /api/v1/session',
+      'GET /healthz',
+      'GET /readyz',
+      'POST /api/v1/session',
+      'POST /api/v1/session/end',
+    ])
+  })
+
   test('routes of other rooms that come after are in it as well', async () => {
     const server = createHttpServer({ logger: SILENT_LOGGER, counters: new Counters() })
     await registerApi(server.app, quietContext())
@@ -197,7 +250,8 @@ describe('documents', () => {
     const { url } = await server.listen('127.0.0.1', 0)
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as OpenApiDocument
     await server.close()
-    expect(document.paths['/api/v1/ingest']).toMatchObject({ post: { tags: ['ingest'] } })
+    const post = { tags: ['ingest'], security: [{}, {}, {}, { signature: [] }] }
+    expect(document.paths['/api/v1/ingest']).toMatchObject({ post })
   })
 
   test('/docs loads nothing from elsewhere', async () => {

@@ -56,7 +56,7 @@ describe('logging in', () => {
   test('what is no key is refused, counted and in the audit trail', async () => {
     const secret = 'trk_aaaaaaaaaaaa_thisisnotakey'
     const refused = await api.ask('POST', '/api/v1/session', { body: { key: secret } })
-    expect({ status: refused.status, ...refused.json() }).toMatchObject({ status: 401, code: 'KEY_REFUSED' })
+    expect(refused.json()).toMatchObject({ status: 401, code: 'KEY_REFUSED' })
     const form = await api.ask('POST', '/api/v1/session', { form: { key: secret }, headers: HTML })
     expect([form.status, form.headers.get('location'), form.text]).toEqual([303, '/?login=refused', ''])
     for (const answer of [refused, form]) expect(cookieOf(answer)).toBe('')
@@ -81,7 +81,7 @@ describe('logging in', () => {
       ['DELETE', '/api/v1/session', {}],
     ] as const) {
       const answer = await api.ask(method, path, { ...(options as AskOptions), headers: headers() })
-      expect({ status: answer.status, ...answer.json() }).toMatchObject({ status: 403, code: 'ORIGIN_REFUSED' })
+      expect(answer.json()).toMatchObject({ status: 403, code: 'ORIGIN_REFUSED' })
       expect(cookieOf(answer)).toBe('')
     }
     expect(api.audited).toEqual([])

@@ -11,11 +11,11 @@ import type { Config } from './config.ts'
 
 export function storeConfig(config: Config): Omit<StoreConfig, 'logger' | 'counters'> {
   const { memoryBytesMax } = config.engine
-  const { timeout: timeoutMs, memoryBytesMax: queryBytesMax } = config.query
+  const { timeout: timeoutMs, memoryBytesMax: queryBytesMax, bytesReadMax } = config.query
   return {
     url: config.store,
     dataDir: join(config.data, 'store'),
-    limits: { timeoutMs, ...(queryBytesMax === 0 ? {} : { memoryBytesMax: queryBytesMax }) },
+    limits: { timeoutMs, bytesReadMax, ...(queryBytesMax === 0 ? {} : { memoryBytesMax: queryBytesMax }) },
     retention: { ageMs: config.retention.age, diskBytes: config.retention.diskBytes },
     ...(memoryBytesMax === 0 ? {} : { memoryBytesMax }),
   }

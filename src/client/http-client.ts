@@ -81,7 +81,10 @@ export function createHttpClient(options: ConnectionOptions): HttpClient {
       const { keys } = await connection.json<{ keys: readonly KeyJson[] }>('/api/v1/keys', { signal })
       return keys
     },
-    createKey: (key, signal) => connection.json('/api/v1/keys', { ...asJson(key), signal }),
+    createKey({ expiresInMs, ...key }, signal) {
+      const life = expiresInMs === undefined ? {} : { expires: expiresInMs }
+      return connection.json('/api/v1/keys', { ...asJson({ ...key, ...life }), signal })
+    },
     revokeKey: (id, signal) => connection.json(`/api/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE', signal }),
     close: () => connection.close(),
   }

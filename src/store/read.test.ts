@@ -67,6 +67,23 @@ test.each([
   await expect(opened.store.select(statement, options)).rejects.toMatchObject({ code })
 })
 
+test('what a query may read is limited, in the engine', async () => {
+  const limited = await openTemporaryStore({ limits: { bytesReadMax: 100_000 } })
+  try {
+    const messages = Array.from({ length: 20_000 }, (_, index) => ({ message: `a row of thirty characters ${index}` }))
+    await loadBatch(limited.store, stampedBatch(messages))
+    const all = { sql: "SELECT count() FROM events WHERE message LIKE '%row%'", params: {} }
+    await expect(limited.store.select(all)).rejects.toMatchObject({ code: 'QUERY_TOO_COSTLY' })
+    await expect(limited.store.stream(all)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'QUERY_TOO_COSTLY',
+    })
+    const little = { sql: 'SELECT max(severity) FROM events', params: {} }
+    expect((await limited.store.select(little)).rows).toEqual([[0]])
+  } finally {
+    await limited.remove()
+  }
+})
+
 test.each([
   ['writing', "INSERT INTO events (message) VALUES ('x')"],
   ['dropping', 'DROP TABLE events'],

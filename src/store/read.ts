@@ -8,6 +8,8 @@ export interface ReadLimits {
   timeoutMs: number
   rowsMax: number
   memoryBytesMax: number
+  /** What one statement may read, uncompressed. */
+  bytesReadMax: number
   resultBytesMax: number
 }
 
@@ -15,6 +17,7 @@ export const READ_LIMITS: ReadLimits = {
   timeoutMs: 30_000,
   rowsMax: 100_000,
   memoryBytesMax: 1024 * 2 ** 20,
+  bytesReadMax: 256 * 2 ** 30,
   resultBytesMax: 256 * 2 ** 20,
 }
 
@@ -48,6 +51,8 @@ function readSettings(options: ReadOptions, limits: ReadLimits): Settings {
     max_execution_time: (options.timeoutMs ?? limits.timeoutMs) / 1000,
     timeout_overflow_mode: 'throw',
     max_memory_usage: limits.memoryBytesMax,
+    max_bytes_to_read: limits.bytesReadMax,
+    read_overflow_mode: 'throw',
     max_result_rows: rowsMax,
     max_result_bytes: limits.resultBytesMax,
     result_overflow_mode: 'throw',

@@ -28,7 +28,7 @@ describe('create', () => {
     const expected = {
       role: 'write',
       name: 'ci',
-      expiresInMs: 90 * 86_400_000,
+      expires: 90 * 86_400_000,
       addresses: ['10.0.0.0/8', '10.1.2.3', '::1'],
       stamps: { service: '/ops/x', note: 'a=b, c', empty: '' },
     }
