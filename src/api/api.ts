@@ -2,7 +2,7 @@
  * api: the HTTP routes for reading and administration, and the OpenAPI document that follows from their schemas. It
  * knows the query room, and the store, the spool and the live flow only by their doors; it must never know files, the
  * engine or protocols of sources. Errors leave as `AppError`; the server that it is registered on makes problem documents of them.
- * Start with `context.ts` (what routes may touch), then `search.ts` (how "newest first" is answered).
+ * Start with `context.ts` (what routes may touch), then `view.ts` (who sees what) and `search.ts` (how "newest first" is answered).
  */
 import type { FastifyInstance } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'

@@ -19,6 +19,13 @@ const RETRY_MS = 2000
 /** How long a reader may take for the end of a stream before the connection is cut. */
 const END_MS = 2000
 
+export const EVENT_STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store, no-transform',
+  // Asks a proxy such as nginx to pass every event on as it comes.
+  'x-accel-buffering': 'no',
+} as const
+
 export interface EventStreamSignals {
   /** Aborts when the reader goes away. */
   gone: AbortSignal
@@ -33,12 +40,7 @@ export function openEventStream(reply: FastifyReply, { gone, over }: EventStream
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) response.setHeader(name, value)
   }
-  response.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store, no-transform',
-    // Asks a proxy such as nginx to pass every event on as it comes.
-    'x-accel-buffering': 'no',
-  })
+  response.writeHead(200, EVENT_STREAM_HEADERS)
   response.socket?.setNoDelay(true)
   response.write(`retry: ${RETRY_MS}\n\n`)
   return {

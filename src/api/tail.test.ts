@@ -143,6 +143,15 @@ describe('a tail', () => {
     expect(second.seen).toEqual(['3', '4', '5', '6'])
   })
 
+  test('HEAD tells what it would be, and ends', async () => {
+    await start()
+    const url = `${server.url}/api/v1/tail?query=`
+    const head = await fetch(`${url}x`, { method: 'HEAD' })
+    expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
+    expect((await fetch(`${url}(`, { method: 'HEAD' })).status).toBe(400)
+    expect(live.status().subscribers).toBe(0)
+  })
+
   test('resumes where it began, if nothing had come', async () => {
     await start()
     const first = await tail({ query: 'this' })

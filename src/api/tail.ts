@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { AppError, problemDocument } from '../core/errors.ts'
@@ -7,7 +8,7 @@ import type { FollowItem } from '../live/follow.ts'
 import type { ApiContext } from './context.ts'
 import { endedError, watchReader, type Presence } from './disconnect.ts'
 import { discreet } from './discretion.ts'
-import { formatServerEvent, openEventStream, type EventStream } from './event-stream.ts'
+import { EVENT_STREAM_HEADERS, formatServerEvent, openEventStream, type EventStream } from './event-stream.ts'
 import { QueryText } from './parameters.ts'
 import { asAppError, checkedQuery } from './questions.ts'
 import type { Reading } from './reading.ts'
@@ -33,7 +34,6 @@ export function registerTail(app: ApiServer, reading: Reading): void {
     '/api/v1/tail',
     {
       config: { access: 'read' },
-      exposeHeadRoute: false,
       schema: {
         tags: ['reading'],
         summary: 'Events as they arrive (server-sent events)',
@@ -62,6 +62,8 @@ export function registerTail(app: ApiServer, reading: Reading): void {
         const cursor = resumePoint(request, reading.context.node)
         const nowNs = reading.context.clock()
         const query = checkedQuery(view, request.query.query ?? '', { nowNs, target: 'tail' })
+        // There is nothing to wait for.
+        if (request.method === 'HEAD') return await reply.headers(EVENT_STREAM_HEADERS).send(Readable.from([]))
         const presence = watchReader(request.principal, reply.raw)
         const options = { query, cursor, backlog: request.query.backlog ?? 0, principal: request.principal }
         await writeTail(reading, reply, options, { ...presence, closing: closing.signal })

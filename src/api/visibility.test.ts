@@ -22,6 +22,9 @@ import {
 import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
 import { testPrincipal, wordAccess } from './testing/word-access.ts'
 
+/** Many requests, on a machine that may be doing something else. */
+const PATIENCE = { timeout: 120_000 }
+
 let temporary: TemporaryStore
 let server: OpenApiServer
 const routes: RouteOptions[] = []
@@ -270,7 +273,7 @@ describe.each(Object.keys(READ_ROUTES).filter((name) => !name.endsWith('/tail'))
     expect(seen).toEqual(name.endsWith('/explain') ? [] : BIRDS)
   })
 
-  test.each(Object.entries(FILTERS))('%s: %s', async (key, [, visible]) => {
+  test.each(Object.entries(FILTERS))('%s: %s', PATIENCE, async (key, [, visible]) => {
     const answers = await askAll(key, share(key, requests(key)))
     for (const { request, answer } of answers) {
       expect({ request, leaks: leaks(key, request, answer) }).toEqual({ request, leaks: [] })

@@ -105,7 +105,7 @@ const BEGINNINGS: [name: string, parameters: Record<string, string>, lastEventId
   ['after one that never was', { cursor: formatEventId(1n, BIRDS_NODE) }, ''],
 ]
 
-test.each(BEGINNINGS)('%s', async (_name, parameters, lastEventId) => {
+test.each(BEGINNINGS)('%s', { timeout: 120_000 }, async (_name, parameters, lastEventId) => {
   const tails: { key: string; query: string; visible: readonly Bird[]; opened: Tail }[] = []
   for (const [key, [, visible]] of Object.entries(BIRD_FILTERS)) {
     for (const query of QUERIES) {
