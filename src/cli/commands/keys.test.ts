@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runProgram } from '../program.ts'
 import { keyJson, startKeyServer, type KeyServer } from '../testing/key-server.ts'
@@ -36,15 +39,16 @@ describe('create', () => {
   })
 
   test('a terminal is told what it is for, but the key only once', async () => {
+    server.keys = [keyJson({ id: 'first', role: 'admin' })]
     const { code, out, err } = await keys(
       ['create', '--role', 'read', '--filter', 'service:/ops/*', '--name', 'o\u202ep'],
       80,
     )
     expect(code).toBe(0)
-    expect(out).toBe('trk_key0_secret\n')
-    expect(err).toMatch(/Key key0 .*o\\u202ep.*shown this once[^]*read events, that match service:\/ops\/\*/)
+    expect(out).toBe('trk_key1_secret\n')
+    expect(err).toMatch(/Key key1 .*o\\u202ep.*shown this once[^]*read events, that match service:\/ops\/\*/)
     expect(err).toContain(`${server.url}/api/v1/query`)
-    expect(err).not.toContain('trk_key0')
+    expect(err).not.toContain('trk_key1')
     for (const line of err.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   })
 
@@ -53,13 +57,11 @@ describe('create', () => {
     expect(JSON.parse(out)).toEqual({ key: 'trk_key0_secret', info: server.keys[0] })
   })
 
-  test('the first key shuts the door; one that is not for admins leaves nobody to manage keys', async () => {
+  test('the first key shuts the door', async () => {
     const admin = await keys(['create', '--role', 'admin'], 80)
     expect(admin.err).toContain('From now on the server asks everybody for a key.')
     expect(admin.err).not.toContain('warn')
     expect((await keys(['create', '--role', 'read'], 80)).err).not.toContain('From now on')
-    server.keys = []
-    expect((await keys(['create', '--role', 'write'])).err).toMatch(/^warn No admin key is valid/)
   })
 
   test.each<[flags: string[], message: string]>([
@@ -89,6 +91,56 @@ describe('create', () => {
     const { code, err } = await keys(['create', '--role', 'read'])
     expect(code).toBe(2)
     expect(err).toMatch(/^error name: too long\nShorten it\.\n/)
+  })
+})
+
+describe('in a data folder', () => {
+  let folder = ''
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tailrace-keys-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  test('a key is made, found and revoked, and no server is asked', async () => {
+    const data = ['--data', join(folder, 'new')]
+    const made = await keys(['create', '--role', 'admin', '--name', 'ops', ...data], 80)
+    expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^trk_[a-z0-9]{12}_[\w-]{43}\n$/) as string })
+    expect(made.err).toContain(
+      `No server has used this folder yet; one that does:\n  tailrace serve ${data.join(' ')}\n`,
+    )
+    expect(made.err).not.toContain(made.out.trim())
+    const listed = await keys(['list', '--format', 'json', ...data])
+    expect(JSON.parse(listed.out)).toMatchObject({ keys: [{ name: 'ops', createdBy: 'command line', revoked: null }] })
+    const { code, out, err } = await keys(['revoke', 'ops', ...data])
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('(ops, admin) revoked') as string })
+    expect(err).toContain(`tailrace keys create --role admin ${data.join(' ')}`)
+    expect(server.asked).toEqual([])
+  })
+
+  test('keys without one for admins are said to be so', async () => {
+    const { code, err } = await keys(['create', '--role', 'write', '--data', folder])
+    expect(code).toBe(0)
+    expect(err).toMatch(/^warn No admin key is valid\. [^]* --data/)
+  })
+
+  test.each<[flags: string[], message: string]>([
+    [['--role', 'read', '--filter', 'a |'], 'filter:'],
+    [['--role', 'write', '--ip', '10.0.0.0/99'], '"10.0.0.0/99" is neither'],
+    [['--role', 'read', '--expires', '101y'], '--expires is a duration'],
+  ])('%j is wrong use', async (flags, message) => {
+    const { code, err, out } = await keys(['create', ...flags, '--data', folder])
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain(message)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  test('one that is not there is not made by looking at it', async () => {
+    for (const command of [['list'], ['revoke', 'x']]) {
+      const { code, err } = await keys([...command, '--data', join(folder, 'typo')])
+      expect(code).toBe(2)
+      expect(err).toContain('typo cannot be used')
+    }
+    expect(readdirSync(folder)).toEqual([])
   })
 })
 
