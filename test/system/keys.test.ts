@@ -103,3 +103,69 @@ test('send signs what it sends, and shows the server no key', async () => {
   expect(stderr).toContain('SIGNATURE_REFUSED')
   expect(stderr).toContain('Not sent: everything from line 1 on.')
 })
+
+test('keys over the API: the first one shuts the door, an admin makes, lists and revokes further ones', async () => {
+  const server = await startServer()
+  const { url, dataDir } = server
+  const keys = (...args: string[]): Promise<CliResult> => runCli(['keys', ...args, '--url', url])
+
+  expect(await keys('create', '--role', 'write')).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining('the first key has to be an admin key') as string,
+  })
+  const first = await keys('create', '--role', 'admin', '--name', 'ops')
+  expect(first).toMatchObject({ code: 0, stderr: '' })
+  const file = join(dataDir, 'admin.key')
+  writeFileSync(file, first.stdout, { mode: 0o600 })
+  expect(await statusWith(url)).toBe(401)
+  expect(await keys('list')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/KEY_REQUIRED[^]*no key is needed:\n {2}the same command with --data/) as string,
+  })
+
+  const flags = [
+    '--role',
+    'write',
+    '--name',
+    'ci',
+    '--expires',
+    '90d',
+    '--ip',
+    '127.0.0.0/8,::1',
+    '--stamp',
+    'service=ci',
+  ]
+  const made = await keys('create', ...flags, '--stamp', 'team=a=b', '--format', 'json', '--key-file', file)
+  const { key, info } = JSON.parse(made.stdout) as { key: string; info: Record<string, unknown> }
+  expect(info).toMatchObject({
+    role: 'write',
+    name: 'ci',
+    createdBy: 'ops',
+    addresses: ['127.0.0.0/8', '::1'],
+    stamps: { service: 'ci', team: 'a=b' },
+  })
+  expect(Date.parse(String(info['expires'])) - Date.parse(String(info['created']))).toBe(90 * 86_400_000)
+  const send = () => runCli(['send', '--url', url, '--key', key], 'x\n')
+  expect(await send()).toMatchObject({ code: 0 })
+  expect((await keys('list', '--key-file', file)).stdout).toMatch(
+    / ci +write .*valid +stamps service=ci team=a=b; from 127/,
+  )
+  expect(await keys('list', '--key', key)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('ACCESS_DENIED') as string,
+  })
+
+  const doctor = await runCli(['doctor', '--data', dataDir, '--port', new URL(url).port])
+  expect(doctor.code).toBe(0)
+  expect(doctor.stdout).toMatch(/^ok +access +everybody shows a key \(valid: 1 admin, 0 read, 1 write\)/m)
+  expect(doctor.stdout).toMatch(/^note +server .*it runs, and shows its figures/m)
+  const shown = await runCli(['doctor', '--data', dataDir, '--port', new URL(url).port, '--key-file', file])
+  expect(shown.stdout).toMatch(/^ok +access +asks everybody for a key; valid: /m)
+
+  expect((await keys('revoke', 'ci', '--key-file', file)).stdout).toContain('(ci, write) revoked')
+  expect(await send()).toMatchObject({ code: 1, stderr: expect.stringContaining('KEY_REFUSED') as string })
+  const last = await keys('revoke', 'ops', '--key-file', file)
+  expect(last).toMatchObject({ code: 0, stderr: expect.stringContaining('No admin key is valid') as string })
+  expect(await keys('list', '--key-file', file)).toMatchObject({ code: 1 })
+})
