@@ -180,6 +180,7 @@ class Channel {
   }
 
   #write(message: LogdMessage): void {
+    if (typeof message.text !== 'string') throw new TypeError('a text')
     this.#messages++
     this.#console?.log(lineOf(message))
     if (this.#isClosed) return this.#drop('closed')

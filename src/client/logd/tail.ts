@@ -61,8 +61,11 @@ export async function* tail(options: LogdTailOptions): AsyncGenerator<LogdTailIt
   if (signal?.aborted) return
   const inbox = new Mailbox<LogdTailItem>(messagesMax)
   const watch = new Watch(options, inbox)
-  const knock = (): void => inbox.knock()
-  signal?.addEventListener('abort', knock)
+  const end = (): void => {
+    watch.stop()
+    inbox.knock()
+  }
+  signal?.addEventListener('abort', end)
   try {
     await watch.start()
     for (;;) {
@@ -74,7 +77,7 @@ export async function* tail(options: LogdTailOptions): AsyncGenerator<LogdTailIt
       else await inbox.wait()
     }
   } finally {
-    signal?.removeEventListener('abort', knock)
+    signal?.removeEventListener('abort', end)
     watch.stop()
   }
 }
@@ -110,6 +113,7 @@ class Watch {
 
   async start(): Promise<void> {
     this.#connect(await resolveHost(this.#host))
+    if (this.#isStopped) return
     this.#ask()
     this.#timer = setInterval(() => this.#tick(), this.#pingMs)
   }
@@ -118,11 +122,13 @@ class Watch {
     this.#isStopped = true
     clearInterval(this.#timer)
     this.#remote?.close()
+    this.#remote = undefined
   }
 
   #connect(address: string): void {
-    if (this.#isStopped || this.#remote?.address === address) return
-    this.#remote?.close()
+    const before = this.#remote
+    if (this.#isStopped || before?.address === address) return
+    before?.close()
     this.#remote = connectRemote({
       address,
       port: this.#port,
