@@ -42,8 +42,9 @@ export async function startTinyLogd(port = 0, secret = SECRET, keyId?: string): 
     refused,
     answer: () => {},
     say: (message, to) => {
-      const bytes =
-        Buffer.isBuffer(message) ? message : encodeMessage({ level: 'info', text: '', key: '/test/app', ...message })
+      const bytes = Buffer.isBuffer(message)
+        ? message
+        : encodeMessage({ level: 'info', text: '', key: '/test/app', ...message })
       socket.send(bytes, to.port, to.address)
     },
     tailing: (to) => control(CONTROL_TEXT.tailing, to),
