@@ -1,7 +1,7 @@
 /**
  * logd's messages as plain values, and their bytes: `Cmd`, `Msg` and `QueryParams` of cmd.proto as the README of
  * logd describes them (field numbers in `fields.ts`). For clients, replies and everything that is not the hot path;
- * that is `row-reader.ts`. Decoding never throws; fields that are not known are passed over, and so are known
+ * that is `row-writer.ts`. Decoding never throws; fields that are not known are passed over, and so are known
  * ones of another wire type, as every protobuf decoder does.
  */
 import { COMMANDS, FIELD, LEVELS, METHODS, type LogdCommandName, type LogdLevel, type LogdMethod } from './fields.ts'

@@ -29,9 +29,10 @@ export const GO_TIME_VERSION = 1
 /** From the year 1, where Go's times begin, to 1970. */
 export const GO_EPOCH_SECONDS = 62_135_596_800
 
-const V3_KEY_ID = V3_MAGIC.length + 1
-const V3_TIME_BYTES = 8
-const V3_NONCE_BYTES = 4
+/** Where things stand in v3, beside the magic. */
+export const V3_KEY_ID = V3_MAGIC.length + 1
+export const V3_TIME_BYTES = 8
+export const V3_NONCE_BYTES = 4
 const SECOND_NS = 1_000_000_000n
 
 /** What to seal a packet with: one secret for v1 and v2, a key and its id for v3. Texts are taken as UTF-8. */
