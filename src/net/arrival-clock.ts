@@ -9,7 +9,7 @@ const TICK_LATE_MS = 10
  * allow for that: otherwise everything that came while this process was busy is too old when it is read.
  *
  * The time at which nothing was left to read is known from two signs: a turn of the event loop that brought fewer
- * datagrams than a turn takes, and a timer that came on time.
+ * datagrams than a turn takes, and a timer that came on time twice, without such a full turn in between.
  */
 export class ArrivalClock {
   readonly #nowMs: () => number
@@ -18,7 +18,9 @@ export class ArrivalClock {
   /** Until here everything that had arrived had been read. */
   #emptyMs: number
   #tickedMs: number
+  /** Something may have been waiting since `#emptyMs`. */
   #isBehind = false
+  #hadFullTurn = false
   #turnPackets = 0
   #turnEnd: NodeJS.Immediate | undefined
 
@@ -35,7 +37,7 @@ export class ArrivalClock {
   arrivedSince(nowMs: number): number {
     this.#turnPackets++
     this.#turnEnd ??= setImmediate(() => this.#endTurn())
-    if (!this.#isBehind && nowMs - this.#tickedMs <= TICK_MS + TICK_LATE_MS) return nowMs
+    if (!this.#isBehind && !this.#isLate(nowMs)) return nowMs
     return Math.max(Math.min(this.#emptyMs, nowMs), nowMs - this.#waitMsMax)
   }
 
@@ -45,14 +47,25 @@ export class ArrivalClock {
   }
 
   #tick(): void {
-    this.#tickedMs = this.#nowMs()
-    if (!this.#isBehind) this.#emptyMs = this.#tickedMs
+    const nowMs = this.#nowMs()
+    // Timers come before sockets: after a late one there is still to be read what came meanwhile.
+    if (this.#isLate(nowMs)) this.#isBehind = true
+    else if (!this.#hadFullTurn) {
+      this.#isBehind = false
+      this.#emptyMs = this.#tickedMs
+    }
+    this.#hadFullTurn = false
+    this.#tickedMs = nowMs
   }
 
   #endTurn(): void {
     this.#turnEnd = undefined
-    this.#isBehind = this.#turnPackets >= TURN_PACKETS_MAX
+    this.#isBehind = this.#hadFullTurn = this.#turnPackets >= TURN_PACKETS_MAX
     this.#turnPackets = 0
     if (!this.#isBehind) this.#emptyMs = this.#nowMs()
+  }
+
+  #isLate(nowMs: number): boolean {
+    return nowMs - this.#tickedMs > TICK_MS + TICK_LATE_MS
   }
 }

@@ -58,7 +58,8 @@ class LogdServer {
     this.#context = context
     this.#settings = settings
     this.#nowMs = () => Number(clock() / NS_PER_MS)
-    this.#admission = new Admission(settings, this.#nowMs())
+    // Times of packets are exact to 256 ns: one of this very millisecond may seem to be just before it.
+    this.#admission = new Admission(settings, this.#nowMs() - 1)
     this.#intake = new Intake({ name: NAME, context, limits, drop: (reason, events) => this.#drop(reason, events) })
     this.#outlets = new Outlets({
       send: (bytes, address, port) => this.#udp?.send(bytes, address, port) ?? false,
