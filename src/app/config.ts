@@ -178,8 +178,9 @@ function booleanOf(raw: unknown): boolean | undefined {
 /** A section of sizes, or `name=size,name=size`; the last `=` counts, as names may have one. */
 function convertSizes(raw: unknown): Record<string, number> | undefined {
   if (raw === null || raw === '') return {}
-  const pairs = typeof raw === 'string' ? raw.split(',').map(splitPair) : Object.entries(raw as object)
-  const sizes = pairs.map(([name, size]) => [name, typeof size === 'string' ? parseSize(size) : (size as unknown)])
+  if (typeof raw !== 'string' && !isSection(raw)) return undefined
+  const pairs = typeof raw === 'string' ? raw.split(',').map(splitPair) : Object.entries(raw)
+  const sizes = pairs.map(([name, size]) => [name, typeof size === 'string' ? parseSize(size) : size])
   return sizes.every(([, size]) => typeof size === 'number')
     ? (Object.fromEntries(sizes) as Record<string, number>)
     : undefined

@@ -46,7 +46,7 @@ sourceContract(
         const before = decided()
         await client.send(bytes)
         await until(() => decided() > before, 'the packet is decided about')
-        expect(client.received).toEqual([])
+        if (client.received.length > 0) throw new Error('a packet was answered')
         return undefined
       },
       close: async () => {

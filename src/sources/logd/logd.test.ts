@@ -54,6 +54,14 @@ async function answered(client: LogdTestClient): Promise<string[]> {
   return texts.slice(0, -1)
 }
 
+function sealed(payload: Uint8Array, secret = WRITE_SECRET): Buffer {
+  return sealPacket({ layout: 'v1', secret, timeNs: nowNs(), payload })
+}
+
+function from(numbers: readonly number[]): string[] {
+  return numbers.map((n) => `m${n}`)
+}
+
 const TAILING = encodeMessage({ level: 'unknown', key: '//logd', text: '\rtailing logs\x1b[0K' })
 
 describe('writing', () => {
@@ -101,7 +109,7 @@ describe('writing', () => {
 
   test('what waits for the disk is bounded, and the rest is counted', async () => {
     const { server, client } = await open({ limits: { unacknowledgedBytesMax: 20_000, batchBytes: 4000 } })
-    let release = (): void => undefined
+    let release: (() => void) | undefined
     const disk = new Promise<void>((resolve) => {
       release = resolve
     })
@@ -111,7 +119,7 @@ describe('writing', () => {
     const overload = server.dropped('overload')
     expect(overload).toBeGreaterThan(300)
     expect(server.counters.total('ingest_events_total')).toBe(0)
-    release()
+    release?.()
     await until(() => server.counters.total('ingest_events_total') === 500 - overload, 'the rest is written')
     await writeAll(server, client, ['again'])
   })
@@ -156,8 +164,6 @@ describe('writing', () => {
 describe('dropped, counted, and never answered', () => {
   const message = { level: 'info' as const, key: '/a/b', text: 'x' }
   const nothing = encodeCommand({ name: 'write' })
-  const sealed = (payload: Uint8Array, secret = WRITE_SECRET): Buffer =>
-    sealPacket({ layout: 'v1', secret, timeNs: nowNs(), payload })
   test.each<[string, string, () => Buffer]>([
     ['nothing', 'short', () => Buffer.alloc(0)],
     ['39 bytes', 'short', () => Buffer.alloc(39)],
@@ -218,7 +224,6 @@ describe('queries', () => {
       await client.ask('query', query)
       return answered(client)
     }
-    const from = (numbers: number[]): string[] => numbers.map((n) => `m${n}`)
     const all = Array.from({ length: 30 }, (_, n) => 29 - n)
     expect(await ask(undefined)).toEqual(from(all))
     expect(await ask({ limit: 0 })).toEqual(from(all))

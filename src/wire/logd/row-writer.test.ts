@@ -155,8 +155,11 @@ test('it understands what the plain decoder does, and nothing else', () => {
 test('levels there and back, and severities of other sources', () => {
   expect(LEVELS.map((_, level) => levelNumber(SEVERITY_OF_LEVEL[level] ?? -1))).toEqual([0, 1, 2, 3, 4, 5, 6])
   const shown = Array.from({ length: 26 }, (_, severity) => logdLevel(severity))
-  const four = (level: string): string[] => Array<string>(4).fill(level)
-  expect(shown).toEqual(['unknown', ...['trace', 'debug', 'info', 'warn', 'error', 'fatal'].flatMap(four), 'unknown'])
+  expect(shown).toEqual([
+    'unknown',
+    ...['trace', 'debug', 'info', 'warn', 'error', 'fatal'].flatMap((level) => [level, level, level, level]),
+    'unknown',
+  ])
 })
 
 test('attributes of other sources that logd has no words for', () => {
