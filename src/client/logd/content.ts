@@ -125,3 +125,8 @@ function readable(value: unknown): unknown {
   if (value instanceof Map || value instanceof Set) return inspect(value, { breakLength: Infinity, depth: 4 })
   return value
 }
+
+/** Whether a message says nothing: what bytes that are none are decoded to. */
+export function isEmpty({ text, key, timeNs }: LogdMessage): boolean {
+  return text === '' && key === '' && timeNs === undefined
+}

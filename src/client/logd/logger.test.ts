@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { text as textOf } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { formatKey } from '../../core/signing.ts'
 import { createLogger, type Logger, type LoggerOptions } from './logger.ts'
 import { SECRET, startTinyLogd, type TinyLogd } from './testing/tiny-logd.ts'
 
@@ -42,12 +43,16 @@ describe('what is logged arrives', () => {
     expect(log.stats()).toMatchObject({ messages: 6, sent: 6, queued: 0, refused: 0 })
   })
 
-  test.each([{ layout: 'v2' as const }, { keyId: 'k1' }])('signed as %o', async (options) => {
-    await server.close()
-    server = await startTinyLogd(0, SECRET, options.keyId)
-    logger(options).info('hello')
-    expect((await messages(1))[0]?.text).toBe('hello')
-  })
+  const key = formatKey({ id: 'abcdefghijkl', secret: Buffer.alloc(32, 7) })
+  test.each<Partial<LoggerOptions>>([{}, { layout: 'v1' }, { layout: 'v2' }, { keyId: 'k1' }, { secret: key }])(
+    'signed as %o',
+    async (options) => {
+      await server.close()
+      server = await startTinyLogd(0, { secret: SECRET, ...options })
+      logger(options).info('hello')
+      expect((await messages(1))[0]?.text).toBe('hello')
+    },
+  )
 
   test('from a child under a longer key', async () => {
     const log = logger()

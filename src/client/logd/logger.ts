@@ -137,7 +137,7 @@ class Channel {
     const { host = '127.0.0.1', port = LOGD_PORT, level = 'trace', rateLimit, stdout } = options
     const bytesMax = options.packetBytesMax ?? PACKET_BYTES
     const queueBytesMax = options.queueBytesMax ?? QUEUE_BYTES
-    const seal = sealerOf(options)
+    const seal = sealerOf(options, 'write')
     checkRange('port', port, 1, 65_535)
     checkRange('packetBytesMax', bytesMax, PACKET_BYTES_LEAST, PACKET_BYTES_MOST)
     checkRange('queueBytesMax', queueBytesMax, 1, Number.MAX_SAFE_INTEGER)

@@ -26,6 +26,17 @@ test('a question arrives whole, and its answer ends at the end', async () => {
   expect(server.received.map(({ command }) => command)).toEqual([{ name: 'query', query: question }])
 })
 
+test('what the server says about its answer is handed on', async () => {
+  server.answer = ({ from }) => {
+    server.say({ text: 'found' }, from)
+    server.say({ key: '//logd', text: '3 messages were overwritten' }, from)
+    server.end(from)
+  }
+  const notices: string[] = []
+  expect(await textsOf(ask({ onNotice: (text) => notices.push(text) }))).toEqual(['found'])
+  expect(notices).toEqual(['3 messages were overwritten'])
+})
+
 test('an answer may be empty', async () => {
   server.answer = ({ from }) => server.end(from)
   expect(await textsOf(ask())).toEqual([])

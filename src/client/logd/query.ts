@@ -1,6 +1,7 @@
 import { CONTROL_KEY, CONTROL_TEXT, LOGD_PORT } from '../../wire/logd/fields.ts'
 import { decodeMessage, encodeCommand, type LogdMessage, type LogdQuery } from '../../wire/logd/message.ts'
 import { sealerOf, type LogdCredentials, type Sealer } from './credentials.ts'
+import { isEmpty } from './content.ts'
 import { Mailbox } from './mailbox.ts'
 import { PacketClock } from './packet-clock.ts'
 import { connectRemote, resolveHost, type Remote } from './remote.ts'
@@ -12,6 +13,8 @@ export interface LogdQueryOptions extends LogdCredentials {
   port?: number | undefined
   /** What is asked for; `level` is this level exactly. */
   query?: LogdQuery | undefined
+  /** What the server says about its answer: that messages were overwritten before they could be read. */
+  onNotice?: ((text: string) => void) | undefined
   /** Ends the iteration with the signal's reason as error: what came so far is not the whole answer. */
   signal?: AbortSignal | undefined
   /** Longest wait for the next datagram: 2 s. */
@@ -46,7 +49,7 @@ const RECEIVE_BYTES = 4 * 1024 * 1024
  */
 export async function* query(options: LogdQueryOptions): AsyncGenerator<LogdMessage, void> {
   const { host = '127.0.0.1', port = LOGD_PORT, signal, attemptsMax = ATTEMPTS_MAX } = options
-  const seal = sealerOf(options)
+  const seal = sealerOf(options, 'read')
   signal?.throwIfAborted()
   const address = await resolveHost(host)
   for (let attempt = 1; ; attempt++) {
@@ -128,14 +131,14 @@ class Answer {
 
   #receive(bytes: Buffer): void {
     const message = decodeMessage(bytes)
-    if (!message || message.key === '' || this.#isComplete) return
+    if (!message || isEmpty(message) || this.#isComplete) return
     if (message.key !== CONTROL_KEY) {
       this.#received++
       this.#inbox.put(message)
     } else if (message.text === CONTROL_TEXT.end) {
       this.#isComplete = true
       this.#inbox.knock()
-    }
+    } else this.#options.onNotice?.(message.text)
   }
 
   #fail(error: Error): void {

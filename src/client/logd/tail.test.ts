@@ -122,6 +122,11 @@ describe('a tail', () => {
     expect(taken.find((text) => text.endsWith('skipped'))).toBe('15 skipped')
   })
 
+  test('and how many the server skipped for it', async () => {
+    server.answer = ({ from }) => server.say({ key: '//logd', text: '12 messages skipped' }, from)
+    expect(await take(watch(), 1)).toEqual(['12 skipped'])
+  })
+
   test('ends by its signal, at once and also before it began', async () => {
     const items = watch()
     const next = items.next()
@@ -133,7 +138,7 @@ describe('a tail', () => {
 })
 
 describe('who sends what it should not', () => {
-  const garbage = ['', 'ff', '0a', '3a05', '3a0568656c6c6f', '00'.repeat(60_000), '1a0161', 'ffffffffffffffffffff01']
+  const garbage = ['', 'ff', '0a', '3a05', '3a05686565', '00'.repeat(60_000), '1a0161', 'ffffffffffffffffffff01']
   test('bytes that are no message are passed over', async () => {
     server.answer = ({ command, from }) => {
       if (command.name !== 'tail') return

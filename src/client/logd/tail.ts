@@ -1,6 +1,7 @@
 import { CONTROL_KEY, CONTROL_TEXT, LOGD_PORT } from '../../wire/logd/fields.ts'
 import { decodeMessage, encodeCommand, type LogdMessage, type LogdQuery } from '../../wire/logd/message.ts'
 import { sealerOf, type LogdCredentials, type Sealer } from './credentials.ts'
+import { isEmpty } from './content.ts'
 import { Mailbox } from './mailbox.ts'
 import { PacketClock } from './packet-clock.ts'
 import { connectRemote, resolveHost, type Remote } from './remote.ts'
@@ -32,7 +33,7 @@ export type LogdNotice = 'watching' | 'kicked' | 'unanswered'
 
 export type LogdTailItem =
   | { kind: 'message'; message: LogdMessage }
-  /** The reader was too slow for this many messages. */
+  /** This many messages came faster than this reader takes them. */
   | { kind: 'skipped'; count: number }
   | {
       kind: 'notice'
@@ -105,7 +106,7 @@ class Watch {
   constructor(options: LogdTailOptions, inbox: Mailbox<LogdTailItem>) {
     this.#host = options.host ?? '127.0.0.1'
     this.#port = options.port ?? LOGD_PORT
-    this.#seal = sealerOf(options)
+    this.#seal = sealerOf(options, 'read')
     this.#filters = options.filters ?? {}
     this.#pingMs = options.pingMs ?? PING_MS
     this.#inbox = inbox
@@ -181,7 +182,7 @@ class Watch {
 
   #receive(bytes: Buffer): void {
     const message = decodeMessage(bytes)
-    if (!message || message.key === '') return
+    if (!message || isEmpty(message)) return
     this.#silentPings = 0
     if (message.key === CONTROL_KEY) this.#obey(message.text)
     else if (this.#isWanted(message)) this.#inbox.put({ kind: 'message', message })
@@ -200,6 +201,9 @@ class Watch {
       this.#isConfirmed = true
       this.#tell('watching')
       this.#hasGap = false
+    } else {
+      const count = Number(/^(\d{1,15}) messages skipped$/.exec(text)?.[1] ?? 0)
+      if (count > 0) this.#inbox.put({ kind: 'skipped', count })
     }
   }
 

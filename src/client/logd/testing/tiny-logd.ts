@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { CONTROL_KEY, CONTROL_TEXT } from '../../../wire/logd/fields.ts'
 import { encodeMessage, type LogdCommand, type LogdMessage } from '../../../wire/logd/message.ts'
-import { open } from '../credentials.ts'
+import { open, type LogdCredentials } from '../credentials.ts'
 
 export const SECRET = 'testsecret'
 
@@ -29,7 +29,7 @@ export interface TinyLogd {
   close(): Promise<void>
 }
 
-export async function startTinyLogd(port = 0, secret = SECRET, keyId?: string): Promise<TinyLogd> {
+export async function startTinyLogd(port = 0, credentials: LogdCredentials = { secret: SECRET }): Promise<TinyLogd> {
   const socket = createSocket('udp4')
   const received: Received[] = []
   const refused: Buffer[] = []
@@ -61,7 +61,7 @@ export async function startTinyLogd(port = 0, secret = SECRET, keyId?: string): 
   }
   const control = (text: string, to: RemoteInfo) => tiny.say({ key: CONTROL_KEY, level: 'unknown', text }, to)
   socket.on('message', (bytes, from) => {
-    const opened = open(bytes, { secret, keyId })
+    const opened = open(bytes, credentials)
     if (opened) {
       const item = { command: opened.command, timeNs: opened.timeNs, bytes, from }
       received.push(item)
