@@ -16,6 +16,8 @@ import { showProgress } from '../terminal/progress.ts'
 import { formatTable } from '../terminal/table.ts'
 import type { Output, Terminal } from '../terminal/terminal.ts'
 import { timeParameter } from '../times.ts'
+import { queryUdp } from '../udp/query.ts'
+import { refuseUdpFlags, UDP_FLAGS } from '../udp/remote.ts'
 
 export const command = defineCommand(
   {
@@ -60,8 +62,13 @@ export const command = defineCommand(
     wide: { type: 'boolean', description: 'All fields, nothing wrapped or cut' },
     utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
     ...CONNECTION_FLAGS,
+    ...UDP_FLAGS,
   },
-  async ({ query, since, until, limit, order, format, wide, utc, url, key }, terminal) => {
+  async ({ query, since, until, limit, order, format, wide, utc, url, key, ...udp }, terminal) => {
+    if (udp.udp !== undefined) {
+      return queryUdp({ ...udp, query, since, until, limit, order, format, wide, utc }, { url, key }, terminal)
+    }
+    refuseUdpFlags(udp)
     const nowMs = Date.now()
     const question: QueryOptions & { query: string } = {
       query,

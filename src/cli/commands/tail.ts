@@ -9,6 +9,8 @@ import { escapeJson, escapeText } from '../terminal/escape.ts'
 import { createEventPrinter } from '../terminal/event-printer.ts'
 import { messageFinder } from '../terminal/highlight.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { refuseUdpFlags, UDP_FLAGS } from '../udp/remote.ts'
+import { tailUdp } from '../udp/tail.ts'
 
 export const command = defineCommand(
   {
@@ -20,6 +22,7 @@ export const command = defineCommand(
     ],
     examples: [
       ['tailrace tail', 'Everything'],
+      ["tailrace tail 'service:/shop/* level:>=warn' --udp logs:6102", "Over logd's protocol, with LOGD_READ_SECRET"],
       [
         "tailrace tail 'level:>=warn service:/ops/*' --backlog 20",
         'Warnings of some services, and the newest 20 before',
@@ -40,8 +43,12 @@ export const command = defineCommand(
     wide: { type: 'boolean', description: 'All fields, on one long line per event' },
     utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
     ...CONNECTION_FLAGS,
+    ...UDP_FLAGS,
   },
-  async ({ query, backlog, format, wide, utc, url, key }, terminal) => {
+  async ({ query, backlog, format, wide, utc, url, key, ...udp }, terminal) => {
+    const show = format === 'json' ? showJson : await prettyWith(query, terminal, wide === true, utc === true)
+    if (udp.udp !== undefined) return tailUdp({ ...udp, query, backlog }, { url, key }, show, terminal)
+    refuseUdpFlags(udp)
     const client = connectClient({ url, key }, terminal)
     const { err, out } = terminal
     const options = {
@@ -50,7 +57,6 @@ export const command = defineCommand(
       signal: terminal.interruption(),
       ...notices(terminal, client.url),
     }
-    const show = format === 'json' ? showJson : await prettyWith(query, terminal, wide === true, utc === true)
     try {
       for await (const item of client.tail(options)) {
         if (item.kind === 'event') await out.write(show(item))
@@ -72,7 +78,7 @@ export const command = defineCommand(
   },
 )
 
-type ShownItem = Extract<TailItem, { kind: 'event' }>
+type ShownItem = { event: Partial<Extract<TailItem, { kind: 'event' }>['event']> }
 
 function showJson({ event }: ShownItem): string {
   return `${escapeJson(JSON.stringify(event))}\n`

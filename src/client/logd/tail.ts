@@ -99,6 +99,8 @@ class Watch {
   #isStopped = false
   /** Messages may be missing since the last notice. */
   #hasGap = false
+  /** That nobody answers has been said, and nothing has changed since. */
+  #isToldAway = false
   #silentPings = 0
   #unanswered = 0
   #askedAtMs = 0
@@ -148,11 +150,7 @@ class Watch {
 
   /** Subscribes, anew or for the first time; the server answers that. */
   #ask(): void {
-    if (this.#unanswered === UNANSWERED_MAX) {
-      this.#hasGap = true
-      this.#isConfirmed = false
-      this.#tell('unanswered')
-    }
+    if (this.#unanswered === UNANSWERED_MAX) this.#lose()
     if (this.#unanswered > 0 && this.#unanswered % RESOLVE_AFTER === 0) void this.#resolveAgain()
     this.#unanswered++
     this.#askedAtMs = performance.now()
@@ -166,10 +164,13 @@ class Watch {
     })
   }
 
-  /** Nothing listens there at the moment: the subscription is gone with whoever had it. */
+  /** Nobody answers at the moment: the subscription may be gone with whoever had it. */
   #lose(): void {
     this.#isConfirmed = false
     this.#hasGap = true
+    if (this.#isToldAway) return
+    this.#isToldAway = true
+    this.#tell('unanswered')
   }
 
   async #resolveAgain(): Promise<void> {
@@ -199,6 +200,7 @@ class Watch {
       this.#unanswered = 0
       if (this.#isConfirmed) return
       this.#isConfirmed = true
+      this.#isToldAway = false
       this.#tell('watching')
       this.#hasGap = false
     } else {
