@@ -18,6 +18,7 @@ export function floodTable(flood: FloodResult): string {
     row('rate', sender.sent / sender.seconds, 'packets/s', { limit: 60_000 * 0.999, isMin: true }),
     row('sender behind its pace at most', sender.lateMsMax, 'ms'),
     row('not taken by the kernel', sender.failed, 'packets'),
+    row('accepted', flood.accepted, 'events'),
     row('stored', flood.stored, 'events', { limit: sender.sent, isMin: true }),
     row('lost', sender.sent - flood.stored, 'packets', { limit: 0 }),
     row('kernel: receive buffer full', kernel.receiveBufferErrors, 'packets', { limit: 0 }),

@@ -33,13 +33,15 @@ export interface FloodResult {
   options: Omit<LogdSenderOptions, 'secret'>
   sender: LogdSenderReport
   kernel: UdpCounters
+  /** Events that the source has handed on and that are durable. */
+  accepted: number
   /** Rows in the store. */
   stored: number
   /** From the first packet until everything that was accepted was stored. */
   storedSeconds: number
   /** By reason, those above 0. */
   dropped: Record<string, number>
-  /** µs of CPU per packet until everything was stored. */
+  /** µs of CPU per stored event until everything was stored. */
   serverCpuUs: number
   engineCpuUs: number
   serverPeakBytes: number
@@ -129,13 +131,15 @@ async function measureFlood(server: BenchServer, options: Omit<LogdSenderOptions
     const stored = (await storedRows(server, rowsBefore + report.sent)) - rowsBefore
     const storedSeconds = (performance.now() - from) / 1000
     const after = server.figures()
-    const perPacket = (seconds: number): number => (seconds * 1e6) / report.sent
+    const perPacket = (seconds: number): number => (seconds * 1e6) / Math.max(1, stored)
+    const metrics = await metricsOf(server.url)
     return {
       sender: report,
       kernel: countersSince(kernelBefore),
+      accepted: samples(metrics, 'ingest_events_total', 'source')['logd'] ?? 0,
       stored,
       storedSeconds,
-      dropped: await droppedByReason(server.url),
+      dropped: samples(metrics, 'logd_dropped_total', 'reason'),
       serverCpuUs: perPacket(after.server.cpuSeconds - before.server.cpuSeconds),
       engineCpuUs: perPacket(after.engine.cpuSeconds - before.engine.cpuSeconds),
       serverPeakBytes: after.server.peakResidentBytes,
@@ -158,10 +162,15 @@ async function storedRows(server: BenchServer, wanted: number): Promise<number> 
   }
 }
 
-async function droppedByReason(url: string): Promise<Record<string, number>> {
-  const text = await (await fetch(new URL('/metrics', url))).text()
-  const found = [...text.matchAll(/^logd_dropped_total\{.*reason="(\w+)".*\} (\d+)$/gm)]
-  return Object.fromEntries(found.map(([, reason = '', count]) => [reason, Number(count)]).filter(([, count]) => count))
+async function metricsOf(url: string): Promise<string> {
+  return (await fetch(new URL('/metrics', url))).text()
+}
+
+/** Values above 0 of a counter, by one of its labels. */
+function samples(metrics: string, name: string, label: string): Record<string, number> {
+  const line = new RegExp(`^${name}\\{.*${label}="(\\w+)".*\\} (\\d+)$`, 'gm')
+  const found = [...metrics.matchAll(line)].map(([, value = '', count]) => [value, Number(count)] as const)
+  return Object.fromEntries(found.filter(([, count]) => count > 0))
 }
 
 async function measureQueries(port: number, count: number): Promise<FloodResult['query']> {

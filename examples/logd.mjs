@@ -5,8 +5,10 @@
 // in a clone that is built: node examples/logd.mjs
 import { createLogger, query, tail } from 'tailrace/logd'
 
+const server = { host: '127.0.0.1', port: Number(process.env.LOGD_PORT ?? 6102) }
+
 // One logger for the process; `child` gives its parts keys of their own.
-const log = createLogger({ key: '/example/shop', secret: 'gold', stdout: true })
+const log = createLogger({ ...server, key: '/example/shop', secret: 'gold', stdout: true })
 const web = log.child('web')
 
 // Watching needs the read secret. The loop goes on until the signal ends it; here after three messages.
@@ -16,7 +18,7 @@ const watching = watch()
 async function watch() {
   let count = 0
   const filters = { keyPrefix: '/example/shop', level: 'info' }
-  for await (const item of tail({ secret: 'bitcoin', filters, signal: enough.signal })) {
+  for await (const item of tail({ ...server, secret: 'bitcoin', filters, signal: enough.signal })) {
     if (item.kind === 'notice') {
       console.log(`· ${item.notice}${item.hasGap ? ', messages may be missing' : ''}`)
       if (item.notice === 'watching') work()
@@ -40,7 +42,11 @@ await watching
 
 // What the server has in memory, newest first. A server that is not there is an error: nobody else would tell.
 try {
-  for await (const message of query({ secret: 'bitcoin', query: { keyPrefix: '/example/shop', limit: 5 } })) {
+  for await (const message of query({
+    ...server,
+    secret: 'bitcoin',
+    query: { keyPrefix: '/example/shop', limit: 5 },
+  })) {
     const time = new Date(Number((message.timeNs ?? 0n) / 1_000_000n)).toISOString()
     console.log(`${time} ${message.level} ${message.key} ${message.text}`)
   }
