@@ -166,6 +166,13 @@ describe('the caller is never disturbed', () => {
     void log.close()
   })
 
+  test('by a key that grows too long', () => {
+    const log = logger()
+    log.child('k'.repeat(1010)).info('fits')
+    log.child('k'.repeat(1020)).info('not')
+    expect(log.stats()).toMatchObject({ messages: 2, queued: 1, dropped: { tooLarge: 1 } })
+  })
+
   test('by a closed logger', async () => {
     const log = logger()
     await log.close()
@@ -197,6 +204,7 @@ describe('options that cannot be', () => {
   test.each<[string, Partial<LoggerOptions>]>([
     ['a key without slash', { key: 'test' }],
     ['no key', { key: '/' }],
+    ['a key that is too long', { key: `/${'ä'.repeat(512)}` }],
     ['no secret', { secret: '' }],
     ['a port', { port: 70_000 }],
     ['a level', { level: 'loud' as never }],

@@ -77,6 +77,8 @@ export interface Logger {
   stats(): LoggerStats
 }
 
+/** Servers take no longer ones. */
+const KEY_BYTES_MAX = 1024
 const PACKET_BYTES = 1400
 const PACKET_BYTES_LEAST = 256
 const PACKET_BYTES_MOST = 65_507
@@ -89,6 +91,7 @@ const NOTICE_MS = 1000
 export function createLogger(options: LoggerOptions): Logger {
   const key = options.key
   if (typeof key !== 'string' || !/^\/[^/]/.test(key)) throw new TypeError('logd: key begins with a slash: /prod/shop')
+  if (isTooLong(key)) throw new TypeError(`logd: key has at most ${KEY_BYTES_MAX} bytes`)
   return loggerOf(new Channel(options), key)
 }
 
@@ -111,6 +114,11 @@ function loggerOf(channel: Channel, key: string): Logger {
     close: () => channel.close(),
     stats: () => channel.stats(),
   }
+}
+
+function isTooLong(key: string): boolean {
+  // Most keys need not be counted.
+  return key.length * 3 > KEY_BYTES_MAX && Buffer.byteLength(key) > KEY_BYTES_MAX
 }
 
 function childKey(key: string, suffix: string): string {
@@ -188,7 +196,7 @@ class Channel {
     if (this.#bucket?.take(nowMs) === false) return this.#drop('rateLimit')
     if (this.#untold > 0 && nowMs - this.#toldAtMs > NOTICE_MS) this.#tell(message.key, nowMs)
     const payloads = payloadsOf(message, this.#payloadBytesMax)
-    if (payloads.length === 0) return this.#drop('tooLarge')
+    if (payloads.length === 0 || isTooLong(message.key)) return this.#drop('tooLarge')
     if (payloads.length > 1) this.#split++
     for (const payload of payloads) {
       if (!this.#sender.enqueue(payload)) return this.#drop('queueFull')

@@ -69,6 +69,18 @@ async function next(items: AsyncGenerator<LogdTailItem, void>): Promise<string> 
   return value?.kind === 'notice' ? `${value.notice}${value.hasGap ? ' after a gap' : ''}` : String(value?.kind)
 }
 
+async function replay(bytes: Buffer): Promise<void> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve) => {
+    socket.send(bytes, server.port, '127.0.0.1', () => resolve())
+  })
+  socket.close()
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
+}
+
 describe('what is logged can be watched and asked for', () => {
   test.each<PacketLayout>(['v1', 'v2', 'v3'])('signed as %s', async (layout) => {
     const items = watch({ layout })
@@ -165,16 +177,6 @@ describe('recorded packets', () => {
     v3:
       '54726c6f6764000305777269746517979cfe3d85cd1500000007' +
       `b3f1e3fa7ec4c376804f06898c3e3aab61ec50c4f1de92a46f2262a5f9b21ec6${PAYLOAD}`,
-  }
-
-  async function replay(bytes: Buffer): Promise<void> {
-    const socket = createSocket('udp4')
-    await new Promise<void>((resolve) => void socket.send(bytes, server.port, '127.0.0.1', () => resolve()))
-    socket.close()
-  }
-
-  async function until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
   }
 
   test.each<PacketLayout>(['v1', 'v2', 'v3'])('of %s are taken once, at their time, and unchanged', async (layout) => {
