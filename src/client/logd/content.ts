@@ -109,6 +109,8 @@ function isPlain(value: object): value is Details {
 /** JSON where that says everything, else as the console shows it, on one line. */
 function rendered(value: object): string {
   if (isPlain(value) || Array.isArray(value)) {
+    // A replacer makes it three times as slow.
+    if (hasPlainValues(value)) return JSON.stringify(value)
     try {
       return JSON.stringify(value, (_name, part: unknown) => readable(part))
     } catch {
@@ -116,6 +118,13 @@ function rendered(value: object): string {
     }
   }
   return inspect(value, { breakLength: Infinity, depth: 4 })
+}
+
+function hasPlainValues(value: object): boolean {
+  for (const part of Object.values(value)) {
+    if (typeof part !== 'string' && typeof part !== 'number' && typeof part !== 'boolean') return false
+  }
+  return true
 }
 
 /** Values that JSON has no words for. */
