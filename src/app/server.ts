@@ -9,6 +9,7 @@ import type { Logger } from '../core/logger.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import { follow } from '../live/follow.ts'
 import { createHttpServer } from '../net/http-server.ts'
+import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
 import { checkFilter } from '../query/query.ts'
 import { SOURCES } from '../sources/registry.ts'
@@ -21,6 +22,7 @@ import { requireKey } from './first-key.ts'
 import { lockFolder } from './folder-lock.ts'
 import { httpNames } from './http-names.ts'
 import { accessLimits, apiLimits, httpLimits, sourceLimits } from './limits.ts'
+import { openListeners } from './listeners.ts'
 import { openNode } from './node.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
@@ -117,9 +119,18 @@ async function openServer(
     limits: apiLimits(config),
   })
   const context = sourceContext(config, storage, { counters, logger })
-  for (const source of SOURCES) source.attach(http.app, context)
+  for (const source of SOURCES) if ('attach' in source) source.attach(http.app, context)
   const address = await http.listen(config.host, config.port)
-  listeners['http'] = hostPort(address)
+  listeners['http'] = formatHostPort(address.host, address.port)
+  Object.assign(
+    listeners,
+    await openListeners(config, {
+      context: { ...context, reading: storage.live },
+      keys: { keyOf: () => undefined, hasAny: false },
+      logger,
+      closing,
+    }),
+  )
   return {
     url: address.url,
     version,
@@ -150,10 +161,6 @@ function sourceContext(
 /** Nanoseconds since 1970, in steps of a millisecond. */
 function wallClock(): bigint {
   return BigInt(Date.now()) * NS_PER_MS
-}
-
-function hostPort({ host, port }: { host: string; port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 /** From the package.json above this file, wherever it was built to. */

@@ -192,13 +192,18 @@ export class EventView {
 
   /** Where this row ends in the bytes it was found in. */
   get end(): number {
-    if (this.#end === 0) void this.attributes
+    if (this.#end === 0) this.#findEnd()
     return this.#end
   }
 
   /** Length of the row. */
   get bytes(): number {
     return this.end - this.#start
+  }
+
+  /** The row as a buffer of its own, which stays when what it was found in changes. */
+  copy(): Buffer {
+    return Buffer.from(this.#bytes.subarray(this.#start, this.end))
   }
 
   toEvent(): LogEvent {
@@ -224,6 +229,18 @@ export class EventView {
       this.#next += size
       this.#spans[index * 2 + 1] = this.#next
     }
+  }
+
+  /** Passes over the attributes without decoding them. */
+  #findEnd(): void {
+    this.#findSpans(TEXT_FIELDS.length - 1)
+    this.#next = this.#spans[TEXT_FIELDS.length * 2 - 1] ?? 0
+    for (let left = this.#varint() * 2; left > 0; left--) {
+      const size = this.#varint()
+      this.#next += size
+    }
+    if (this.#next > this.#bytes.length) throw new RangeError('row is cut off or damaged')
+    this.#end = this.#next
   }
 
   #varint(): number {

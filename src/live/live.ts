@@ -7,12 +7,18 @@
 import { ROW_RECEIVED, type EventBatch } from '../core/batch.ts'
 import { formatTimestamp } from '../core/time.ts'
 import { Matcher } from './matcher.ts'
-import { mergeRings, type RecentOptions } from './recent.ts'
+import {
+  mergeRings,
+  newestFirst,
+  type NewestFirstOptions,
+  type NewestFirstSlice,
+  type RecentOptions,
+} from './recent.ts'
 import { ServiceRings } from './rings.ts'
 import { BufferedSubscription, type LiveItem, type SubscribeOptions, type Subscription } from './subscription.ts'
 
 export type { LiveItem, RowSelector, SubscribeOptions, Subscription } from './subscription.ts'
-export type { RecentOptions } from './recent.ts'
+export type { NewestFirstOptions, NewestFirstSlice, RecentOptions } from './recent.ts'
 
 export interface LiveStatus {
   rings: number
@@ -54,6 +60,11 @@ export interface Live {
    * loop turns while it walks. Rejects with what the selector throws.
    */
   recent<T>(options: RecentOptions<T>): Promise<RecentResult<T>>
+  /**
+   * From memory: what is selected of some services, newest first, as the reader comes for it. Writers do not wait for
+   * the reader: what is lost to them meanwhile is counted in each slice.
+   */
+  newestFirst<T>(options: NewestFirstOptions<T>): AsyncIterable<NewestFirstSlice<T>>
   status(): LiveStatus
   close(): void
 }
@@ -68,6 +79,8 @@ export interface LiveOptions {
   budgetBytes?: number
   /** Most bytes of rows kept for one service; at most a sixteenth of the budget counts. */
   ringBytesMax?: number
+  /** The same for services whose names begin with these prefixes; the longest one counts, up to half of the budget. */
+  ringBytesByPrefix?: Readonly<Record<string, number>>
   /** Events that may wait for a subscriber who does not say. */
   bufferEventsMax?: number
   /** The same in bytes. */
@@ -86,8 +99,8 @@ export const LIVE_DEFAULTS = {
 } as const
 
 export function openLive(options: LiveOptions): Live {
-  const { startNs, budgetBytes, ringBytesMax, ...buffers } = { ...LIVE_DEFAULTS, ...options }
-  const rings = new ServiceRings({ budgetBytes, ringBytesMax, startNs })
+  const { startNs, budgetBytes, ringBytesMax, ringBytesByPrefix, ...buffers } = { ...LIVE_DEFAULTS, ...options }
+  const rings = new ServiceRings({ budgetBytes, ringBytesMax, ringBytesByPrefix: ringBytesByPrefix ?? {}, startNs })
   const matcher = new Matcher()
   const subscriptions = new Set<{ close(): void }>()
   let publishedThroughNs = startNs - 1n
@@ -126,6 +139,7 @@ export function openLive(options: LiveOptions): Live {
       const items = await mergeRings(rings.all(), recent)
       return { items, completeFromNs: rings.completeFromNs }
     },
+    newestFirst: ({ servicePrefix, select }) => newestFirst(rings.beginningWith(servicePrefix), select),
     status: () => ({
       rings: rings.count,
       ringBytes: rings.bytes,

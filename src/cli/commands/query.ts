@@ -16,6 +16,8 @@ import { showProgress } from '../terminal/progress.ts'
 import { formatTable } from '../terminal/table.ts'
 import type { Output, Terminal } from '../terminal/terminal.ts'
 import { timeParameter } from '../times.ts'
+import { queryUdp } from '../udp/query.ts'
+import { refuseUdpFlags, UDP_FLAGS } from '../udp/remote.ts'
 
 export const command = defineCommand(
   {
@@ -60,9 +62,12 @@ export const command = defineCommand(
     wide: { type: 'boolean', description: 'All fields, nothing wrapped or cut' },
     utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
     ...CONNECTION_FLAGS,
+    ...UDP_FLAGS,
   },
   async (args, terminal) => {
     const { query, since, until, limit, order, format, wide, utc } = args
+    if (args.udp !== undefined) return queryUdp(args, terminal)
+    refuseUdpFlags(args)
     const nowMs = Date.now()
     const question: QueryOptions & { query: string } = {
       query,

@@ -9,6 +9,8 @@ import { escapeJson, escapeText } from '../../core/escape.ts'
 import { createEventPrinter } from '../terminal/event-printer.ts'
 import { messageFinder } from '../terminal/highlight.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { refuseUdpFlags, UDP_FLAGS } from '../udp/remote.ts'
+import { tailUdp } from '../udp/tail.ts'
 
 export const command = defineCommand(
   {
@@ -20,6 +22,7 @@ export const command = defineCommand(
     ],
     examples: [
       ['tailrace tail', 'Everything'],
+      ["tailrace tail 'service:/shop/* level:>=warn' --udp logs:6102", "Over logd's protocol, with LOGD_READ_SECRET"],
       [
         "tailrace tail 'level:>=warn service:/ops/*' --backlog 20",
         'Warnings of some services, and the newest 20 before',
@@ -40,9 +43,13 @@ export const command = defineCommand(
     wide: { type: 'boolean', description: 'All fields, on one long line per event' },
     utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
     ...CONNECTION_FLAGS,
+    ...UDP_FLAGS,
   },
   async (args, terminal) => {
     const { query, backlog, format, wide, utc } = args
+    const show = format === 'json' ? jsonWith(terminal) : await prettyWith(query, terminal, wide === true, utc === true)
+    if (args.udp !== undefined) return tailUdp(args, show, terminal)
+    refuseUdpFlags(args)
     const client = connectClient(args, terminal)
     const { err, out } = terminal
     const options = {
@@ -51,7 +58,6 @@ export const command = defineCommand(
       signal: terminal.interruption(),
       ...notices(terminal, client.url),
     }
-    const show = format === 'json' ? jsonWith(terminal) : await prettyWith(query, terminal, wide === true, utc === true)
     try {
       for await (const item of client.tail(options)) {
         if (item.kind === 'event') await out.write(show(item))
@@ -73,7 +79,7 @@ export const command = defineCommand(
   },
 )
 
-type ShownItem = Extract<TailItem, { kind: 'event' }>
+type ShownItem = { event: Partial<Extract<TailItem, { kind: 'event' }>['event']> }
 
 /** On a terminal nothing in it is obeyed; in a pipe it stays as it is. */
 function jsonWith({ out }: Terminal) {

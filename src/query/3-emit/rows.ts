@@ -2,9 +2,23 @@ import { formatEventId, type EventJson } from '../../core/event.ts'
 import { levelOf } from '../../core/severity.ts'
 import { formatTimestamp } from '../../core/time.ts'
 import type { CheckedQuery, Column } from '../2-check/checked.ts'
+import type { TimeRange } from '../query.ts'
 import { ROW_TEXTS, shownOf } from './sql-events.ts'
 
-/** Where a row stands in the total order of events: what `SqlOptions.after` takes. */
+/** Which rows an answer has, beside what the query itself says. */
+export interface RowOptions {
+  /** ANDed with what the query itself says about time. */
+  range?: TimeRange
+  /** Highest number of events; for a table only the query's own `limit` counts, and `TABLE_ROWS_MAX`. */
+  limit: number
+  order?: 'desc' | 'asc'
+  /** Only events after this one in the order; for pageable queries. */
+  after?: RowPosition
+  /** Only events received up to this time, so that pages do not shift while new ones arrive. */
+  snapshotNs?: bigint
+}
+
+/** Where a row stands in the total order of events. */
 export interface RowPosition {
   timestampNs: bigint
   receivedNs: bigint
