@@ -80,6 +80,13 @@ export interface NewToken extends Partial<KeyRights> {
   expiresInMs: number
 }
 
+export interface PacketKey {
+  key: Uint8Array
+  principal: Principal
+  /** Whether it may be used from this address. */
+  allows(address: string): boolean
+}
+
 export interface AccessStatus {
   open: boolean
   /** Keys that are valid now, by role. */
@@ -96,6 +103,11 @@ export interface Access {
    * TOO_MANY_REQUESTS (no room to remember another signature) or REQUEST_INVALID (shows two things, headers twice).
    */
   identify(head: RequestHead): Identity
+  /**
+   * What packets of this key are signed with, for doors that are no HTTP: of valid keys with role write. The same object
+   * as long as nothing about the key has changed; whoever uses it asks `allows` for the sender's address.
+   */
+  packetKey(id: string): PacketKey | undefined
   /**
    * A token of a key or of a session's key, with rights within those of the principal: ACCESS_DENIED when they are not,
    * REQUEST_INVALID when senseless. It ends with its time and with the key; closing the session does not end it.

@@ -3,7 +3,7 @@ import type { Counter, Counters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
 import { OPEN_PRINCIPAL, type Principal } from '../core/principal.ts'
 import { parseKey } from '../core/signing.ts'
-import type { Identity, RequestHead } from './access.ts'
+import type { Identity, PacketKey, RequestHead } from './access.ts'
 import type { AddressRule } from './addresses.ts'
 import type { KeyEntry, Keyring, SessionFacts } from './keyring.ts'
 import type { Life, Lives } from './lives.ts'
@@ -49,6 +49,7 @@ export class Identifier {
   readonly #admissions = new Map<string, Admission>()
   readonly #keyPrincipals = new WeakMap<KeyEntry, Admission>()
   readonly #signaturePrincipals = new WeakMap<KeyEntry, Principal>()
+  readonly #packetKeys = new WeakMap<KeyEntry, PacketKey>()
   readonly #sessions = new WeakMap<Principal, SessionFacts>()
   readonly #identified = new Map<Principal['by'], Counter>()
   readonly #open: Identity
@@ -86,6 +87,21 @@ export class Identifier {
     const reason = endOf(key, key, clock()) ?? (key.allowsAddress(address) ? undefined : 'address')
     if (reason) throw refusals.key(reason)
     return key
+  }
+
+  /** See `Access.packetKey`. */
+  packetKey(id: string): PacketKey | undefined {
+    const { keyring, clock } = this.#options
+    const nowMs = clock()
+    const key = keyring.entry(id)
+    if (!key?.signingKey || key.isOver(nowMs)) return undefined
+    key.lastUsedMs = nowMs
+    let packetKey = this.#packetKeys.get(key)
+    if (!packetKey) {
+      packetKey = { key: key.signingKey, principal: this.#signaturePrincipal(key), allows: key.allowsAddress }
+      this.#packetKeys.set(key, packetKey)
+    }
+    return packetKey
   }
 
   /** The principal of a session that was opened just now. */
@@ -177,22 +193,26 @@ export class Identifier {
   }
 
   #bySignature(head: RequestHead): Identity {
-    const { clock, lives } = this.#options
-    const nowMs = clock()
+    const nowMs = this.#options.clock()
     const signed = checkSignature(head, nowMs, this.#options)
     const { key } = signed
     key.lastUsedMs = nowMs
-    let principal = this.#signaturePrincipals.get(key)
-    if (!principal) {
-      principal = createPrincipal({ by: 'signature', key, rights: key.record, life: key }, lives)
-      this.#signaturePrincipals.set(key, principal)
-    }
+    const principal = this.#signaturePrincipal(key)
     if (signed.kind === 'request') return this.#admitted({ principal, bodySha256: signed.bodySha256 })
     const claimed: [string, string][] = [
       ['service', signed.service],
       ['level', signed.level],
     ]
     return this.#admitted({ principal: { ...principal, stamps: new Map([...claimed, ...principal.stamps]) } })
+  }
+
+  #signaturePrincipal(key: KeyEntry): Principal {
+    let principal = this.#signaturePrincipals.get(key)
+    if (!principal) {
+      principal = createPrincipal({ by: 'signature', key, rights: key.record, life: key }, this.#options.lives)
+      this.#signaturePrincipals.set(key, principal)
+    }
+    return principal
   }
 
   #assertOwnPage(head: RequestHead): void {

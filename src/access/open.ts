@@ -44,6 +44,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     },
     keys: createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs }),
     identify: (head) => known.identify(head),
+    packetKey: (id) => known.packetKey(id),
     createToken: (principal, token) => tokens.create(principal, token),
     openSession(text, address) {
       const key = known.keyOf(text, address)

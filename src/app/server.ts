@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openAccess } from '../access/open.ts'
 import { registerApi } from '../api/api.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
@@ -11,17 +10,16 @@ import { follow } from '../live/follow.ts'
 import { createHttpServer } from '../net/http-server.ts'
 import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
-import { checkFilter } from '../query/query.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
+import { openServerAccess } from './access.ts'
 import { createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
-import { requireKey } from './first-key.ts'
 import { lockFolder } from './folder-lock.ts'
 import { httpNames } from './http-names.ts'
-import { accessLimits, apiLimits, httpLimits, sourceLimits } from './limits.ts'
+import { apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openListeners } from './listeners.ts'
 import { openNode } from './node.ts'
 import { openStorage, type Storage } from './storage.ts'
@@ -74,18 +72,7 @@ async function openServer(
   const counters = new Counters()
   const node = await openNode(config.data)
   closing.add(lockFolder(config.data))
-  const access = await openAccess({
-    dir: config.data,
-    clock: Date.now,
-    counters,
-    logger,
-    limits: accessLimits(config),
-    checkFilter: (filter) => checkFilter(filter, wallClock()),
-  })
-  closing.add(() => access.close())
-  const firstKey = await requireKey(config, access, node.isNew)
-  if (firstKey !== undefined) onFirstKey(firstKey)
-
+  const access = await openServerAccess(config, { isFirstStart: node.isNew, counters, logger, closing, onFirstKey })
   const tls = await openTls(config, { logger, counters, clock: Date.now })
   closing.add(() => tls?.close())
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
@@ -126,7 +113,7 @@ async function openServer(
     listeners,
     await openListeners(config, {
       context: { ...context, reading: storage.live },
-      keys: { keyOf: () => undefined, hasAny: false },
+      keys: { keyOf: (id) => access.packetKey(id), hasAny: access.status().keys.write > 0 },
       logger,
       closing,
     }),

@@ -63,18 +63,18 @@ describe('time', () => {
     ['v3', -30_000, undefined],
     ['v3', -30_000.1, 'stale'],
   ])('%s, %d ms from now: %s', (layout, offsetMs, expected) => {
-    expect(admission().refuse(seal(layout, offsetMs), NOW_MS, NOW_MS)).toBe(expected)
+    expect(admission().refuse(seal(layout, offsetMs), '127.0.0.1', NOW_MS, NOW_MS)).toBe(expected)
   })
 
   test('what waited in the kernel is as old as it was when it came', () => {
-    expect(admission().refuse(seal('v1', -400), NOW_MS, NOW_MS - 300)).toBeUndefined()
-    expect(admission().refuse(seal('v1', -401), NOW_MS, NOW_MS - 300)).toBe('stale')
+    expect(admission().refuse(seal('v1', -400), '127.0.0.1', NOW_MS, NOW_MS - 300)).toBeUndefined()
+    expect(admission().refuse(seal('v1', -401), '127.0.0.1', NOW_MS, NOW_MS - 300)).toBe('stale')
   })
 
   test('before the start nothing is known, so nothing of that time is taken', () => {
     const started = admission({}, NOW_MS)
-    expect(started.refuse(seal('v3', -1), NOW_MS, NOW_MS)).toBe('stale')
-    expect(started.refuse(seal('v3', 1), NOW_MS, NOW_MS)).toBeUndefined()
+    expect(started.refuse(seal('v3', -1), '127.0.0.1', NOW_MS, NOW_MS)).toBe('stale')
+    expect(started.refuse(seal('v3', 1), '127.0.0.1', NOW_MS, NOW_MS)).toBeUndefined()
   })
 })
 
@@ -90,23 +90,23 @@ describe('replays', () => {
     const door = admission()
     const packet = Buffer.from(RECORDED[layout], 'hex')
     expect(packet).toEqual(seal(layout))
-    expect(door.refuse(packet, NOW_MS, NOW_MS)).toBeUndefined()
+    expect(door.refuse(packet, '127.0.0.1', NOW_MS, NOW_MS)).toBeUndefined()
     for (const laterMs of [0, 1, 50, 100])
-      expect(door.refuse(packet, NOW_MS + laterMs, NOW_MS + laterMs)).toBe('replay')
+      expect(door.refuse(packet, '127.0.0.1', NOW_MS + laterMs, NOW_MS + laterMs)).toBe('replay')
     const muchLaterMs = NOW_MS + 60_000
-    expect(door.refuse(packet, muchLaterMs, muchLaterMs)).toBe('stale')
-    expect(door.refuse(packet, NOW_MS, NOW_MS)).toMatch(/^(?:replay|stale)$/)
+    expect(door.refuse(packet, '127.0.0.1', muchLaterMs, muchLaterMs)).toBe('stale')
+    expect(door.refuse(packet, '127.0.0.1', NOW_MS, NOW_MS)).toMatch(/^(?:replay|stale)$/)
   })
 
   test('beyond the bound nothing is taken, and nothing is taken for a replay', () => {
     const door = admission({ limits: { ...LOGD_LIMITS, signaturesMax: 3 } })
-    const answers = [0, 1, 2, 3, 4, 1].map((offset) => door.refuse(seal('v3', offset), NOW_MS, NOW_MS))
+    const answers = [0, 1, 2, 3, 4, 1].map((offset) => door.refuse(seal('v3', offset), '127.0.0.1', NOW_MS, NOW_MS))
     expect(answers).toEqual([undefined, undefined, undefined, 'overload', 'overload', 'replay'])
   })
 })
 
 function rightsOf(door: Admission, packet: Buffer): string {
-  const reason = door.refuse(packet, NOW_MS, NOW_MS)
+  const reason = door.refuse(packet, '127.0.0.1', NOW_MS, NOW_MS)
   const { sender } = door
   if (reason !== undefined) {
     if (sender) throw new Error('refused, but there is a sender')
@@ -128,6 +128,12 @@ describe('who it is', () => {
     ['the wrong secret as a key', {}, seal('v3', 0, { keyId: 'read', key: 'bitcoin' }), 'signature'],
     ['an empty secret as a key', { writeSecret: '' }, seal('v3', 0, { key: '' }), 'signature'],
     ['a key', {}, seal('v3', 0, { keyId: 'abcdefghijkl', key: KEY }), 'write'],
+    [
+      'a key from elsewhere',
+      { keyOf: () => ({ ...key, allows: () => false }) },
+      seal('v3', 0, { keyId: 'abcdefghijkl', key: KEY }),
+      'signature',
+    ],
     ['a wrong key', {}, seal('v3', 0, { keyId: 'abcdefghijkl', key: 'x' }), 'signature'],
     ['an unknown key', {}, seal('v3', 0, { keyId: 'abcdefghijk2', key: KEY }), 'signature'],
     ['insecure, but with secrets', { isInsecure: true }, seal('v1', 0, { secret: 'x' }), 'signature'],
@@ -160,7 +166,9 @@ describe('who it is', () => {
       for (let bit = 0; bit < packet.length * 8; bit++) {
         const changed = Buffer.from(packet)
         changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        expect(door.refuse(changed, NOW_MS, NOW_MS), `${layout}, bit ${bit}`).toMatch(/^(?:signature|short)$/)
+        expect(door.refuse(changed, '127.0.0.1', NOW_MS, NOW_MS), `${layout}, bit ${bit}`).toMatch(
+          /^(?:signature|short)$/,
+        )
       }
     }
   })

@@ -13,6 +13,7 @@ export interface Sender {
   readonly canWrite: boolean
   readonly principal: Principal
   readonly matches: ((event: EventView) => boolean) | undefined
+  readonly allows?: ((address: string) => boolean) | undefined
 }
 
 interface KnownKey {
@@ -71,11 +72,11 @@ export class Admission {
    * Why it is not let in; `undefined`: it is. `arrivedMs` is since when it may have been waiting to be read: that does
    * not make it older.
    */
-  refuse(packet: Buffer, nowMs: number, arrivedMs: number): DropReason | undefined {
+  refuse(packet: Buffer, address: string, nowMs: number, arrivedMs: number): DropReason | undefined {
     const { header } = this
     this.#sender = undefined
     if (!header.read(packet)) return 'short'
-    const proven = header.layout === 'v3' ? this.#byKey(packet) : this.#bySecret(packet)
+    const proven = header.layout === 'v3' ? this.#byKey(packet, address) : this.#bySecret(packet)
     if (!proven) {
       this.#sender = this.#anybody
       return this.#anybody ? undefined : 'signature'
@@ -98,10 +99,11 @@ export class Admission {
     return undefined
   }
 
-  #byKey(packet: Buffer): Sender | undefined {
+  #byKey(packet: Buffer, address: string): Sender | undefined {
     const id = this.header.keyId(packet)
     const known = this.#secretKeys.get(id) ?? this.#known(id)
-    return known?.check.isProven(packet, this.header) === true ? known.sender : undefined
+    if (known?.check.isProven(packet, this.header) !== true) return undefined
+    return known.sender.allows?.(address) === false ? undefined : known.sender
   }
 
   #known(id: string): KnownKey | undefined {
@@ -113,9 +115,13 @@ export class Admission {
     let known = this.#keys.get(id)
     if (known?.given !== given) {
       if (this.#keys.size >= KEYS_KNOWN_MAX) this.#keys.clear()
-      const { principal, matches } = given
+      const { principal, matches, allows } = given
       const rights = { canRead: isAllowed(principal, 'read'), canWrite: isAllowed(principal, 'write') }
-      known = { given, check: new KeyCheck(given.key, this.#room), sender: { id, principal, matches, ...rights } }
+      known = {
+        given,
+        check: new KeyCheck(given.key, this.#room),
+        sender: { id, principal, matches, allows, ...rights },
+      }
       this.#keys.set(id, known)
     }
     return known

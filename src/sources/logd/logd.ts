@@ -118,7 +118,7 @@ class LogdServer {
   /** Does what the packet asks for, or says why not. */
   #refusal(packet: Buffer, address: string, port: number, nowMs: number, arrivedMs: number): DropReason | undefined {
     const admission = this.#admission
-    const reason = admission.refuse(packet, nowMs, arrivedMs)
+    const reason = admission.refuse(packet, address, nowMs, arrivedMs)
     if (reason) return reason
     const { sender } = admission
     if (!sender) return 'signature'

@@ -29,6 +29,8 @@ export interface LogdKey {
   key: Uint8Array
   /** Its role decides what it may do, its stamps are put on what it writes. */
   principal: Principal
+  /** Whether it may be used from this address; absent: from everywhere. */
+  allows?: (address: string) => boolean
   /** Which events it may read; absent: all. */
   matches?: (event: EventView) => boolean
 }
