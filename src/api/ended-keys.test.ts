@@ -1,5 +1,6 @@
 /** What is under way for a key that ends meanwhile, and how much may be. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { openLive } from '../live/live.ts'
 import { loadBatch, openTemporaryStore, stampedBatch, type TemporaryStore } from '../store/testing/temporary-store.ts'
 import { DEFAULT_API_LIMITS, type ApiContext, type ApiLimits } from './context.ts'
 import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
@@ -32,8 +33,9 @@ afterEach(() => server.close())
 async function start(
   limits: Partial<ApiLimits> = {},
   store: ApiContext['store'] = slowedStore(temporary),
+  live: ApiContext['live'] = quietContext().live,
 ): Promise<void> {
-  context = quietContext({ store, limits: { ...DEFAULT_API_LIMITS, ...limits } })
+  context = quietContext({ store, live, limits: { ...DEFAULT_API_LIMITS, ...limits } })
   const access = wordAccess({ ann, open, ben: testPrincipal({ keyId: 'other' }) })
   server = await openApi(context, { access })
 }
@@ -141,5 +143,19 @@ describe('places of one key', () => {
     expect(context.counters.total('query_limited_total', { limit: 'streamsPerKeyMax' })).toBe(1)
     expect((await ask('ben', 'format=ndjson', reader.signal)).status).toBe(200)
     reader.abort()
+  })
+
+  test('what tails read in the store is among them, and waits', async () => {
+    const live = openLive({ startNs: BigInt(Date.now()) * 1_000_000n + 60_000_000_000n })
+    await start({ queriesPerKeyMax: 2 }, slowedStore(temporary), live)
+    const reader = new AbortController()
+    const headers = { authorization: 'Bearer ann' }
+    const tails = [1, 2, 3].map(() => fetch(`${server.url}/api/v1/tail?backlog=10`, { headers, signal: reader.signal }))
+    for (const tail of await Promise.all(tails)) expect(tail.status).toBe(200)
+    await whenRunning(2)
+    await vi.waitUntil(() => live.status().subscribers === 3, PATIENCE)
+    expect(await slowQueries(temporary)).toBe(2)
+    reader.abort()
+    await whenRunning(0)
   })
 })

@@ -87,6 +87,27 @@ test('waits a bounded time, and counts which limit it was', async () => {
   expect(refused.splice(0)).toEqual(['queriesMax'])
 })
 
+test('who is patient waits without an end, and crowds nobody out', async () => {
+  const gate = createGate({ ...OPTIONS, insideMax: 1, waitMsMax: 5 })
+  const leave = await gate.enter(NEVER, 'a')
+  const order: string[] = []
+  const patient = ['p1', 'p2', 'p3'].map(async (name) => {
+    const leave = await gate.enterPatiently(NEVER, 'a')
+    order.push(name)
+    leave()
+  })
+  await expect(gate.enter(NEVER, 'b')).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' })
+  expect(refused.splice(0)).toEqual(['queriesMax'])
+  const reader = new AbortController()
+  const gone = gate.enterPatiently(reader.signal, 'a')
+  reader.abort()
+  await expect(gone).rejects.toMatchObject({ code: 'QUERY_CANCELLED' })
+  expect(order).toEqual([])
+  leave()
+  await Promise.all(patient)
+  expect(order).toEqual(['p1', 'p2', 'p3'])
+})
+
 test('an aborted reader does not enter', async () => {
   await expect(createGate(OPTIONS).enter(AbortSignal.abort(), '')).rejects.toMatchObject({ code: 'QUERY_CANCELLED' })
 })

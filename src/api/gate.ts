@@ -9,6 +9,8 @@ export interface Gate {
    * only the limit of all together holds for it.
    */
   enter(signal: AbortSignal, key: string): Promise<() => void>
+  /** The same for those whose number is limited elsewhere: they wait for as long as it takes, and crowd nobody out. */
+  enterPatiently(signal: AbortSignal, key: string): Promise<() => void>
 }
 
 export interface GateOptions {
@@ -28,6 +30,7 @@ export interface GateOptions {
 
 interface Waiter {
   key: string
+  isPatient: boolean
   go: () => void
 }
 
@@ -57,15 +60,10 @@ export function createGate(options: GateOptions): Gate {
 
   function refuse(limit: string, refusal: 'all' | 'key'): AppError {
     options.onRefused(limit)
-    const under = refusal === 'key' ? `${perKeyMax} ${options.what} with this key` : `${insideMax} ${options.what}`
-    return new AppError('TOO_MANY_REQUESTS', {
-      detail: `${under} are under way, which is the limit.`,
-      hint: 'Try again in a moment.',
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    })
+    return tooMany(options, refusal)
   }
 
-  function wait(signal: AbortSignal, key: string): Promise<() => void> {
+  function wait(signal: AbortSignal, key: string, isPatient: boolean): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const stop = (): void => {
         clearTimeout(timer)
@@ -74,6 +72,7 @@ export function createGate(options: GateOptions): Gate {
       }
       const waiter: Waiter = {
         key,
+        isPatient,
         go() {
           stop()
           resolve(place(key))
@@ -83,11 +82,12 @@ export function createGate(options: GateOptions): Gate {
         stop()
         reject(new AppError('QUERY_CANCELLED'))
       }
-      const timer = setTimeout(() => {
+      const giveUp = (): void => {
         stop()
         const refusal = places.refusal(key) ?? 'all'
         reject(refuse(refusal === 'key' ? options.limitPerKey : options.limit, refusal))
-      }, waitMsMax)
+      }
+      const timer = isPatient ? undefined : setTimeout(giveUp, waitMsMax)
       signal.addEventListener('abort', onAbort, { once: true })
       waiting.add(waiter)
     })
@@ -98,10 +98,24 @@ export function createGate(options: GateOptions): Gate {
       if (signal.aborted) throw new AppError('QUERY_CANCELLED')
       const refusal = places.refusal(key)
       if (refusal === undefined) return place(key)
-      const own = [...waiting].filter((waiter) => waiter.key === key).length
-      const isFull = waiting.size >= waitingMax || (key !== '' && own >= Math.ceil(waitingMax / 2))
+      const others = [...waiting].filter(({ isPatient }) => !isPatient)
+      const own = others.filter((waiter) => waiter.key === key)
+      const isFull = others.length >= waitingMax || (key !== '' && own.length >= Math.ceil(waitingMax / 2))
       if (isFull) throw refuse(WAITING, refusal)
-      return wait(signal, key)
+      return wait(signal, key, false)
+    },
+    async enterPatiently(signal, key) {
+      if (signal.aborted) throw new AppError('QUERY_CANCELLED')
+      return places.refusal(key) === undefined ? place(key) : wait(signal, key, true)
     },
   }
+}
+
+function tooMany({ insideMax, perKeyMax, what }: GateOptions, refusal: 'all' | 'key'): AppError {
+  const under = refusal === 'key' ? `${perKeyMax} ${what} with this key` : `${insideMax} ${what}`
+  return new AppError('TOO_MANY_REQUESTS', {
+    detail: `${under} are under way, which is the limit.`,
+    hint: 'Try again in a moment.',
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  })
 }

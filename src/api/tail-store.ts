@@ -11,6 +11,8 @@ import type { VisibleQuery } from './view.ts'
 
 export interface StoredTailOptions<T> {
   context: Pick<ApiContext, 'store' | 'node' | 'limits'>
+  /** Waits for a place among the queries of this reader; resolves to what gives it back. */
+  enter: (signal: AbortSignal) => Promise<() => void>
   figures: StoreFigures
   query: VisibleQuery
   /** The same selector that live events pass. It may ask for more than the filter does: pipes are only here. */
@@ -19,7 +21,7 @@ export interface StoredTailOptions<T> {
 
 type StoredReads<T> = Pick<FollowOptions<T>, 'readStored' | 'backlogFromStore'>
 
-export function storedTail<T>({ context, figures, query, select }: StoredTailOptions<T>): StoredReads<T> {
+export function storedTail<T>({ context, enter, figures, query, select }: StoredTailOptions<T>): StoredReads<T> {
   async function read(
     range: TimeRange,
     order: 'asc' | 'desc',
@@ -28,12 +30,17 @@ export function storedTail<T>({ context, figures, query, select }: StoredTailOpt
   ): Promise<StoredEvent[]> {
     const conditions = [equals('node', context.node), within('received', range)]
     const statement = eventsStatement({ query, conditions, by: 'received', order, limit })
-    const { rows } = await context.store.select(statement, {
-      signal,
-      timeoutMs: context.limits.queryTimeoutMsMax,
-      rowsMax: limit,
-    })
-    return rows.map(decodeEvent)
+    const leave = await enter(signal)
+    try {
+      const { rows } = await context.store.select(statement, {
+        signal,
+        timeoutMs: context.limits.queryTimeoutMsMax,
+        rowsMax: limit,
+      })
+      return rows.map(decodeEvent)
+    } finally {
+      leave()
+    }
   }
 
   /** Selected events of a range, until there are `limit` of them; the selector may leave out what the filter lets through. */

@@ -108,13 +108,14 @@ interface TailSignals extends Presence {
 
 /** Writes until the reader goes away, its principal ends or the server closes; never rejects once the stream has begun. */
 async function writeTail(
-  { context, figures }: Reading,
+  { context, figures, queries }: Reading,
   reply: FastifyReply,
   { query, cursor, backlog, principal }: TailOptions,
   { signal, gone, ended, closing }: TailSignals,
 ): Promise<void> {
   const { live, spool, node, limits } = context
   const select = visibleSelector(query, { node })
+  const enter = (signal: AbortSignal): Promise<() => void> => queries.enterPatiently(signal, principal.keyId)
   const stream = openEventStream(reply, { gone, over: signal })
   // Nothing may come between this and the first step of the iteration, which subscribes.
   const startId = formatEventId(cursor ?? live.publishedThroughNs, node)
@@ -128,7 +129,7 @@ async function writeTail(
       backlog,
       bufferEventsMax: limits.tailBufferEvents,
       waitStored: (receivedNs, signal) => spool.waitStored(receivedNs, signal),
-      ...storedTail({ context, figures, query, select }),
+      ...storedTail({ context, enter, figures, query, select }),
       ...(cursor === undefined ? {} : { cursor }),
     })
     await pump(items, stream, context, ended)

@@ -93,7 +93,7 @@ async function otherKeys({ folder, list }: KeysDoor, { id, createdBy }: KeyJson)
 }
 
 const USES: Readonly<Record<Role, { command: string; request: string }>> = {
-  write: { command: 'tailrace send --service app < app.log', request: `/api/v1/ingest -d '{"message":"hello"}'` },
+  write: { command: 'tailrace send --service app < app.log', request: `/api/v1/ingest --json '{"message":"hello"}'` },
   read: { command: "tailrace query 'level:>=warn' --since 1h", request: '/api/v1/query?query=error' },
   admin: { command: 'tailrace keys list', request: '/api/v1/status' },
 }
@@ -107,8 +107,9 @@ function explanation(info: KeyJson, { folder, url }: KeysDoor, isFirst: boolean,
   const inFolder = folder ? ` --data ${folder.path}` : ''
   const lines = [
     '',
-    `Key ${bold(info.id)}${escapeText(name)}, shown this once. It may, ${until},`,
+    `Key ${bold(info.id)}${escapeText(name)}, shown this once. It may`,
     `  ${escapeText(sentenceOf(info))}`,
+    `  ${until}`,
     ...(folder ? folderLines(folder) : []),
     ...(isFirst && !folder?.isUnused ? ['From now on the server asks everybody for a key.'] : []),
     '',

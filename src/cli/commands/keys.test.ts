@@ -41,7 +41,7 @@ describe('create', () => {
   test('a terminal is told what it is for, but the key only once', async () => {
     server.keys = [keyJson({ id: 'first', role: 'admin' })]
     const { code, out, err } = await keys(
-      ['create', '--role', 'read', '--filter', 'service:/ops/*', '--name', 'o\u202ep'],
+      ['create', '--role', 'read', '--expires', '90d', '--filter', 'service:/ops/*', '--name', 'o\u202ep'],
       80,
     )
     expect(code).toBe(0)

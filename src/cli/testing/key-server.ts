@@ -21,7 +21,9 @@ export async function startKeyServer(): Promise<KeyServer> {
     if (method === 'POST') {
       // The first key is made by anybody, as there is none to show.
       const createdBy = state.keys.length === 0 ? '' : 'ops'
-      const info = keyJson({ ...(JSON.parse(body) as NewKeyJson), id: `key${state.keys.length}`, createdBy })
+      const { expires: lifeMs, ...wanted } = JSON.parse(body) as NewKeyJson & { expires?: number }
+      const expires = lifeMs === undefined ? null : new Date(Date.now() + lifeMs).toISOString()
+      const info = keyJson({ ...wanted, id: `key${state.keys.length}`, createdBy, expires })
       state.keys.push(info)
       return answerJson(response, { key: `trk_${info.id}_secret`, info }, 201)
     }
