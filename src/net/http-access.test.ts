@@ -127,6 +127,19 @@ describe('a request that is refused costs no body', () => {
     },
   )
 
+  test('after such a refusal nothing is done that follows on the connection', async () => {
+    server = await openGuardedServer()
+    const next = 'GET /any HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer read\r\n\r\n'
+    const refused = head('/write', 'wrong', 'content-length: 5\r\nexpect: 100-continue')
+    const connection = server.connect(refused)
+    connection.socket.allowHalfOpen = true
+    await connection.until(/KEY_REFUSED/)
+    connection.write(`hello${next}`)
+    connection.socket.end()
+    expect(statusesIn(await connection.closed())).toEqual([401])
+    expect(server.ran).toEqual([])
+  })
+
   test('a request that is not refused gets "100 Continue" when its body is wanted', async () => {
     server = await openGuardedServer()
     const connection = server.connect(head('/write', 'write', 'content-length: 5\r\nexpect: 100-Continue'))

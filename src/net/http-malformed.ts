@@ -29,10 +29,11 @@ export function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, co
   counters.add('http_malformed_requests_total', { reason })
   const answer = currentAnswer(socket)
   if (reason === 'after_end' && answer) return
-  if (!socket.writable || reason === 'broken' || (answer?.headersSent && !answer.writableEnded)) {
+  if (!socket.writable || reason === 'broken') {
     socket.destroy(error)
     return
   }
+  // In the middle of another answer a second one would be taken for a part of it.
   if (answer?.headersSent) socket.end()
   else socket.end(lastAnswer(problemFor(reason)))
   const cutOff = setTimeout(() => socket.destroy(), LINGER_MS)
@@ -48,7 +49,6 @@ export function lastAnswer(problem: AppError): string {
   )
 }
 
-/** In the middle of another answer a second one would be taken for a part of it. */
 function currentAnswer(socket: Socket): ServerResponse | undefined {
   // Node's own handling of such errors looks at the same property; there is no public one.
   const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null }

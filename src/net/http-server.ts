@@ -82,7 +82,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const endConnection = guardFraming(app)
   guardOrigins(app, () => access?.isOpen ?? true, { hosts: [], corsOrigins: [], ...options.names })
   guardRoutes(app, access, rates)
-  const dropBody = readBodies(app, limits, () => state.isClosing)
+  const dropBody = readBodies(app, limits, { isClosing: () => state.isClosing, endConnection })
   checkSignedBodies(app, limits, counters)
   addProblems(app, options, rates)
   watchConnections(app, limits, counters)

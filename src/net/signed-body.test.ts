@@ -148,6 +148,15 @@ describe('memory for signed bodies', () => {
     first.socket.destroy()
   })
 
+  test('is given back in part while a body grows', async () => {
+    await open({ signedBytesMax: 400_000 })
+    const body = Buffer.alloc(150_000, 'x')
+    const connection = server.connect(head(digest(body), [CHUNKED]))
+    connection.write(chunked(body, 10_000))
+    expect(statusesIn(await connection.until(/"text"|"code"/))).toEqual([200])
+    connection.socket.destroy()
+  })
+
   test('counts what came where nobody says how much will', async () => {
     await open({ signedBytesMax: 200_000 })
     const body = Buffer.alloc(150_000, 'x')
