@@ -7,7 +7,7 @@ import type { HttpServerLimits } from './http-limits.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The body as it comes. Not a WeakMap: that costs a third of all that a small request costs. */
+    /** The body as it comes. */
     bodyReader: Readable | null
   }
 }

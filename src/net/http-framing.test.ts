@@ -150,7 +150,7 @@ describe('connections', () => {
     server = await openGuardedServer()
     const paths = Array.from({ length: 200 }, (_, i) => (i % 3 === 0 ? '/read' : i % 3 === 1 ? '/public' : '/nothing'))
     const connection = server.connect(paths.map((path) => get('', `GET ${path} HTTP/1.1`)).join(''))
-    await expect.poll(() => statusesIn(connection.text).length).toBe(paths.length)
+    await expect.poll(() => statusesIn(connection.text).length, { timeout: 10_000 }).toBe(paths.length)
     expect(statusesIn(connection.text)).toEqual(
       paths.map((path) => (path === '/read' ? 401 : path === '/public' ? 200 : 404)),
     )

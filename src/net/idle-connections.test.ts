@@ -54,5 +54,5 @@ test('thousands of idle connections cost little memory, further ones are refused
   clients.kill()
   await once(clients, 'exit')
   const one = 'GET /public HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'
-  await expect.poll(() => server.connect(one).closed()).toMatch(/^HTTP\/1.1 200 /)
+  await expect.poll(() => server.connect(one).closed(), { timeout: 10_000 }).toMatch(/^HTTP\/1.1 200 /)
 })

@@ -1,17 +1,15 @@
 import { createHash, timingSafeEqual, type Hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest, RequestPayload } from 'fastify'
 import type { Counters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
 import type { HttpServerLimits } from './http-limits.ts'
+import { inPieces } from './pieces.ts'
 
 type Limits = Pick<HttpServerLimits, 'signedBodyBytesMax' | 'signedBytesMax'>
 
 /** First room for a body that does not say how long it is. */
 const FIRST_BYTES = 64 * 1024
-/** In pieces of this size a checked body is handed on. */
-const PIECE_BYTES = 64 * 1024
 const RETRY_SECONDS = 1
 
 /**
@@ -57,7 +55,7 @@ async function checkedBody(
   if (found.length !== bodySha256?.length || !timingSafeEqual(found, bodySha256)) {
     throw new AppError('SIGNATURE_REFUSED', { detail: 'the body is not the one that was signed' })
   }
-  return body ? pieces(body, reading.room) : payload
+  return body ? inPieces(body, () => reading.room.free()) : payload
 }
 
 interface Reading {
@@ -97,20 +95,6 @@ function tooLarge(bytesMax: number): AppError {
   return new AppError('BODY_TOO_LARGE', {
     detail: `the limit for a signed body is ${bytesMax} bytes`,
     hint: 'Send it in several requests, or with the key itself instead of a signature.',
-  })
-}
-
-/** What is checked, as a stream; its memory is given back when it was read. */
-function pieces(body: Buffer, room: Room): Readable {
-  let at = 0
-  return new Readable({
-    read() {
-      this.push(at < body.length ? body.subarray(at, (at += PIECE_BYTES)) : null)
-    },
-    destroy(error, done) {
-      room.free()
-      done(error)
-    },
   })
 }
 
