@@ -14,7 +14,7 @@ import { checkFilter } from '../query/query.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
-import { createAuditTrail } from './audit.ts'
+import { auditForeignKeys, createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
 import { requireKey } from './first-key.ts'
@@ -87,6 +87,8 @@ async function openServer(
   const tls = await openTls(config, { logger, counters, clock: Date.now })
   closing.add(() => tls?.close())
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
+  const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
+  auditForeignKeys(access, audit)
   const http = createHttpServer({
     limits: httpLimits(config),
     ...httpNames(config),
@@ -107,7 +109,7 @@ async function openServer(
     spool: storage.spool,
     counters,
     access,
-    audit: createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() }),
+    audit,
     node: node.name,
     version,
     startedNs,
