@@ -25,6 +25,8 @@ import { openNode } from './node.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
 
+const HTTPS_PORT = 443
+
 export interface RunningServer {
   /** Of the main HTTP port. */
   url: string
@@ -93,7 +95,8 @@ async function openServer(
     limits: httpLimits(config),
     ...httpNames(config),
     tls: tls?.material,
-    strictTransport: config.tls === 'files',
+    // It binds the whole host name, so only for a server that is all of it.
+    strictTransport: config.tls === 'files' && config.port === HTTPS_PORT,
     logger,
     counters,
     access,
@@ -108,6 +111,7 @@ async function openServer(
     follow,
     spool: storage.spool,
     counters,
+    logger,
     access,
     audit,
     node: node.name,
