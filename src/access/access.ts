@@ -87,6 +87,11 @@ export interface PacketKey {
   allows(address: string): boolean
 }
 
+export interface ForeignChange {
+  action: 'created' | 'revoked'
+  key: KeyInfo
+}
+
 export interface AccessStatus {
   open: boolean
   /** Keys that are valid now, by role. */
@@ -117,6 +122,8 @@ export interface Access {
   openSession(key: string, address: string): { principal: Principal; cookie: string; expires: string }
   /** Ends the session of a principal that came by one; others have none to end. Rejects with KEYS_WRITE_FAILED. */
   closeSession(principal: Principal): Promise<void>
+  /** Tells what other processes do to the keys, such as the command line in the data folder. */
+  onForeignChange(listener: (change: ForeignChange) => void): void
   status(): AccessStatus
   /** Stops watching the file of keys, and saves the signatures that a restart has to know. Nobody is told of an end. */
   close(): Promise<void>

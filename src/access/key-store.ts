@@ -15,6 +15,8 @@ export interface KeyStoreOptions {
   logger: Logger
   /** Called after each change, our own ones too, before `change` resolves. */
   onChange?: (file: KeyFile) => void
+  /** Called after `onChange` when it was another process. */
+  onForeignChange?: (before: KeyFile | undefined, after: KeyFile) => void
 }
 
 export const KEY_FILE = 'keys.json'
@@ -132,7 +134,10 @@ export class KeyStore {
       stamp = await stampOf(this.#path)
       if (stamp === this.#seen) return
       if (stamp === undefined) throw new Error(`${this.#path} is gone`)
-      this.#adopt(await this.#read(), stamp)
+      const before = this.#file
+      const after = await this.#read()
+      this.#adopt(after, stamp)
+      this.#options.onForeignChange?.(before, after)
     } catch (err) {
       this.#seen = stamp
       this.#options.logger.error({ err }, 'The file of keys cannot be used; the keys known so far stay in force')

@@ -101,7 +101,7 @@ function newId(): string {
   return Array.from({ length: ID_LENGTH }, () => ID_CHARACTERS[randomInt(ID_CHARACTERS.length)]).join('')
 }
 
-function keyInfo(key: KeyRecord, lastUsedMs: number | undefined): KeyInfo {
+export function keyInfo(key: KeyRecord, lastUsedMs: number | undefined): KeyInfo {
   return {
     id: key.id,
     name: key.name,

@@ -1,9 +1,10 @@
 import type { Role } from '../core/principal.ts'
-import { ACCESS_LIMITS, type Access, type AccessLimits, type AccessOptions } from './access.ts'
+import { ACCESS_LIMITS, type Access, type AccessLimits, type AccessOptions, type ForeignChange } from './access.ts'
 import { Identifier } from './identify.ts'
 import { KeyStore } from './key-store.ts'
+import type { KeyFile } from './key-file.ts'
 import { Keyring } from './keyring.ts'
-import { createKeyTable, timeText } from './keys.ts'
+import { createKeyTable, keyInfo, timeText } from './keys.ts'
 import { Lives } from './lives.ts'
 import { Refusals } from './refusals.ts'
 import { keepReplays, readReplays } from './replay-file.ts'
@@ -19,6 +20,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
   const keyring = new Keyring()
   const lives = new Lives(clock, logger)
   let identifier: Identifier | undefined
+  const foreignListeners: ((change: ForeignChange) => void)[] = []
   const store = await KeyStore.open({
     dir,
     clock,
@@ -27,6 +29,9 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
       keyring.adopt(file)
       identifier?.sweep()
       lives.sweep()
+    },
+    onForeignChange: (before, after) => {
+      for (const change of foreignChanges(before, after)) for (const listener of foreignListeners) listener(change)
     },
   })
   const { signatureSkewMs: skewMs, signaturesMax, tokenMsMax, sessionMs, keysMax } = limits
@@ -57,6 +62,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
       if (session) await sessions.close(session)
       else if (principal.by === 'session') throw new Error('a session to close is not known: its principal was copied')
     },
+    onForeignChange: (listener) => void foreignListeners.push(listener),
     status: () => ({ open: keyring.isOpen, keys: validKeys(keyring, clock()) }),
     async close() {
       await store.close()
@@ -64,6 +70,17 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
       lives.close()
     },
   }
+}
+
+/** Keys that are new or revoked since. */
+function foreignChanges(before: KeyFile | undefined, after: KeyFile): ForeignChange[] {
+  const known = new Map(before?.keys.map((key) => [key.id, key]))
+  return after.keys.flatMap((key): ForeignChange[] => {
+    const was = known.get(key.id)
+    const info = keyInfo(key, undefined)
+    if (!was) return [{ action: 'created', key: info }]
+    return was.revokedMs === null && key.revokedMs !== null ? [{ action: 'revoked', key: info }] : []
+  })
 }
 
 function validKeys(keyring: Keyring, nowMs: number): Record<Role, number> {

@@ -1,6 +1,7 @@
 import type { Access } from '../access/access.ts'
 import type { AuditTrail } from '../core/audit.ts'
 import type { Counters } from '../core/counters.ts'
+import type { Logger } from '../core/logger.ts'
 import type { follow } from '../live/follow.ts'
 import type { Live } from '../live/live.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -17,6 +18,7 @@ export interface ApiContext {
   follow: typeof follow
   spool: Pick<Spool, 'status' | 'storedThroughNs' | 'durableThroughNs' | 'waitStored'>
   counters: Counters
+  logger: Logger
   access: Pick<Access, 'isOpen' | 'keys' | 'createToken' | 'openSession' | 'closeSession' | 'status'>
   audit: AuditTrail
   /** This server's name: the `node` column of what it takes, the second half of its event ids. */

@@ -67,7 +67,7 @@ describe('making a key', () => {
       'key.addresses': '10.0.0.0/8 ::1',
       'key.expires': info.expires,
     })
-    expect(JSON.stringify(api.audited)).not.toContain(key.split('_')[2])
+    expect(JSON.stringify(api.audited)).not.toContain(key.slice(17))
   })
 
   test('that is used at once', async () => {
@@ -136,7 +136,7 @@ test('lists show no secret', async () => {
   const { text } = await api.ask('GET', '/api/v1/keys', { key: admin })
   for (const key of keys) {
     expect(text).toContain(key.split('_')[1])
-    expect(text).not.toContain(key.split('_')[2])
+    expect(text).not.toContain(key.slice(17))
   }
   expect(text).not.toMatch(/sha256|signing/i)
 })

@@ -109,7 +109,7 @@ async function answerStream(
     leave = await reading.streams.enter(signal, principal.keyId)
     const body = await streamBody(streamLines(reading, question, format, signal), (error) => {
       if (signal.aborted) return undefined
-      reply.log.warn({ err: error }, 'a streamed answer failed')
+      reading.context.logger.warn({ err: error }, 'A streamed answer failed')
       const problem = problemDocument(discreet(asAppError(error), principal))
       return format === 'ndjson' ? `${JSON.stringify({ error: problem })}\n` : undefined
     })

@@ -137,7 +137,7 @@ async function writeTail(
   } catch (error) {
     const problem = problemDocument(discreet(asAppError(error), principal))
     stream.end(formatServerEvent('failure', JSON.stringify(problem)))
-    if (!(error instanceof AppError)) reply.log.error({ err: error }, 'a tail failed')
+    if (!(error instanceof AppError)) context.logger.error({ err: error }, 'A tail failed')
   } finally {
     clearInterval(pings)
   }

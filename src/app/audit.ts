@@ -1,3 +1,4 @@
+import type { Access } from '../access/access.ts'
 import type { AuditRecord, AuditTrail } from '../core/audit.ts'
 import { EventBatch } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
@@ -39,13 +40,30 @@ export function createAuditTrail({ write, counters, logger, hostname }: AuditOpt
   }
 }
 
+/** Keys that are made or revoked in the data folder, while this server runs, are in the audit trail as well. */
+export function auditForeignKeys(access: Pick<Access, 'onForeignChange'>, audit: AuditTrail): void {
+  access.onForeignChange(({ action, key }) => {
+    void audit({
+      action: `key.${action}`,
+      principal: undefined,
+      address: '',
+      details: {
+        'key.id': key.id,
+        'key.name': key.name,
+        'key.role': key.role,
+        by: 'another process, in the data folder',
+      },
+    })
+  })
+}
+
 function sentence({ action, principal, address }: AuditRecord): string {
   const from = address === '' ? '' : ` from ${address}`
   return `${action} by ${actorName(principal)}${from}`
 }
 
 function actorName(principal: AuditRecord['principal']): string {
-  if (!principal) return 'nobody known'
+  if (!principal) return 'somebody unknown'
   if (principal.by === 'open') return 'anybody (no keys yet)'
   return principal.name === '' ? `key ${principal.keyId}` : `${principal.name} (key ${principal.keyId})`
 }

@@ -14,7 +14,7 @@ import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { openServerAccess } from './access.ts'
-import { createAuditTrail } from './audit.ts'
+import { auditForeignKeys, createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
 import { lockFolder } from './folder-lock.ts'
@@ -24,6 +24,8 @@ import { openListeners } from './listeners.ts'
 import { openNode } from './node.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
+
+const HTTPS_PORT = 443
 
 export interface RunningServer {
   /** Of the main HTTP port. */
@@ -76,11 +78,14 @@ async function openServer(
   const tls = await openTls(config, { logger, counters, clock: Date.now })
   closing.add(() => tls?.close())
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
+  const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
+  auditForeignKeys(access, audit)
   const http = createHttpServer({
     limits: httpLimits(config),
     ...httpNames(config),
     tls: tls?.material,
-    strictTransport: config.tls === 'files',
+    // It binds the whole host name, so only for a server that is all of it.
+    strictTransport: config.tls === 'files' && config.port === HTTPS_PORT,
     logger,
     counters,
     access,
@@ -95,8 +100,9 @@ async function openServer(
     follow,
     spool: storage.spool,
     counters,
+    logger,
     access,
-    audit: createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() }),
+    audit,
     node: node.name,
     version,
     startedNs,

@@ -127,6 +127,19 @@ describe('a request that is refused costs no body', () => {
     },
   )
 
+  test('after such a refusal nothing is done that follows on the connection', async () => {
+    server = await openGuardedServer()
+    const next = 'GET /any HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer read\r\n\r\n'
+    const refused = head('/write', 'wrong', 'content-length: 5\r\nexpect: 100-continue')
+    const connection = server.connect(refused)
+    connection.socket.allowHalfOpen = true
+    await connection.until(/KEY_REFUSED/)
+    connection.write(`hello${next}`)
+    connection.socket.end()
+    expect(statusesIn(await connection.closed())).toEqual([401])
+    expect(server.ran).toEqual([])
+  })
+
   test('a request that is not refused gets "100 Continue" when its body is wanted', async () => {
     server = await openGuardedServer()
     const connection = server.connect(head('/write', 'write', 'content-length: 5\r\nexpect: 100-Continue'))
@@ -148,7 +161,6 @@ describe('a request that is refused costs no body', () => {
     ['403', '/write', 'read', 403],
     ['404', '/nothing', 'admin', 404],
     ['413', '/json', 'write', 413],
-    ['400', '/%ZZ', 'write', 400],
   ])('%s: a sender that sends on finds its answer, and the connection in order', async (_name, path, key, status) => {
     server = await openGuardedServer()
     const next = 'GET /any HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer read\r\n\r\n'
@@ -164,13 +176,17 @@ describe('a request that is refused costs no body', () => {
     connection.socket.destroy()
   })
 
-  test('a sender that wants the connection to end finds its answer before it does', async () => {
+  test.each([
+    ['that wants the connection to end', '/write', '\r\nconnection: close', 401],
+    ['whose request is not valid', '/write', '\r\nhost: localhost', 400],
+    ['whose address is not valid', '/%ZZ', '', 400],
+  ])('a sender %s finds its answer before the connection ends', async (_name, path, more, status) => {
     server = await openGuardedServer()
-    const connection = server.connect(head('/write', 'wrong', `content-length: ${10 * MiB}\r\nconnection: close`))
+    const connection = server.connect(head(path, 'wrong', `content-length: ${10 * MiB}${more}`))
     connection.socket.pause()
     await new Promise((sent) => connection.socket.write(Buffer.alloc(10 * MiB), sent))
     connection.socket.resume()
-    expect(statusesIn(await connection.closed())).toEqual([401])
+    expect(statusesIn(await connection.closed())).toEqual([status])
   })
 
   test('what goes on beyond the limit is cut off', async () => {

@@ -2,7 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bodyStream } from './body-stream.ts'
+import type { EndConnection } from './http-framing.ts'
 import type { HttpServerLimits } from './http-limits.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The body as it comes. */
+    bodyReader: Readable | null
+  }
+}
 
 type BodyLimits = Pick<HttpServerLimits, 'bodyIdleMs' | 'discardBytesMax'>
 
@@ -14,26 +22,36 @@ type Waiting = WeakSet<IncomingMessage>
  * §10.1.1) is told to go on only then, so that a request which is refused costs it no body. What is left of a body when
  * its request was answered is read and thrown away within limits, as many senders look for the answer only afterwards.
  */
-export function readBodies(app: FastifyInstance, limits: BodyLimits, isClosing: () => boolean): DropBody {
+export function readBodies(
+  app: FastifyInstance,
+  limits: BodyLimits,
+  { isClosing, endConnection }: { isClosing: () => boolean; endConnection: EndConnection },
+): DropBody {
   const waiting: Waiting = new WeakSet()
-  const bodies = new WeakMap<IncomingMessage, Readable>()
+  app.decorateRequest('bodyReader', null)
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     waiting.add(request)
     app.server.emit('request', request, response)
   })
   // Expectations that nobody knows are no reason to refuse (§10.1.1 leaves the choice).
   app.server.on('checkExpectation', (request, response) => void app.server.emit('request', request, response))
-  app.addHook('preParsing', ({ raw }, reply, payload, done) => {
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    const { raw } = request
     if (!hasBody(raw)) return done(null, payload)
     const onRead = waiting.has(raw) ? () => goOn(raw, reply, waiting) : undefined
-    const body = bodyStream(raw, limits.bodyIdleMs, onRead)
-    bodies.set(raw, body)
-    done(null, body)
+    request.bodyReader = bodyStream(raw, limits.bodyIdleMs, onRead)
+    done(null, request.bodyReader)
   })
-  const drop: DropBody = ({ raw }, reply) => {
+  const drop: DropBody = (request, reply) => {
+    const { raw } = request
     if (raw.complete || !hasBody(raw)) return
-    bodies.get(raw)?.destroy()
-    dropBody(raw, reply, { limits, waiting, isClosing })
+    request.bodyReader?.destroy()
+    // Whether the body follows or the next request cannot be known.
+    if (waiting.has(raw)) endConnection(request, reply)
+    if (isClosing() || !reply.raw.shouldKeepAlive) linger(raw)
+    // A parser of fastify set it: the connection would end within the body. What follows the body is in order.
+    else reply.removeHeader('connection')
+    discard(raw, limits)
   }
   app.addHook('onSend', (request, reply, payload, done) => {
     drop(request, reply)
@@ -50,21 +68,7 @@ function goOn(request: IncomingMessage, reply: FastifyReply, waiting: Waiting): 
 /** To be called when an answer is about to leave, and nothing more of the body will be used. */
 export type DropBody = (request: FastifyRequest, reply: FastifyReply) => void
 
-interface Dropping {
-  limits: BodyLimits
-  waiting: Waiting
-  isClosing: () => boolean
-}
-
-function dropBody(raw: IncomingMessage, reply: FastifyReply, { limits, waiting, isClosing }: Dropping): void {
-  if (waiting.has(raw)) {
-    // Whether a body or the next request follows cannot be known.
-    reply.header('connection', 'close')
-    return
-  }
-  if (isClosing() || !reply.raw.shouldKeepAlive) linger(raw)
-  // A parser of fastify set it: the connection would end in the middle of the body. What follows the body is in order.
-  else reply.removeHeader('connection')
+function discard(raw: IncomingMessage, limits: BodyLimits): void {
   let bytes = 0
   const cutOff = setTimeout(() => raw.destroy(), limits.bodyIdleMs)
   raw.once('close', () => clearTimeout(cutOff))

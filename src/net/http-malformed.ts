@@ -4,14 +4,15 @@ import type { Counters } from '../core/counters.ts'
 import { AppError, problemDocument } from '../core/errors.ts'
 import { HARDENING_HEADERS } from './http-hardening.ts'
 
-/** How long a refused sender may take to close its side. Closing at once may destroy the answer on its way. */
+/** How long a refused sender may go on, to no effect. Closing at once may destroy the answer on its way. */
 const LINGER_MS = 1000
 
 const REASONS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'slow_headers',
   HPE_HEADER_OVERFLOW: 'large_headers',
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 'large_extensions',
-  ECONNRESET: 'reset',
+  // Bytes after a request that was to be the last one: its answer ends the connection.
+  HPE_CLOSED_CONNECTION: 'after_end',
 }
 
 const HARDENING = Object.entries(HARDENING_HEADERS)
@@ -20,14 +21,23 @@ const HARDENING = Object.entries(HARDENING_HEADERS)
 
 /** Answers what is no HTTP, or whose headers are too large or too slow, and closes the connection. */
 export function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket, counters: Counters): void {
-  const reason = REASONS[error.code ?? ''] ?? 'malformed'
+  // More of what was refused already.
+  if (socket.writableEnded) return
+  const { code = '' } = error
+  // What does not come from the parser comes from the connection.
+  const reason = REASONS[code] ?? (code.startsWith('HPE_') ? 'malformed' : 'broken')
   counters.add('http_malformed_requests_total', { reason })
-  if (!socket.writable || reason === 'reset' || isAnswering(socket)) {
+  const answer = currentAnswer(socket)
+  if (reason === 'after_end' && answer) return
+  if (!socket.writable || reason === 'broken') {
     socket.destroy(error)
     return
   }
-  socket.end(lastAnswer(problemFor(reason)))
-  socket.setTimeout(LINGER_MS, () => socket.destroy())
+  // In the middle of another answer a second one would be taken for a part of it.
+  if (answer?.headersSent) socket.end()
+  else socket.end(lastAnswer(problemFor(reason)))
+  const cutOff = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(cutOff))
 }
 
 /** The bytes of an answer after which the connection is closed, for where there is no request to reply to. */
@@ -39,11 +49,10 @@ export function lastAnswer(problem: AppError): string {
   )
 }
 
-/** In the middle of another answer a second one would be taken for a part of it. */
-function isAnswering(socket: Socket): boolean {
+function currentAnswer(socket: Socket): ServerResponse | undefined {
   // Node's own handling of such errors looks at the same property; there is no public one.
   const { _httpMessage: answer } = socket as { _httpMessage?: ServerResponse | null }
-  return answer?.headersSent === true
+  return answer ?? undefined
 }
 
 function problemFor(reason: string): AppError {

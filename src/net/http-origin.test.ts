@@ -192,6 +192,7 @@ describe('pages that may', () => {
     expect(answer.status).toBe(200)
     expect(answer.headers.get('access-control-allow-origin')).toBe('*')
     expect((await ask([...PREFLIGHT, 'origin: https://any.org'], 'OPTIONS /write HTTP/1.1')).status).toBe(204)
+    expect((await ask(PREFLIGHT, 'OPTIONS /write HTTP/1.1')).status).toBe(405)
   })
 
   test('OPTIONS that is no preflight is as it would be without them', async () => {

@@ -35,7 +35,7 @@ const SHOWN_CHARS_MAX = 200
  * be made to send requests from any page, with what it keeps for this server (a session) or without anything, which is
  * enough while there are no keys; a page whose own name was made to mean this address even reads the answers. So:
  *
- * - the request names its host once; while `isOpen` by an address, localhost, or a name out of `hosts`;
+ * - while `isOpen` the host of a request has to be an address, localhost, or a name out of `hosts`;
  * - a request from another page (Fetch Metadata, or `Origin`) has to show something that a browser does not send by
  *   itself, which it lets only pages of `corsOrigins` do (WHATWG Fetch, §3.3 CORS protocol).
  */
@@ -43,7 +43,9 @@ export function guardOrigins(app: FastifyInstance, isOpen: () => boolean, { host
   const names = new Set(hosts.map((name) => name.toLowerCase()))
   const pages = new Set(corsOrigins)
   const isPage = (origin: string): boolean => pages.has('*') || pages.has(origin)
-  app.addHook('onRequest', (request, _reply, done) => done(hostProblem(request.raw, isOpen() ? names : undefined)))
+  app.addHook('onRequest', ({ headers: { host } }, _reply, done) => {
+    done(host === undefined || !isOpen() || isKnownHost(host, names) ? undefined : hostProblem(host))
+  })
   if (pages.size > 0) answerPages(app, (origin) => isPage(origin) && (pages.has('*') ? '*' : origin))
   app.addHook('onRequest', (request, _reply, done) => {
     const { headers } = request
@@ -76,44 +78,6 @@ function answerPages(app: FastifyInstance, allowed: (origin: string) => string |
   )
 }
 
-interface RawHead {
-  url?: string | undefined
-  httpVersion: string
-  headers: IncomingHttpHeaders
-  rawHeaders: readonly string[]
-}
-
-/** RFC 9112 §3.2: one Host, and where the address bears a host of its own the same one. `names`: those it may be. */
-function hostProblem(
-  { url = '', httpVersion, headers, rawHeaders }: RawHead,
-  names?: Set<string>,
-): AppError | undefined {
-  const { host } = headers
-  if (countHosts(rawHeaders) > 1)
-    return new AppError('REQUEST_INVALID', { detail: 'there is more than one Host header' })
-  if (host === undefined) {
-    if (httpVersion === '1.0' && url.startsWith('/')) return undefined
-    return new AppError('REQUEST_INVALID', { detail: 'the Host header is missing' })
-  }
-  if (!url.startsWith('/') && /^https?:\/\/([^/?#]*)/i.exec(url)?.[1]?.toLowerCase() !== host.toLowerCase()) {
-    if (url !== '*')
-      return new AppError('REQUEST_INVALID', { detail: 'the address is of another host than the Host header' })
-  }
-  if (!names || isKnownHost(host, names)) return undefined
-  return new AppError('ORIGIN_REFUSED', {
-    detail: `this server does not know the host name ${shown(host)}`,
-    hint: 'Add it to http.hosts, or make a key: tailrace keys create --role admin',
-  })
-}
-
-function countHosts(rawHeaders: readonly string[]): number {
-  let count = 0
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') count++
-  }
-  return count
-}
-
 const HOST = /^(?:\[([\da-f:.]+)\]|([^:[\]]+))(?::\d{1,5})?$/i
 
 function isKnownHost(host: string, names: Set<string>): boolean {
@@ -136,6 +100,13 @@ function isForeign({ headers, host }: FastifyRequest, names: Set<string>): boole
 /** Something that a browser sends only when a page tells it to, and only if the server allows the page to. */
 function showsKey({ authorization, 'tailrace-signature': signature }: IncomingHttpHeaders): boolean {
   return signature !== undefined || (authorization !== undefined && !/^basic /i.test(authorization))
+}
+
+function hostProblem(host: string): AppError {
+  return new AppError('ORIGIN_REFUSED', {
+    detail: `this server does not know the host name ${shown(host)}`,
+    hint: 'Add it to http.hosts, or make a key: tailrace keys create --role admin',
+  })
 }
 
 function foreignProblem(origin: string | undefined): AppError {

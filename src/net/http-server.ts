@@ -11,6 +11,7 @@ import { AppError, problemDocument } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { guardRoutes, type HttpAccess } from './http-access.ts'
 import { readBodies } from './http-body.ts'
+import { guardFraming } from './http-framing.ts'
 import { hardenAnswers } from './http-hardening.ts'
 import { HTTP_SERVER_LIMITS, type HttpServerLimits } from './http-limits.ts'
 import { loggedRequest } from './http-log.ts'
@@ -66,8 +67,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { access, counters } = options
   const state = { isClosing: false }
   const app = createApp(options, limits, (error, request, reply) => {
-    // These come before any hook.
+    // These come before any hook: nothing of the request has been looked at.
     harden(reply)
+    endConnection(request, reply)
     const problem = problemOf(error)
     counters.add('http_errors_total', { code: problem.code })
     dropBody(request, reply)
@@ -77,9 +79,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const harden = hardenAnswers(app, { strictTransport: options.strictTransport ?? false })
   cutSlowReaders(app, limits.answerIdleMs, counters)
   addHooks(app, counters, state)
+  const endConnection = guardFraming(app)
   guardOrigins(app, () => access?.isOpen ?? true, { hosts: [], corsOrigins: [], ...options.names })
   guardRoutes(app, access, rates)
-  const dropBody = readBodies(app, limits, () => state.isClosing)
+  const dropBody = readBodies(app, limits, { isClosing: () => state.isClosing, endConnection })
   checkSignedBodies(app, limits, counters)
   addProblems(app, options, rates)
   watchConnections(app, limits, counters)
@@ -106,7 +109,7 @@ function createApp(
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersMs,
       connectionsCheckingInterval: Math.min(1000, limits.headersMs),
-      // The refusal has to be a problem document like any other: guardOrigins makes it.
+      // The refusal has to be a problem document like any other: guardFraming makes it.
       requireHostHeader: false,
     },
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],

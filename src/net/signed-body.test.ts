@@ -88,7 +88,9 @@ describe('a signed body', () => {
     const connection = server.connect(head(digest('hello'), [length(10)]))
     connection.socket.end('hello')
     expect(statusesIn(await connection.closed())).toEqual([400])
-    await expect.poll(() => server.counters.total('http_errors_total', { code: 'BODY_UNREADABLE' })).toBe(1)
+    await expect
+      .poll(() => server.counters.total('http_errors_total', { code: 'BODY_UNREADABLE' }), { timeout: 10_000 })
+      .toBe(1)
     expect(server.ran).toEqual([])
   })
 
@@ -135,7 +137,7 @@ describe('memory for signed bodies', () => {
   test.each(LAST)('is given back when one %s', async (_name, last, status) => {
     await open({ signedBytesMax: 10 })
     const first = server.connect(head(digest('0123456789'), [length(10)]) + '01234')
-    await expect.poll(tryOne).toBe(429)
+    await expect.poll(tryOne, { timeout: 10_000 }).toBe(429)
     const limited = server.counters.total('http_limited_total', { limit: 'signed_bytes' })
     expect(limited).toBeGreaterThan(0)
     if (last === undefined) first.socket.destroy()
@@ -144,8 +146,17 @@ describe('memory for signed bodies', () => {
       await first.until(/HTTP[^]*\r\n\r\n/)
       expect(statusesIn(first.text)).toEqual([status])
     }
-    await expect.poll(tryOne).toBe(200)
+    await expect.poll(tryOne, { timeout: 10_000 }).toBe(200)
     first.socket.destroy()
+  })
+
+  test('is given back in part while a body grows', async () => {
+    await open({ signedBytesMax: 400_000 })
+    const body = Buffer.alloc(150_000, 'x')
+    const connection = server.connect(head(digest(body), [CHUNKED]))
+    connection.write(chunked(body, 10_000))
+    expect(statusesIn(await connection.until(/"text"|"code"/))).toEqual([200])
+    connection.socket.destroy()
   })
 
   test('counts what came where nobody says how much will', async () => {
@@ -155,8 +166,8 @@ describe('memory for signed bodies', () => {
     first.write(chunked(body, 50_000).subarray(0, 110_000))
     const other = head(digest('y'.repeat(100_000)), [length(100_000), 'connection: close']) + 'y'.repeat(100_000)
     const tryOther = async () => statusesIn(await server.connect(other).closed())[0]
-    await expect.poll(tryOther).toBe(429)
+    await expect.poll(tryOther, { timeout: 10_000 }).toBe(429)
     first.socket.destroy()
-    await expect.poll(tryOther).toBe(200)
+    await expect.poll(tryOther, { timeout: 10_000 }).toBe(200)
   })
 })

@@ -1,17 +1,15 @@
 import { createHash, timingSafeEqual, type Hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RequestPayload } from 'fastify'
 import type { Counters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
 import type { HttpServerLimits } from './http-limits.ts'
+import { inPieces } from './pieces.ts'
 
 type Limits = Pick<HttpServerLimits, 'signedBodyBytesMax' | 'signedBytesMax'>
 
 /** First room for a body that does not say how long it is. */
 const FIRST_BYTES = 64 * 1024
-/** In pieces of this size a checked body is handed on. */
-const PIECE_BYTES = 64 * 1024
 const RETRY_SECONDS = 1
 
 /**
@@ -23,20 +21,41 @@ const RETRY_SECONDS = 1
  */
 export function checkSignedBodies(app: FastifyInstance, limits: Limits, counters: Counters): void {
   const memory = new SignedMemory(limits.signedBytesMax, counters)
-  app.addHook('preParsing', async ({ bodySha256, raw }, reply, payload) => {
-    if (bodySha256 === null) return payload
-    const hash = createHash('sha256')
-    const isBody = payload !== raw
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    // Nearly all requests: they are not to wait for a promise.
+    if (request.bodySha256 === null) return done(null, payload)
     const room = memory.room()
     // Whatever becomes of it.
     reply.raw.once('close', () => room.free())
-    const body = isBody ? await readWhole(payload, raw, { hash, room, limits }) : undefined
-    const found = hash.digest()
-    if (found.length !== bodySha256.length || !timingSafeEqual(found, bodySha256)) {
-      throw new AppError('SIGNATURE_REFUSED', { detail: 'the body is not the one that was signed' })
-    }
-    return body ? pieces(body, room) : payload
+    void handOn(checkedBody(request, payload, { hash: createHash('sha256'), room, limits }), done)
   })
+}
+
+async function handOn(
+  checked: Promise<RequestPayload>,
+  done: (error: Error | null, body?: RequestPayload) => void,
+): Promise<void> {
+  let body: RequestPayload
+  try {
+    body = await checked
+  } catch (error) {
+    done(error as Error)
+    return
+  }
+  done(null, body)
+}
+
+async function checkedBody(
+  { raw, bodySha256 }: FastifyRequest,
+  payload: RequestPayload,
+  reading: Reading,
+): Promise<RequestPayload> {
+  const body = payload === raw ? undefined : await readWhole(payload, raw, reading)
+  const found = reading.hash.digest()
+  if (found.length !== bodySha256?.length || !timingSafeEqual(found, bodySha256)) {
+    throw new AppError('SIGNATURE_REFUSED', { detail: 'the body is not the one that was signed' })
+  }
+  return body ? inPieces(body, () => reading.room.free()) : payload
 }
 
 interface Reading {
@@ -45,7 +64,11 @@ interface Reading {
   limits: Limits
 }
 
-async function readWhole(payload: Readable, raw: IncomingMessage, { hash, room, limits }: Reading): Promise<Buffer> {
+async function readWhole(
+  payload: RequestPayload,
+  raw: IncomingMessage,
+  { hash, room, limits }: Reading,
+): Promise<Buffer> {
   const { signedBodyBytesMax: bytesMax } = limits
   const announced = Number(raw.headers['content-length'] ?? Number.NaN)
   if (announced > bytesMax) throw tooLarge(bytesMax)
@@ -72,20 +95,6 @@ function tooLarge(bytesMax: number): AppError {
   return new AppError('BODY_TOO_LARGE', {
     detail: `the limit for a signed body is ${bytesMax} bytes`,
     hint: 'Send it in several requests, or with the key itself instead of a signature.',
-  })
-}
-
-/** What is checked, as a stream; its memory is given back when it was read. */
-function pieces(body: Buffer, room: Room): Readable {
-  let at = 0
-  return new Readable({
-    read() {
-      this.push(at < body.length ? body.subarray(at, (at += PIECE_BYTES)) : null)
-    },
-    destroy(error, done) {
-      room.free()
-      done(error)
-    },
   })
 }
 

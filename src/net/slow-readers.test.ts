@@ -1,10 +1,15 @@
 import { Readable } from 'node:stream'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { TlsMaterial } from './tls.ts'
+import { makeSelfSigned } from './tls-self-signed.ts'
 import { type GuardedServer, openGuardedServer } from './testing/guarded-server.ts'
 
 const MiB = 1024 * 1024
 const PUBLIC = { config: { access: 'public' } } as const
 const IDLE_MS = 400
+/** What a slow reader takes at once. */
+const STEP_BYTES = 64 * 1024
+const PATIENCE = { timeout: 10_000 }
 
 let server: GuardedServer
 /** Writes into the answer that has begun at `/feed`. */
@@ -13,18 +18,18 @@ let feed: ((text: string) => void) | undefined
 let closed: number
 afterEach(() => server.http.close())
 
-async function open(answerIdleMs = IDLE_MS): Promise<void> {
+async function open(answerIdleMs = IDLE_MS, tls?: TlsMaterial): Promise<void> {
   closed = 0
   feed = undefined
-  server = await openGuardedServer({ limits: { answerIdleMs } }, ({ app }) => {
+  server = await openGuardedServer({ limits: { answerIdleMs }, tls }, ({ app }) => {
     app.addHook('onRequest', (_request, reply, done) => {
       reply.raw.once('close', () => void closed++)
       done()
     })
-    app.get('/whole', PUBLIC, () => 'x'.repeat(64 * MiB))
+    app.get('/whole', PUBLIC, () => 'x'.repeat(32 * MiB))
     app.get('/stream', PUBLIC, (_request, reply) => {
       const piece = Buffer.alloc(MiB, 'x')
-      return reply.send(Readable.from(Array.from({ length: 64 }, () => piece)))
+      return reply.send(Readable.from(Array.from({ length: 32 }, () => piece)))
     })
     app.get('/feed', PUBLIC, (_request, reply) => {
       reply.hijack()
@@ -39,14 +44,23 @@ const get = (path: string): string => `GET ${path} HTTP/1.1\r\nhost: localhost\r
 const cutOff = (): number => server.counters.total('http_slow_readers_total')
 
 describe('a reader', () => {
-  test.each(['/whole', '/stream'])('of %s that takes nothing is cut off', async (path) => {
-    await open()
+  const WAYS: [path: string, isTls: boolean][] = [
+    ['/whole', false],
+    ['/whole', true],
+    ['/stream', false],
+    ['/stream', true],
+  ]
+  test.each(WAYS)('of %s that takes nothing is cut off; TLS: %j', async (path, isTls) => {
+    await open(IDLE_MS, isTls ? await makeSelfSigned(['localhost'], Date.now()) : undefined)
     const connection = server.connect(get(path))
+    await connection.until(/x/)
     connection.socket.pause()
-    await expect.poll(cutOff).toBe(1)
-    await expect.poll(() => closed).toBe(1)
+    const got = connection.text.length
+    await expect.poll(cutOff, PATIENCE).toBe(1)
+    await expect.poll(() => closed, PATIENCE).toBe(1)
     connection.socket.resume()
-    expect((await connection.closed()).length).toBeLessThan(64 * MiB)
+    expect((await connection.closed()).length).toBeLessThan(32 * MiB)
+    expect(got).toBeLessThan(16 * MiB)
   })
 
   test('that asks for more meanwhile is cut off as well', async () => {
@@ -54,19 +68,24 @@ describe('a reader', () => {
     const { socket } = server.connect()
     socket.pause()
     socket.write(get('/whole') + get('/public').repeat(100))
-    await expect.poll(cutOff).toBe(1)
+    await expect.poll(cutOff, PATIENCE).toBe(1)
     socket.destroy()
   })
 
-  test('that is slow, but takes something every now and then, gets it all', async () => {
-    await open(IDLE_MS)
+  test.each(WAYS)('of %s that is slow, but takes something now and then, gets it all; TLS: %j', async (path, isTls) => {
+    await open(IDLE_MS, isTls ? await makeSelfSigned(['localhost'], Date.now()) : undefined)
     const startedMs = performance.now()
-    const connection = server.connect(get('/whole'))
-    connection.socket.on('data', () => {
+    const connection = server.connect(get(path))
+    let bytes = 0
+    let rested = 0
+    connection.socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes < rested + STEP_BYTES) return
+      rested = bytes
       connection.socket.pause()
       setTimeout(() => connection.socket.resume(), 1)
     })
-    await expect.poll(() => connection.text.length, { timeout: 20_000 }).toBeGreaterThan(64 * MiB)
+    await expect.poll(() => bytes, { timeout: 20_000 }).toBeGreaterThan(32 * MiB)
     expect(performance.now() - startedMs).toBeGreaterThan(IDLE_MS)
     expect(cutOff()).toBe(0)
     connection.socket.destroy()
@@ -80,7 +99,7 @@ describe('a reader', () => {
     const another = server.connect()
     another.socket.pause()
     another.write(get('/whole'))
-    await expect.poll(cutOff).toBe(1)
+    await expect.poll(cutOff, PATIENCE).toBe(1)
     feed?.('and end')
     await connection.until(/and end/)
     expect(cutOff()).toBe(1)
@@ -93,8 +112,8 @@ describe('a reader', () => {
     const connection = server.connect(get('/feed'))
     await connection.until(/begin /)
     connection.socket.pause()
-    feed?.('x'.repeat(64 * MiB))
-    await expect.poll(cutOff).toBe(1)
+    feed?.('x'.repeat(32 * MiB))
+    await expect.poll(cutOff, PATIENCE).toBe(1)
     connection.socket.destroy()
   })
 
@@ -105,7 +124,7 @@ describe('a reader', () => {
     const another = server.connect()
     another.socket.pause()
     another.write(get('/whole'))
-    await expect.poll(cutOff).toBe(1)
+    await expect.poll(cutOff, PATIENCE).toBe(1)
     expect(connection.isClosed).toBe(false)
     connection.write(get('/public'))
     await connection.until(/"by"[^]*"by"/)

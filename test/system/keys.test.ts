@@ -17,8 +17,9 @@ async function statusWith(url: string, key?: string): Promise<number> {
   return (await fetch(`${url}/api/v1/query?limit=1`, { headers })).status
 }
 
+/** Everything but the audit trail. */
 const query = (url: string, ...flags: string[]): Promise<CliResult> =>
-  runCli(['query', '', '--format', 'ndjson', '--url', url, ...flags])
+  runCli(['query', '-service:tailrace.audit', '--format', 'ndjson', '--url', url, ...flags])
 
 test('keys made, listed and revoked in the data folder of a running server', async () => {
   const server = await startServer()
@@ -28,7 +29,7 @@ test('keys made, listed and revoked in the data folder of a running server', asy
   const admin = await inFolder(dataDir, 'create', '--role', 'admin', '--name', 'ops')
   expect(admin).toMatch(/^trk_[a-z0-9]{12}_[A-Za-z0-9_-]{43}$/)
   expect(statSync(join(dataDir, 'keys.json')).mode & 0o777).toBe(0o600)
-  expect(readFileSync(join(dataDir, 'keys.json'), 'utf8')).not.toContain(admin.split('_')[2])
+  expect(readFileSync(join(dataDir, 'keys.json'), 'utf8')).not.toContain(admin.slice(17))
   await until('the server asks for a key', async () => (await statusWith(url)) === 401)
   expect(await statusWith(url, admin)).toBe(200)
 
@@ -46,6 +47,25 @@ test('keys made, listed and revoked in the data folder of a running server', asy
   await until('the key has ended', async () => (await statusWith(url, reader)) === 401)
   expect(await statusWith(url, admin)).toBe(200)
   expect(await inFolder(dataDir, 'list')).toMatch(/ eyes +read .*revoked/)
+  const trail = await until('the audit trail has all of it', async () => {
+    const { stdout } = await runCli([
+      'query',
+      'service:tailrace.audit',
+      '--format',
+      'ndjson',
+      '--url',
+      url,
+      '--key',
+      admin,
+    ])
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { attributes: Record<string, string> })
+    return events.some(({ attributes }) => attributes['action'] === 'key.revoked') && events
+  })
+  const actions = trail.map(({ attributes }) => `${attributes['action']} ${attributes['key.name']}`)
+  expect(actions).toEqual(expect.arrayContaining(['key.created ops', 'key.created eyes', 'key.revoked eyes']))
   const late = await query(url, '--key', reader)
   expect(late).toMatchObject({ code: 1, stderr: expect.stringContaining('KEY_REFUSED') as string })
   for (const { stderr } of [refused, late]) expect(stderr).not.toContain(reader.slice(17))

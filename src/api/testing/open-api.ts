@@ -73,6 +73,7 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
     follow,
     spool: { status: () => IDLE_SPOOL, storedThroughNs: 0n, durableThroughNs: 0n, waitStored: () => Promise.resolve() },
     counters: new Counters(),
+    logger: SILENT_LOGGER,
     access: OPEN_ACCESS,
     audit: () => Promise.resolve(),
     node: 'n1',

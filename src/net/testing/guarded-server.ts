@@ -54,7 +54,16 @@ export async function openGuardedServer(
   addRoutes(http, ran, bytes)
   addMore(http)
   const { url, port } = await http.listen('127.0.0.1', 0)
-  return { http, url, port, counters, logged, ran, bytes, connect: (first) => rawConnection(port, first) }
+  return {
+    http,
+    url,
+    port,
+    counters,
+    logged,
+    ran,
+    bytes,
+    connect: (first) => rawConnection(port, first, options.tls !== undefined),
+  }
 }
 
 function addRoutes({ app }: HttpServer, ran: string[], bytes: { read: number }): void {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 
 /** For tests: a connection over which bytes go as they are, and what came back. */
 export interface RawConnection {
@@ -13,8 +14,9 @@ export interface RawConnection {
   closed(): Promise<string>
 }
 
-export function rawConnection(port: number, first: string | Buffer = ''): RawConnection {
-  const socket = connect(port, '127.0.0.1')
+export function rawConnection(port: number, first: string | Buffer = '', isTls = false): RawConnection {
+  const place = { port, host: '127.0.0.1' }
+  const socket = isTls ? connectTls({ ...place, rejectUnauthorized: false }) : connect(place)
   let text = ''
   let isClosed = false
   const changed = new Set<() => void>()
