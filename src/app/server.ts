@@ -20,7 +20,7 @@ import type { Config } from './config.ts'
 import { requireKey } from './first-key.ts'
 import { lockFolder } from './folder-lock.ts'
 import { accessLimits, apiLimits, httpLimits, sourceLimits } from './limits.ts'
-import { openListeners } from './listeners.ts'
+import { openListeners, planListeners } from './listeners.ts'
 import { openNode } from './node.ts'
 import { openStorage, type Storage } from './storage.ts'
 
@@ -78,6 +78,7 @@ async function openServer(
   closing.add(() => access.close())
   const firstKey = await requireKey(config, access, node.isNew)
   if (firstKey !== undefined) onFirstKey(firstKey)
+  const plan = planListeners(config, { keyOf: () => undefined, hasAny: false }, logger)
 
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
   const http = createHttpServer({ limits: httpLimits(config), logger, counters, access })
@@ -105,12 +106,7 @@ async function openServer(
   listeners['http'] = formatHostPort(address.host, address.port)
   Object.assign(
     listeners,
-    await openListeners(config, {
-      context: { ...context, reading: storage.live },
-      keys: { keyOf: () => undefined, hasAny: false },
-      logger,
-      closing,
-    }),
+    await openListeners(config, plan, { context: { ...context, reading: storage.live }, logger, closing }),
   )
   return { url: address.url, version, listeners: () => listeners, close: () => closing.run() }
 }
