@@ -84,6 +84,6 @@ test('without a secret it does not listen, and if it has to the server does not 
   const server = await startServer()
   expect(Object.keys((await server.ready).listeners)).toEqual(['http'])
   const other = spawnServer({ flags: { logd: 'udp://127.0.0.1:0' } })
-  await expect(other.ready).rejects.toThrow()
+  await expect(other.ready).rejects.toThrow('ended')
   expect(await other.ended).toMatchObject({ code: 2 })
 })

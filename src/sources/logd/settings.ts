@@ -66,8 +66,9 @@ export interface LogdLimits {
   /** A tail without ping for so long is kicked; looked at every so often. */
   pingMsMax: number
   sweepMs: number
-  /** Longest time that a row waits for others on its way to the sink. */
+  /** Longest time that a row waits for others on its way to the sink, and the same while much is coming. */
   flushMs: number
+  busyFlushMs: number
   /** Rows are handed to the sink in batches of about this size. */
   batchBytes: number
   /** How long a packet may have waited in the kernel without that making it too old. */
@@ -90,7 +91,9 @@ export const LOGD_LIMITS: LogdLimits = {
   pingMsMax: 6000,
   sweepMs: 2000,
   flushMs: 10,
-  batchBytes: 512 * 1024,
+  // Each batch becomes a file, whose cost is that of a hundred packets.
+  busyFlushMs: 40,
+  batchBytes: 1024 * 1024,
   arrivalWaitMsMax: 2000,
 }
 
