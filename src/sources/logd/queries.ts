@@ -80,7 +80,7 @@ export class Queries {
     for await (const slice of slices) {
       for (const { value } of slice.items) {
         if (this.#isClosed) return missed
-        if (!(await outlet.send(value))) counters.add('logd_answers_dropped_total')
+        if (!outlet.trySend(value) && !(await outlet.send(value))) counters.add('logd_answers_dropped_total')
       }
       if (toSelect === 0) break
       missed += slice.missed
