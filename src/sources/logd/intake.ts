@@ -33,10 +33,9 @@ export class Intake {
   #open: Lane[] = []
   /** Handed to the sink and not durable yet. */
   #unacknowledgedBytes = 0
-  #writes = 0
+  readonly #writes = new Set<Promise<void>>()
   #flushMs: number
   #timer: NodeJS.Timeout | undefined
-  #wake: (() => void) | undefined
 
   constructor(options: IntakeOptions) {
     this.#options = options
@@ -72,14 +71,15 @@ export class Intake {
     if (batch.length >= this.#options.limits.batchBytes) this.#flush()
   }
 
-  /** Resolves when everything taken is durable or refused. */
-  async close(): Promise<void> {
+  /** Whether nothing is on its way. */
+  get isSettled(): boolean {
+    return this.#writes.size === 0 && this.#open.length === 0
+  }
+
+  /** Resolves when everything taken until now is durable or refused. */
+  async settle(): Promise<void> {
     this.#flush()
-    while (this.#writes > 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+    await Promise.all(this.#writes)
   }
 
   #flush(): void {
@@ -95,8 +95,7 @@ export class Intake {
       bytes += batch.length
       lane.capacityBytes = Math.max(BATCH_BYTES_MIN, Math.min(batch.length * 2, this.#options.limits.batchBytes * 2))
       this.#unacknowledgedBytes += batch.length
-      this.#writes++
-      void this.#write(lane.sink, batch, batch.rows, batch.length)
+      this.#follow(this.#write(lane.sink, batch, batch.rows, batch.length))
     }
     const { flushMs, busyFlushMs } = this.#options.limits
     this.#flushMs = bytes > BUSY_BATCH_BYTES ? busyFlushMs : flushMs
@@ -111,7 +110,10 @@ export class Intake {
       this.#options.drop('refused', rows)
     }
     this.#unacknowledgedBytes -= bytes
-    this.#writes--
-    this.#wake?.()
+  }
+
+  #follow(write: Promise<void>): void {
+    this.#writes.add(write)
+    void write.finally(() => this.#writes.delete(write))
   }
 }

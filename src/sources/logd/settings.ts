@@ -54,6 +54,8 @@ export interface LogdLimits {
   queriesMax: number
   /** Messages that one query may ask for; also what it gets when it does not say. */
   queryMessagesMax: number
+  /** How long a query waits for events that were received before it to become durable, and so be found. */
+  queryWaitMsMax: number
   /** Addresses that have been sent something lately. */
   addressesMax: number
   /** Largest datagram that is sent. Texts that do not fit are cut, and say so. */
@@ -83,6 +85,7 @@ export const LOGD_LIMITS: LogdLimits = {
   tailBufferEventsMax: 10_000,
   queriesMax: 16,
   queryMessagesMax: 100_000,
+  queryWaitMsMax: 200,
   addressesMax: 4096,
   answerBytesMax: 1460,
   answerBytesPerSecondMax: 4 * 1024 * 1024,

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EventBatch, EventView, NO_TIMESTAMP } from '../../core/batch.ts'
@@ -22,6 +23,7 @@ function eventOf(payload: Uint8Array): LogEvent | undefined {
   const first = view.at(batch.bytes, 0).toEvent()
   expect(view.at(batch.bytes, batch.offsets[1] ?? 0).toEvent()).toEqual(first)
   expect(view.end).toBe(batch.length)
+  expect(isUtf8(view.textBytes('message'))).toBe(true)
   return first
 }
 
