@@ -2,6 +2,7 @@ import { connectClient, CONNECTION_FLAGS } from '../connection.ts'
 import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
 import { formatFinding, type Finding } from '../doctor/finding.ts'
 import { checkConfig, checkData, checkEngine, checkNode } from '../doctor/machine.ts'
+import { checkLogd } from '../doctor/logd.ts'
 import { checkPort } from '../doctor/port.ts'
 import { checkServer } from '../doctor/server.ts'
 
@@ -51,7 +52,7 @@ export const command = defineCommand(
       await report([await checkEngine(config, env)])
       await report(await checkData(config))
       const port = await checkPort(config.host, config.port)
-      await report([port])
+      await report([port, await checkLogd(config)])
       // Somebody else is there: asking for a server once more says nothing new.
       if (port.state === 'wrong' && url === undefined) return EXIT_FAILED
     }
