@@ -8,7 +8,7 @@ import { MemorySink } from '../sources/testing/memory-sink.ts'
 import { createClosing, type Closing } from './closing.ts'
 import { loadConfig } from './config.ts'
 import { sourceLimits } from './limits.ts'
-import { openListeners } from './listeners.ts'
+import { openListeners, planListeners } from './listeners.ts'
 
 const SECRETS = { LOGD_READ_SECRET: 'r', LOGD_WRITE_SECRET: 'w' }
 
@@ -40,7 +40,8 @@ async function openWith(env: Record<string, string>, hasAny = false): Promise<Ou
     reading: openLive({ startNs: 1n }),
   }
   const keys = { keyOf: () => undefined, hasAny }
-  return { listeners: await openListeners(config, { context, keys, logger, closing }), said }
+  const plan = planListeners(config, keys, logger)
+  return { listeners: await openListeners(config, plan, { context, logger, closing }), said }
 }
 
 /** A port of this machine that somebody else listens on. */

@@ -15,28 +15,37 @@ export interface PacketKeys {
   hasAny: boolean
 }
 
+/** Which listeners there will be. `undefined`: nobody wants it, or nobody could use it. */
+export interface ListenersPlan {
+  logd: LogdSettings | undefined
+}
+
 export interface ListenersOptions {
   context: ListenContext
-  keys: PacketKeys
   logger: Logger
   closing: Closing
+}
+
+/** Throws CONFIG_INVALID when nobody could use what was asked for: to be known before anything is opened. */
+export function planListeners(config: Config, keys: PacketKeys, logger: Logger): ListenersPlan {
+  return { logd: logdSettings(config, keys, logger) }
 }
 
 /**
  * Starts the sources that have listeners of their own. Returns name → address of those that listen: one that was not
  * asked for is left out with a warning when it cannot have its address. Rejects with LISTEN_FAILED when one that was
- * asked for cannot, and with CONFIG_INVALID when nobody could use it.
+ * asked for cannot.
  */
-export async function openListeners(config: Config, options: ListenersOptions): Promise<Record<string, string>> {
-  const logd = logdSettings(config, options)
-  const opened = logd
-    ? await open(logdSource.name, config, options, () => logdSource.listen(options.context, logd))
-    : {}
-  return { ...opened }
+export async function openListeners(
+  config: Config,
+  { logd }: ListenersPlan,
+  options: ListenersOptions,
+): Promise<Record<string, string>> {
+  if (!logd) return {}
+  return open(logdSource.name, config, options, () => logdSource.listen(options.context, logd))
 }
 
-/** `undefined`: nobody wants it, or nobody could use it. */
-function logdSettings(config: Config, { keys, logger }: ListenersOptions): LogdSettings | undefined {
+function logdSettings(config: Config, keys: PacketKeys, logger: Logger): LogdSettings | undefined {
   const address = parseListenAddress(config.logd)
   if (address?.protocol !== 'udp') return undefined
   const { logdReadSecret: readSecret, logdWriteSecret: writeSecret, logdInsecure: isInsecure } = config

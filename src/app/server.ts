@@ -20,7 +20,7 @@ import type { Config } from './config.ts'
 import { lockFolder } from './folder-lock.ts'
 import { httpNames } from './http-names.ts'
 import { apiLimits, httpLimits, sourceLimits } from './limits.ts'
-import { openListeners } from './listeners.ts'
+import { openListeners, planListeners } from './listeners.ts'
 import { openNode } from './node.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
@@ -75,6 +75,8 @@ async function openServer(
   const node = await openNode(config.data)
   closing.add(lockFolder(config.data))
   const access = await openServerAccess(config, { isFirstStart: node.isNew, counters, logger, closing, onFirstKey })
+  const keys = { keyOf: (id: string) => access.packetKey(id), hasAny: access.status().keys.write > 0 }
+  const plan = planListeners(config, keys, logger)
   const tls = await openTls(config, { logger, counters, clock: Date.now })
   closing.add(() => tls?.close())
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
@@ -117,12 +119,7 @@ async function openServer(
   listeners['http'] = formatHostPort(address.host, address.port)
   Object.assign(
     listeners,
-    await openListeners(config, {
-      context: { ...context, reading: storage.live },
-      keys: { keyOf: (id) => access.packetKey(id), hasAny: access.status().keys.write > 0 },
-      logger,
-      closing,
-    }),
+    await openListeners(config, plan, { context: { ...context, reading: storage.live }, logger, closing }),
   )
   return {
     url: address.url,

@@ -22,6 +22,7 @@ export class ArrivalClock {
   #isBehind = false
   #hadFullTurn = false
   #turnPackets = 0
+  #turnMs = 0
   #turnEnd: NodeJS.Immediate | undefined
 
   /** `waitMsMax` bounds the allowance. */
@@ -31,6 +32,12 @@ export class ArrivalClock {
     this.#tickedMs = this.#emptyMs = nowMs()
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
+  }
+
+  /** When the first datagram of this turn of the event loop was read; a turn brings few, so it is soon for all. */
+  get turnMs(): number {
+    if (this.#turnPackets === 0) this.#turnMs = this.#nowMs()
+    return this.#turnMs
   }
 
   /** Call for each datagram: since when it may have been waiting, in milliseconds since 1970; mostly now. */

@@ -4,6 +4,7 @@ import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
 import { checkAccess } from '../doctor/access.ts'
 import { formatFinding, type Finding } from '../doctor/finding.ts'
 import { checkConfig, checkData, checkEngine, checkNode } from '../doctor/machine.ts'
+import { checkLogd } from '../doctor/logd.ts'
 import { checkPort } from '../doctor/port.ts'
 import { checkServer } from '../doctor/server.ts'
 import { checkTls } from '../doctor/tls.ts'
@@ -63,7 +64,7 @@ export const command = defineCommand(
       await report(tls.findings)
       here = ownServer(config, args, tls.fingerprint)
       const port = await checkPort(config.host, config.port)
-      await report([port])
+      await report([port, await checkLogd(config)])
       // Somebody else is there: asking for a server once more says nothing new.
       if (port.state === 'wrong' && url === undefined) return EXIT_FAILED
     }

@@ -1,5 +1,5 @@
 import type { EventView } from '../../core/batch.ts'
-import { messageOfEvent } from '../../wire/logd/event.ts'
+import { encodeEvent, messageOfEvent } from '../../wire/logd/event.ts'
 import { CONTROL_KEY } from '../../wire/logd/fields.ts'
 import { encodeMessage, type LogdMessage } from '../../wire/logd/message.ts'
 
@@ -8,7 +8,8 @@ const MARK_BYTES_MAX = 32
 
 /** An event as the datagram that shows it, no larger than `bytesMax`. */
 export function eventAnswer(event: EventView, bytesMax: number): Buffer {
-  return fittedMessage(messageOfEvent(event), bytesMax)
+  const bytes = encodeEvent(event)
+  return bytes.length <= bytesMax ? bytes : fittedMessage(messageOfEvent(event), bytesMax)
 }
 
 /** The server's own words. */

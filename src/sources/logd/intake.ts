@@ -6,6 +6,8 @@ import type { Sender } from './admission.ts'
 import type { DropReason, LogdLimits } from './settings.ts'
 
 const BATCH_BYTES_MIN = 16 * 1024
+/** Batches of this size, which came together within `flushMs`, say that much is coming. */
+const BUSY_BATCH_BYTES = 16 * 1024
 
 /** Where the events of one sender go. */
 interface Lane {
@@ -18,7 +20,7 @@ interface Lane {
 export interface IntakeOptions {
   name: string
   context: SourceContext
-  limits: Pick<LogdLimits, 'unacknowledgedBytesMax' | 'batchBytes' | 'flushMs'>
+  limits: Pick<LogdLimits, 'unacknowledgedBytesMax' | 'batchBytes' | 'flushMs' | 'busyFlushMs'>
   drop: (reason: DropReason, events: number) => void
 }
 
@@ -31,12 +33,13 @@ export class Intake {
   #open: Lane[] = []
   /** Handed to the sink and not durable yet. */
   #unacknowledgedBytes = 0
-  #writes = 0
+  readonly #writes = new Set<Promise<void>>()
+  #flushMs: number
   #timer: NodeJS.Timeout | undefined
-  #wake: (() => void) | undefined
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    this.#flushMs = options.limits.flushMs
     this.#events = options.context.counters.counter('ingest_events_total', { source: options.name })
   }
 
@@ -59,7 +62,7 @@ export class Intake {
     if (!lane.batch) {
       lane.batch = this.#options.context.batches.take(lane.capacityBytes)
       this.#open.push(lane)
-      this.#timer ??= setTimeout(() => this.#flush(), this.#options.limits.flushMs)
+      this.#timer ??= setTimeout(() => this.#flush(), this.#flushMs)
     }
     return lane.batch
   }
@@ -68,14 +71,15 @@ export class Intake {
     if (batch.length >= this.#options.limits.batchBytes) this.#flush()
   }
 
-  /** Resolves when everything taken is durable or refused. */
-  async close(): Promise<void> {
+  /** Whether nothing is on its way. */
+  get isSettled(): boolean {
+    return this.#writes.size === 0 && this.#open.length === 0
+  }
+
+  /** Resolves when everything taken until now is durable or refused. */
+  async settle(): Promise<void> {
     this.#flush()
-    while (this.#writes > 0) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    }
+    await Promise.all(this.#writes)
   }
 
   #flush(): void {
@@ -83,15 +87,18 @@ export class Intake {
     this.#timer = undefined
     const open = this.#open
     this.#open = []
+    let bytes = 0
     for (const lane of open) {
       const { batch } = lane
       lane.batch = undefined
       if (!batch) continue
+      bytes += batch.length
       lane.capacityBytes = Math.max(BATCH_BYTES_MIN, Math.min(batch.length * 2, this.#options.limits.batchBytes * 2))
       this.#unacknowledgedBytes += batch.length
-      this.#writes++
-      void this.#write(lane.sink, batch, batch.rows, batch.length)
+      this.#follow(this.#write(lane.sink, batch, batch.rows, batch.length))
     }
+    const { flushMs, busyFlushMs } = this.#options.limits
+    this.#flushMs = bytes > BUSY_BATCH_BYTES ? busyFlushMs : flushMs
   }
 
   async #write(sink: Sink, batch: EventBatch, rows: number, bytes: number): Promise<void> {
@@ -103,7 +110,10 @@ export class Intake {
       this.#options.drop('refused', rows)
     }
     this.#unacknowledgedBytes -= bytes
-    this.#writes--
-    this.#wake?.()
+  }
+
+  #follow(write: Promise<void>): void {
+    this.#writes.add(write)
+    void write.finally(() => this.#writes.delete(write))
   }
 }

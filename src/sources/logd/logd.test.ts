@@ -238,6 +238,21 @@ describe('queries', () => {
     expect(await ask({ level: 'warn' })).toEqual([])
   })
 
+  test('what was written before is found, also while the disk is slow; but not forever', async () => {
+    const { server, client } = await open({ limits: { flushMs: 60_000, queryWaitMsMax: 5000 } })
+    server.sink.onWrite = () => new Promise((resolve) => void setTimeout(resolve, 50))
+    await client.write('just now')
+    await client.ask('query')
+    expect(await answered(client)).toEqual(['just now'])
+    const stuck = await open({ limits: { queryWaitMsMax: 20 } })
+    let release: (() => void) | undefined
+    stuck.server.sink.onWrite = () => new Promise((resolve) => (release = resolve))
+    await stuck.client.write('not yet')
+    await stuck.client.ask('query')
+    expect(await answered(stuck.client)).toEqual([])
+    release?.()
+  })
+
   test('the answer bears everything, and the end is the original’s', async () => {
     const { server, client } = await open()
     const message = {

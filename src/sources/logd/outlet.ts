@@ -51,6 +51,14 @@ export class Outlet {
     return this.users === 0 && this.#bytesLeft >= this.#options.limits.answerBurstBytes
   }
 
+  /** Sends at once if nothing is in the way; false: `send` has to wait for it. */
+  trySend(bytes: Uint8Array): boolean {
+    if (this.#waitMs(bytes.length) > 0 || !this.#options.send(bytes, this.address, this.port)) return false
+    this.#take(bytes.length)
+    this.#count(bytes.length)
+    return true
+  }
+
   /** Resolves when the datagram is on its way, with false when it never will be. */
   async send(bytes: Uint8Array): Promise<boolean> {
     for (let waitMs = this.#waitMs(bytes.length); waitMs > 0; waitMs = this.#waitMs(bytes.length)) {

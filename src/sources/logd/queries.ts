@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Counters } from '../../core/counters.ts'
 import type { Logger } from '../../core/logger.ts'
 import { CONTROL_TEXT } from '../../wire/logd/fields.ts'
@@ -6,6 +7,7 @@ import type { Reading } from '../source.ts'
 import type { Sender } from './admission.ts'
 import { controlAnswer, eventAnswer } from './answer.ts'
 import { eventFilter } from './filter.ts'
+import type { Intake } from './intake.ts'
 import type { Outlet } from './outlet.ts'
 import type { LogdLimits } from './settings.ts'
 
@@ -13,9 +15,11 @@ const END = controlAnswer(CONTROL_TEXT.end)
 
 export interface QueriesOptions {
   reading: Reading
-  limits: Pick<LogdLimits, 'queriesMax' | 'queryMessagesMax' | 'answerBytesMax'>
+  limits: Pick<LogdLimits, 'queriesMax' | 'queryMessagesMax' | 'queryWaitMsMax' | 'answerBytesMax'>
   counters: Counters
   logger: Logger
+  /** What is being written: an answer has what was received before it was asked for. */
+  intake: Pick<Intake, 'isSettled' | 'settle'>
 }
 
 /** Answers from memory what was asked for, newest first. */
@@ -42,8 +46,9 @@ export class Queries {
   }
 
   async #run(outlet: Outlet, sender: Sender, query: LogdQuery): Promise<void> {
-    const { counters, logger } = this.#options
+    const { counters, logger, intake, limits } = this.#options
     try {
+      if (!intake.isSettled) await Promise.race([intake.settle(), delay(limits.queryWaitMsMax)])
       const missed = await this.#answer(outlet, sender, query)
       if (missed > 0) {
         counters.add('logd_query_missed_total', {}, missed)
@@ -80,7 +85,7 @@ export class Queries {
     for await (const slice of slices) {
       for (const { value } of slice.items) {
         if (this.#isClosed) return missed
-        if (!(await outlet.send(value))) counters.add('logd_answers_dropped_total')
+        if (!outlet.trySend(value) && !(await outlet.send(value))) counters.add('logd_answers_dropped_total')
       }
       if (toSelect === 0) break
       missed += slice.missed

@@ -56,6 +56,8 @@ export interface LogdLimits {
   queriesMax: number
   /** Messages that one query may ask for; also what it gets when it does not say. */
   queryMessagesMax: number
+  /** How long a query waits for events that were received before it to become durable, and so be found. */
+  queryWaitMsMax: number
   /** Addresses that have been sent something lately. */
   addressesMax: number
   /** Largest datagram that is sent. Texts that do not fit are cut, and say so. */
@@ -68,8 +70,9 @@ export interface LogdLimits {
   /** A tail without ping for so long is kicked; looked at every so often. */
   pingMsMax: number
   sweepMs: number
-  /** Longest time that a row waits for others on its way to the sink. */
+  /** Longest time that a row waits for others on its way to the sink, and the same while much is coming. */
   flushMs: number
+  busyFlushMs: number
   /** Rows are handed to the sink in batches of about this size. */
   batchBytes: number
   /** How long a packet may have waited in the kernel without that making it too old. */
@@ -84,6 +87,7 @@ export const LOGD_LIMITS: LogdLimits = {
   tailBufferEventsMax: 10_000,
   queriesMax: 16,
   queryMessagesMax: 100_000,
+  queryWaitMsMax: 200,
   addressesMax: 4096,
   answerBytesMax: 1460,
   answerBytesPerSecondMax: 4 * 1024 * 1024,
@@ -92,7 +96,9 @@ export const LOGD_LIMITS: LogdLimits = {
   pingMsMax: 6000,
   sweepMs: 2000,
   flushMs: 10,
-  batchBytes: 512 * 1024,
+  // Each batch becomes a file, whose cost is that of a hundred packets.
+  busyFlushMs: 40,
+  batchBytes: 1024 * 1024,
   arrivalWaitMsMax: 2000,
 }
 

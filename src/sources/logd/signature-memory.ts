@@ -56,11 +56,9 @@ export class SignatureMemory {
     }
     const index = Math.floor(timeMs / this.#bucketMs)
     const bucket = this.#buckets.get(index)
-    if (bucket?.has(sum)) return 'replay'
-    if (this.#budget.left <= 0) return 'full'
+    if (this.#budget.left <= 0) return bucket?.has(sum) ? 'replay' : 'full'
+    if (!(bucket ?? this.#open(index)).add(sum)) return 'replay'
     this.#budget.left--
-    if (bucket) bucket.add(sum)
-    else this.#open(index).add(sum)
     return 'new'
   }
 
@@ -103,13 +101,21 @@ class Bucket {
     return this.#isTaken[this.#find(sum)] === 1
   }
 
-  /** One that is not there yet. */
-  add(sum: Uint32Array): void {
+  /** False when it is there already. */
+  add(sum: Uint32Array): boolean {
     if (this.count + 1 > this.capacity * LOAD_MAX) this.#grow()
-    this.count++
     const slot = this.#find(sum)
+    if (this.#isTaken[slot] === 1) return false
+    this.#put(slot, sum)
+    this.count++
+    return true
+  }
+
+  #put(slot: number, sum: Uint32Array): void {
+    const words = this.#words
+    const at = slot * WORDS
+    for (let i = 0; i < WORDS; i++) words[at + i] = sum[i] as number
     this.#isTaken[slot] = 1
-    this.#words.set(sum, slot * WORDS)
   }
 
   /** The place where it is, or where it would go. */
@@ -134,9 +140,7 @@ class Bucket {
     for (let slot = 0; slot < isTaken.length; slot++) {
       if (isTaken[slot] === 0) continue
       const sum = words.subarray(slot * WORDS, slot * WORDS + WORDS)
-      const to = this.#find(sum)
-      this.#isTaken[to] = 1
-      this.#words.set(sum, to * WORDS)
+      this.#put(this.#find(sum), sum)
     }
   }
 }

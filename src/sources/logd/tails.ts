@@ -112,7 +112,8 @@ export class Tails {
       }
       for (const { value } of taken.items) {
         if (!isOpen()) return
-        if (!(await outlet.send(value))) this.#options.counters.add('logd_answers_dropped_total')
+        if (!outlet.trySend(value) && !(await outlet.send(value)))
+          this.#options.counters.add('logd_answers_dropped_total')
       }
     }
   }

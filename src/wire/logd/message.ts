@@ -139,7 +139,8 @@ function writeQuery(writer: ProtoWriter, query: LogdQuery): void {
   if (offset !== undefined) writer.integer(fields.offset, uint32(offset))
 }
 
-function writeTime(writer: ProtoWriter, field: number, timeNs: bigint): void {
+/** Nanoseconds since 1970 as a nested google.protobuf.Timestamp. */
+export function writeTime(writer: ProtoWriter, field: number, timeNs: bigint): void {
   const sizeBefore = writer.size
   const nanoseconds = ((timeNs % SECOND_NS) + SECOND_NS) % SECOND_NS
   const seconds = Number((timeNs - nanoseconds) / SECOND_NS)

@@ -171,6 +171,15 @@ export class ProtoWriter {
     this.#unsigned(field * 8 + WIRE_BYTES)
   }
 
+  /** A text whose UTF-8 bytes there are already. */
+  bytes(field: number, value: Uint8Array): void {
+    this.#makeRoom(value.length)
+    this.#at -= value.length
+    this.#bytes.set(value, this.#at)
+    this.#unsigned(value.length)
+    this.#unsigned(field * 8 + WIRE_BYTES)
+  }
+
   #unsigned(value: number): void {
     this.#makeRoom(VARINT_BYTES_MAX)
     let size = 1

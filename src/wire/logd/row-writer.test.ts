@@ -1,10 +1,11 @@
+import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EventBatch, EventView, NO_TIMESTAMP } from '../../core/batch.ts'
 import type { LogEvent } from '../../core/event.ts'
-import { ATTRIBUTE, levelNumber, logdLevel, messageOfEvent, SEVERITY_OF_LEVEL } from './event.ts'
+import { ATTRIBUTE, encodeEvent, levelNumber, logdLevel, messageOfEvent, SEVERITY_OF_LEVEL } from './event.ts'
 import { COMMANDS, LEVELS, METHODS } from './fields.ts'
-import { decodeCommand, encodeCommand, type LogdMessage } from './message.ts'
+import { decodeCommand, encodeCommand, encodeMessage, type LogdMessage } from './message.ts'
 import { LogdRowWriter } from './row-writer.ts'
 
 const HOST = Buffer.from('testhost')
@@ -22,6 +23,7 @@ function eventOf(payload: Uint8Array): LogEvent | undefined {
   const first = view.at(batch.bytes, 0).toEvent()
   expect(view.at(batch.bytes, batch.offsets[1] ?? 0).toEvent()).toEqual(first)
   expect(view.end).toBe(batch.length)
+  expect(isUtf8(view.textBytes('message'))).toBe(true)
   return first
 }
 
@@ -88,6 +90,7 @@ describe('a message becomes an event', () => {
         rows.write(batch, HOST, SOURCE)
         const again = messageOfEvent(new EventView().at(batch.bytes, 0))
         expect(again).toEqual({ ...all, timeNs: all.timeNs ?? NO_TIMESTAMP })
+        expect(encodeEvent(new EventView().at(batch.bytes, 0))).toEqual(encodeMessage(again))
       }),
       { numRuns: 1000 },
     )
