@@ -20,10 +20,7 @@ export const command = defineCommand(
     ],
     examples: [
       ['tailrace tail', 'Everything'],
-      [
-        "tailrace tail 'level:>=warn service:/ops/*' --backlog 20",
-        'Warnings of some services, and the newest 20 before',
-      ],
+      ["tailrace tail 'level:>=warn service:billing' --backlog 20", 'Warnings of a service, and the newest 20 before'],
       ["tailrace tail '-health' --format json | jq .message", 'All but health checks, for a program'],
     ],
   },
