@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+/** Waiting for a condition costs nothing where it holds at once, and a busy machine may take its time. */
+const expectations = { poll: { timeout: 15_000 } }
+
 /** `unit`: beside the code, starts nothing heavy. `system`: spawns the built program or a real engine. */
 export default defineConfig({
   test: {
@@ -10,6 +13,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          expect: expectations,
         },
       },
       {
@@ -18,6 +22,7 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 120_000,
+          expect: expectations,
           fileParallelism: false,
         },
       },

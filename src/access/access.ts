@@ -122,6 +122,8 @@ export interface Access {
   openSession(key: string, address: string): { principal: Principal; cookie: string; expires: string }
   /** Ends the session of a principal that came by one; others have none to end. Rejects with KEYS_WRITE_FAILED. */
   closeSession(principal: Principal): Promise<void>
+  /** When the session of a principal ends by itself; `undefined`: it came by something else. */
+  sessionExpires(principal: Principal): string | undefined
   /** Tells what other processes do to the keys, such as the command line in the data folder. */
   onForeignChange(listener: (change: ForeignChange) => void): void
   status(): AccessStatus

@@ -72,7 +72,7 @@ function checkedFilter(role: Role, filter: string, checkFilter: CheckFilter): st
   }
   const problem = checkFilter(filter)
   if (problem === undefined) return filter
-  throw wrong('filter', problem, 'A filter of the query language, without pipes: service:/ops/* level:>=warn')
+  throw wrong('filter', problem, 'A filter of the query language, without pipes: service:billing level:>=warn')
 }
 
 function checkedStamps(role: Role, stamps: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -62,6 +62,10 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
       if (session) await sessions.close(session)
       else if (principal.by === 'session') throw new Error('a session to close is not known: its principal was copied')
     },
+    sessionExpires(principal) {
+      const session = known.sessionOf(principal)
+      return session && timeText(session.expiresMs)
+    },
     onForeignChange: (listener) => void foreignListeners.push(listener),
     status: () => ({ open: keyring.isOpen, keys: validKeys(keyring, clock()) }),
     async close() {

@@ -18,7 +18,7 @@ import { registerMetrics } from './metrics.ts'
 import { registerNeighbours } from './neighbours.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerKeys } from './key-routes.ts'
-import { acceptSmallBodies, READING_BODIES, refuseUnknownParameters, type BodyOptions } from './parameters.ts'
+import { acceptSmallBodies, refuseUnknownParameters, type BodyOptions } from './parameters.ts'
 import { registerQuery } from './query-route.ts'
 import { createReading, type Reading } from './reading.ts'
 import type { ApiServer } from './schemas.ts'
@@ -41,10 +41,13 @@ export async function registerApi(server: FastifyInstance, context: ApiContext):
   registerStatus(app, context, figures)
   registerMetrics(app, context, figures)
   const reading = createReading(context, figures)
-  await inScope(app, READING_BODIES, (scope) => registerReading(scope, reading))
-  await inScope(app, { bytesMax: LOGIN_BYTES_MAX, takesForms: true }, (scope) => registerSession(scope, context))
+  const bytesMax = context.limits.bodyBytesMax
+  const login = { bytesMax: Math.min(LOGIN_BYTES_MAX, bytesMax), takesForms: true }
   // No forms: a page of somebody else can send one without asking.
-  await inScope(app, { bytesMax: RIGHTS_BYTES_MAX, takesForms: false }, (scope) => {
+  const rights = { bytesMax: Math.min(RIGHTS_BYTES_MAX, bytesMax), takesForms: false }
+  await inScope(app, { bytesMax, takesForms: true }, (scope) => registerReading(scope, reading))
+  await inScope(app, login, (scope) => registerSession(scope, context))
+  await inScope(app, rights, (scope) => {
     registerKeys(scope, context)
     registerTokens(scope, context)
   })

@@ -19,7 +19,10 @@ export interface ApiContext {
   spool: Pick<Spool, 'status' | 'storedThroughNs' | 'durableThroughNs' | 'waitStored'>
   counters: Counters
   logger: Logger
-  access: Pick<Access, 'isOpen' | 'keys' | 'createToken' | 'openSession' | 'closeSession' | 'status'>
+  access: Pick<
+    Access,
+    'isOpen' | 'keys' | 'identify' | 'createToken' | 'openSession' | 'closeSession' | 'sessionExpires' | 'status'
+  >
   audit: AuditTrail
   /** This server's name: the `node` column of what it takes, the second half of its event ids. */
   node: string
@@ -37,6 +40,8 @@ export interface ApiContext {
 
 /** What bounds the reading side. Every one is visible in `/api/v1/status`. */
 export interface ApiLimits {
+  /** Largest body of a request; by default longer than any query may be, so that the query room says what is wrong. */
+  bodyBytesMax: number
   /** Store queries at the same time; further ones wait. */
   queriesMax: number
   /** Store queries at the same time with one key; further ones wait. */
@@ -64,6 +69,7 @@ export interface ApiLimits {
 }
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
+  bodyBytesMax: 1024 * 1024,
   queriesMax: 8,
   queriesPerKeyMax: 8,
   streamsMax: 4,

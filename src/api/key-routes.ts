@@ -17,7 +17,7 @@ export const rightsProperties = {
   filter: Type.Optional(
     Type.String({
       description: 'For role read: a filter of the query language, ANDed to everything that is read with it',
-      examples: ['service:/billing/*'],
+      examples: ['service:billing'],
     }),
   ),
   stamps: Type.Optional(
@@ -47,7 +47,7 @@ const NewKeySchema = Type.Object(
     expires: Type.Optional(Life),
     ...rightsProperties,
   },
-  { title: 'NewKey', examples: [{ role: 'read', name: 'billing', filter: 'service:/billing/*', expires: '90d' }] },
+  { title: 'NewKey', examples: [{ role: 'read', name: 'billing', filter: 'service:billing', expires: '90d' }] },
 )
 
 const time = (description: string) => Type.Union([Type.String(), Type.Null()], { description })

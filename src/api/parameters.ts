@@ -4,9 +4,6 @@ import { AppError } from '../core/errors.ts'
 import { didYouMean } from '../core/suggest.ts'
 import type { ApiServer } from './schemas.ts'
 
-/** Longer than any query may be, so that the query room gives the exact answer. */
-const BODY_BYTES_MAX = 1024 * 1024
-
 export const QueryText = Type.String({ description: 'A query in the query language; empty selects everything' })
 export const Start = Type.String({
   description: 'Earliest timestamp, inclusive: RFC 3339, an epoch number in s, ms, µs or ns, or a time ago (-15m)',
@@ -21,7 +18,10 @@ export const QueryParameters = Type.Object({
   start: Type.Optional(Start),
   end: Type.Optional(End),
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'Most events or rows to answer with; 100 unless given' }),
+    Type.Integer({
+      minimum: 1,
+      description: 'Most events or rows to answer with; unless given 100, or the most the server allows',
+    }),
   ),
   cursor: Type.Optional(Type.String({ description: 'From the answer before: the page that follows it' })),
   order: Type.Optional(
@@ -56,13 +56,11 @@ function check(given: unknown, schema: unknown, kind: string): void {
 }
 
 export interface BodyOptions {
+  /** As sent. */
   bytesMax: number
   /** Whether a form will do, as `curl -d 'query=…'` and pages send it. Pages of others send forms, too. */
   takesForms: boolean
 }
-
-/** Bodies of reading requests. */
-export const READING_BODIES: BodyOptions = { bytesMax: BODY_BYTES_MAX, takesForms: true }
 
 /** JSON, and nothing else but forms. */
 export function acceptSmallBodies(app: ApiServer, { bytesMax, takesForms }: BodyOptions): void {

@@ -49,7 +49,7 @@ export function parseQuestion(parameters: QueryParameters, { view, context }: Qu
     view,
     range: parseRange(start, end, nowNs),
     order,
-    limit: checkedLimit(parameters.limit ?? LIMIT, format, context.limits),
+    limit: checkedLimit(parameters.limit, format, context.limits),
     tableRowsMax: parameters.limit ?? Infinity,
     format,
     timeoutMs: parseTimeoutMs(parameters.timeout, context.limits.queryTimeoutMsMax),
@@ -60,8 +60,13 @@ export function parseQuestion(parameters: QueryParameters, { view, context }: Qu
   }
 }
 
-function checkedLimit(limit: number, format: Format, { jsonEventsMax, streamEventsMax }: ApiLimits): number {
+function checkedLimit(
+  wanted: number | undefined,
+  format: Format,
+  { jsonEventsMax, streamEventsMax }: ApiLimits,
+): number {
   const limitMax = format === 'json' ? jsonEventsMax : streamEventsMax
+  const limit = wanted ?? Math.min(LIMIT, limitMax)
   if (limit <= limitMax) return limit
   throw new AppError('REQUEST_INVALID', {
     detail: `limit may be ${limitMax} at most for ${format}.`,

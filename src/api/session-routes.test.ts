@@ -32,7 +32,8 @@ describe('logging in', () => {
     expect(answer.headers.get('cache-control')).toBe('no-store')
     expect(cookieOf(answer)).toMatch(COOKIE)
     const cookie = cookieOf(answer).split(';')[0] ?? ''
-    expect((await api.ask('GET', '/api/v1/session', { headers: { cookie, origin } })).json()).toEqual(who)
+    expect((await api.ask('GET', '/api/v1/session', { headers: { cookie, origin } })).json()).toEqual(answer.json())
+    expect((await api.ask('GET', '/api/v1/session', { key })).json()).toEqual({ ...who, by: 'key' })
     expect(api.audited).toMatchObject([
       { action: 'session.opened', principal: { by: 'session' }, address: '127.0.0.1' },
     ])
@@ -65,6 +66,17 @@ describe('logging in', () => {
     )
     // Both are failures for whoever limits them.
     expect(api.context.counters.total('http_errors_total', { code: 'KEY_REFUSED' })).toBe(2)
+  })
+
+  test('whoever tries many is limited, and does not fill the audit trail; a valid key goes through', async () => {
+    const statuses: number[] = []
+    while (!statuses.includes(429) && statuses.length < 200) {
+      statuses.push((await api.ask('POST', '/api/v1/session', { body: { key: 'trk_wrong' } })).status)
+    }
+    expect(new Set(statuses)).toEqual(new Set([401, 429]))
+    expect(actions()).toHaveLength(statuses.length - 1)
+    expect((await api.ask('POST', '/api/v1/session', { body: { key } })).status).toBe(200)
+    expect((await api.ask('GET', '/api/v1/fields', { key: 'trk_wrong' })).status).toBe(429)
   })
 
   test.each<[name: string, headers: () => Record<string, string>]>([
@@ -119,6 +131,28 @@ describe('logging out', () => {
     })
     expect((await api.ask('GET', '/api/v1/fields', { headers: session })).status).toBe(401)
     expect(actions()).toEqual(['session.opened', 'session.closed'])
+  })
+
+  test.each<[name: string, method: string, path: string, more: () => Record<string, string>]>([
+    ['DELETE of a program, which sends no Origin', 'DELETE', '/api/v1/session', () => ({})],
+    ['POST of a program', 'POST', '/api/v1/session/end', () => ({})],
+    ['a key beside the cookie', 'DELETE', '/api/v1/session', () => ({ authorization: `Bearer ${key}` })],
+    ['no key beside the cookie', 'DELETE', '/api/v1/session', () => ({ authorization: 'Bearer wrong' })],
+  ])('ends the session of the cookie: %s', async (_name, method, path, more) => {
+    const { cookie = '' } = await logIn()
+    expect((await api.ask(method, path, { headers: { cookie, ...more() } })).status).toBe(204)
+    expect((await api.ask('GET', '/api/v1/session', { headers: { cookie } })).json()).toMatchObject({ by: 'nobody' })
+    expect(actions()).toEqual(['session.opened', 'session.closed'])
+    // Once more: it has ended, so nothing is left to say no to.
+    expect((await api.ask(method, path, { headers: { cookie, ...more() } })).status).toBe(204)
+    expect(actions()).toEqual(['session.opened', 'session.closed'])
+  })
+
+  test('does not say that a session has ended which it cannot tell', async () => {
+    const { cookie = '' } = await logIn()
+    const headers = { cookie: `${cookie}; tailrace_session=another` }
+    const answer = await api.ask('DELETE', '/api/v1/session', { headers })
+    expect([answer.status, cookieOf(answer)]).toEqual([400, ''])
   })
 
   test('without a session only clears the cookie', async () => {

@@ -20,7 +20,7 @@ const WhoSchema = Type.Object(
     name: Type.Optional(Type.String({ description: 'Of the key' })),
     role: Type.Optional(Type.String()),
     filter: Type.Optional(Type.String({ description: 'What is read has to pass it; empty: everything may be read' })),
-    expires: Type.Optional(Type.String({ description: 'Of a session that was opened just now' })),
+    expires: Type.Optional(Type.String({ description: 'When a session ends by itself' })),
   },
   { title: 'Who' },
 )
@@ -65,7 +65,7 @@ export function registerSession(app: ApiServer, context: ApiContext): void {
     },
     (request, reply) => {
       reply.header('cache-control', 'no-store')
-      return whoIs(request.principal)
+      return whoIs(context.access, request.principal)
     },
   )
   const schema = {
@@ -91,9 +91,10 @@ async function logIn(
     const { principal, cookie, expires } = access.openSession(key.trim(), address)
     await audit({ action: 'session.opened', principal, address, details: { 'session.expires': expires } })
     setSessionCookie(request, reply, cookie, expires)
-    return isForm(request) ? reply.redirect('/', 303) : reply.send({ ...whoIs(principal), expires })
+    return isForm(request) ? reply.redirect('/', 303) : reply.send(whoIs(access, principal))
   } catch (error) {
-    if (error instanceof AppError && error.code === 'KEY_REFUSED') {
+    // Whoever tries many does not fill the trail.
+    if (error instanceof AppError && error.code === 'KEY_REFUSED' && !request.isOverFailures()) {
       await audit({ action: 'session.refused', principal: undefined, address })
     }
     throw error
@@ -114,19 +115,39 @@ async function endSession(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   assertOwnPage(request)
-  const { principal, ip: address } = request
-  if (principal.by === 'session') {
+  const principal = sessionOf(access, request)
+  if (principal) {
     await access.closeSession(principal)
-    await audit({ action: 'session.closed', principal, address })
+    await audit({ action: 'session.closed', principal, address: request.ip })
   }
   clearSessionCookie(request, reply)
   reply.header('cache-control', 'no-store')
   return isForm(request) ? reply.redirect('/', 303) : reply.code(204).send()
 }
 
-function whoIs({ by, name, role, filter }: Principal): Static<typeof WhoSchema> {
+/**
+ * Of the cookie, whatever else the request shows, and without the Origin that anything else but reading takes: programs
+ * send none. Throws ORIGIN_REFUSED, and REQUEST_INVALID when it cannot be told which session is meant. `undefined`:
+ * there is none that could be ended.
+ */
+function sessionOf(access: ApiContext['access'], { headers, url, ip }: FastifyRequest): Principal | undefined {
+  const { cookie, host, origin, 'sec-fetch-site': site } = headers
+  const shown = { cookie, host, origin, 'sec-fetch-site': site }
+  try {
+    const { principal } = access.identify({ method: 'GET', url, headers: shown, rawHeaders: [], address: ip })
+    return principal.by === 'session' ? principal : undefined
+  } catch (error) {
+    if (error instanceof AppError && (error.code === 'KEY_REQUIRED' || error.code === 'KEY_REFUSED')) return undefined
+    throw error
+  }
+}
+
+function whoIs(access: ApiContext['access'], principal: Principal): Static<typeof WhoSchema> {
+  const { by, name, role, filter } = principal
   if (by === 'nobody') return { open: false, by }
-  return by === 'open' ? { open: true, by, role } : { open: false, by, name, role, filter }
+  if (by === 'open') return { open: true, by, role }
+  const expires = access.sessionExpires(principal)
+  return { open: false, by, name, role, filter, ...(expires !== undefined && { expires }) }
 }
 
 /** Sent by a page, which wants to be shown another one. */

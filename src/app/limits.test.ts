@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
+import { DEFAULT_API_LIMITS } from '../api/context.ts'
 import { HTTP_SERVER_LIMITS } from '../net/http-limits.ts'
 import { loadConfig } from './config.ts'
-import { httpLimits } from './limits.ts'
+import { apiLimits, httpLimits } from './limits.ts'
 
 const limitsOf = (flags: Record<string, string>) => httpLimits(loadConfig({ flags, env: {}, cwd: '/' }))
 
@@ -38,4 +39,11 @@ test('the limits of HTTP are those that the settings say', () => {
 
 test('a server without settings has the limits that they have by default', () => {
   expect({ ...HTTP_SERVER_LIMITS, ...limitsOf({}) }).toEqual(HTTP_SERVER_LIMITS)
+})
+
+test('bodies of the API have the limit of the setting', () => {
+  const config = loadConfig({ flags: { 'http-body-bytes-max': '2048' }, env: {}, cwd: '/' })
+  expect(apiLimits(config)).toMatchObject({ bodyBytesMax: 2048 })
+  const { bodyBytesMax } = DEFAULT_API_LIMITS
+  expect(apiLimits(loadConfig({ env: {}, cwd: '/' }))).toMatchObject({ bodyBytesMax })
 })

@@ -98,9 +98,10 @@ export function accessLimits({ access }: Config): AccessLimits {
   }
 }
 
-export function apiLimits({ query, live }: Config): ApiLimits {
+export function apiLimits({ http, query, live }: Config): ApiLimits {
   return {
     ...DEFAULT_API_LIMITS,
+    bodyBytesMax: http.bodyBytesMax,
     queriesMax: query.concurrentMax,
     queriesPerKeyMax: query.concurrentPerKeyMax,
     queryTimeoutMsMax: query.timeout,

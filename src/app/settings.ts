@@ -89,7 +89,10 @@ export const SettingsSchema = Type.Object(
       signaturesMax: count(200_000, 'Signatures remembered in order to know replays; more are answered 429'),
       signedBodyBytesMax: bytes(16 * MiB, 'Largest body of a signed request, which is checked before it is used', 1),
       signedBytesMax: bytes(128 * MiB, 'Memory for all signed bodies that are being checked; more are answered 429', 1),
-      failuresPerMinuteMax: count(60, 'Invalid keys shown from one address within a minute; more are answered 429'),
+      failuresPerMinuteMax: count(
+        60,
+        'Invalid keys from one address within a minute; more are answered 429, valid ones never',
+      ),
     }),
     ingest: Type.Object({
       bodyBytesMax: bytes(4 * GiB, 'Largest body of one request, as sent', 1),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import {
   contentSha256,
@@ -59,4 +60,29 @@ test('an event is signed as other languages sign it', () => {
   expect(
     eventSignature(signingKeyOf(SECRET), { service: 'öfen/1', level: 'warn', timestampMs: 1_700_000_000_000 }),
   ).toBe('e1=017b41a899a1d58a2e499b11c8fcdd3beb0dda3053ba0d93cba08074aa76413f')
+})
+
+test('the worked example of docs/access.md is true', () => {
+  const page = readFileSync(new URL('../../docs/access.md', import.meta.url), 'utf8')
+  const one = (pattern: RegExp): string => {
+    const [found, ...others] = page.matchAll(pattern)
+    expect([pattern, others]).toEqual([pattern, []])
+    return found?.[1] ?? ''
+  }
+  const key = parseKey(one(/^key +(trk_[a-z0-9]{12}_.{43})$/gm))
+  const body = one(/^body +(.*)$/gm)
+  const [version, method = '', target = '', time, bodyHash] = one(/^```\n(v1\n[^`]*)\n```$/gm).split('\n')
+  if (!key) throw new Error('the example has no key')
+  const { searchParams } = new URL(target, 'http://x')
+  const signingKey = signingKeyOf(key.secret)
+  expect(page).toContain(`\`${signingKey.toString('hex')}\``)
+  expect([version, bodyHash]).toEqual(['v1', contentSha256(body)])
+  expect(signedRequestHeaders(key, { method, target, body, nowMs: Number(time) })).toMatchObject({
+    'tailrace-signature': one(/^Tailrace-Signature: (v1=[0-9a-f]+)$/gm),
+  })
+  const service = searchParams.get('service') ?? ''
+  expect(page).toContain(`over \`e1\`, \`${service}\`, \`warn\` and \`${time}\``)
+  expect(eventSignature(signingKey, { service, level: 'warn', timestampMs: Number(time) })).toBe(
+    one(/^Tailrace-Signature: (e1=[0-9a-f]{64})$/gm),
+  )
 })

@@ -9,6 +9,8 @@ declare module 'fastify' {
     principal: Principal
     /** SHA-256 that a signed body has to have. */
     bodySha256: Buffer | null
+    /** Too much from this address was not valid: what else is not is answered with TOO_MANY_REQUESTS. */
+    isOverFailures(): boolean
   }
   interface FastifyContextConfig {
     /** What it takes to use this route: every route says so. */
@@ -44,11 +46,14 @@ export function guardRoutes(app: FastifyInstance, access: HttpAccess | undefined
   })
   app.decorateRequest('principal', null as unknown as Principal)
   app.decorateRequest('bodySha256', null)
+  app.decorateRequest('isOverFailures', function () {
+    return rates.isOverFailures(this)
+  })
   app.addHook('onRequest', (request, _reply, done) => {
     const right = request.routeOptions.config.access ?? 'public'
     try {
       rates.admitAddress(request)
-      const { principal, bodySha256 = null } = identify(request, right, access, rates)
+      const { principal, bodySha256 = null } = identify(request, right, access)
       rates.admitKey(principal)
       if (!isAllowed(principal, right)) throw new AppError('ACCESS_DENIED', denial(principal, right))
       request.principal = principal
@@ -64,10 +69,8 @@ function identify(
   request: FastifyRequest,
   right: Right,
   access: HttpAccess | undefined,
-  rates: HttpRates,
 ): ReturnType<HttpAccess['identify']> {
   if (!access) return { principal: OPEN_PRINCIPAL }
-  if (!rates.admitCredentials(request, right)) return { principal: NOBODY }
   const { method, url, headers, rawHeaders } = request.raw
   try {
     return access.identify({ method: method ?? '', url: url ?? '', headers, rawHeaders, address: request.ip })

@@ -149,17 +149,21 @@ function addHooks(app: FastifyInstance, counters: Counters, state: { isClosing: 
   })
 }
 
+function limitedProblem(problem: AppError, request: FastifyRequest, rates: HttpRates): AppError {
+  const isFailure = problem.code === 'KEY_REFUSED' || problem.code === 'SIGNATURE_REFUSED'
+  return isFailure ? rates.failed(request, problem) : problem
+}
+
 function addProblems(app: FastifyInstance, { logger, counters }: HttpServerOptions, rates: HttpRates): void {
   const routes: KnownRoute[] = []
   app.addHook('onRoute', ({ method, url }) => {
     routes.push({ methods: Array.isArray(method) ? method : [method], url })
   })
   app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error)
+    const problem = limitedProblem(problemOf(error), request, rates)
     if (problem.code === 'INTERNAL') {
       logger.error({ err: error, ...loggedRequest(request) }, 'A request failed')
     }
-    if (problem.code === 'KEY_REFUSED' || problem.code === 'SIGNATURE_REFUSED') rates.noteFailure(request)
     counters.add('http_errors_total', { code: problem.code })
     return sendProblem(reply, problem)
   })

@@ -36,7 +36,8 @@ test('a spool file with flipped bits goes to quarantine, the rest loads', async 
   const second = await startServer({ dataDir })
   const figures = await settled(second.url)
   expect(figures.quarantinedFiles).toBe(1)
-  expect(filesIn(dataDir, /\.rows$/)).toEqual([])
+  // What is in the store is removed a moment later.
+  await expect.poll(() => filesIn(dataDir, /\.rows$/)).toEqual([])
   const [kept = '', ...others] = filesIn(dataDir, /quarantine/)
   expect(others).toEqual([])
   expect(readFileSync(kept)).toEqual(bytes)

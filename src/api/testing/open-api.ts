@@ -3,6 +3,7 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 import { Counters } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import { SILENT_LOGGER } from '../../core/logger.ts'
+import { OPEN_PRINCIPAL } from '../../core/principal.ts'
 import { follow } from '../../live/follow.ts'
 import { openLive } from '../../live/live.ts'
 import { createHttpServer, type HttpServerOptions } from '../../net/http-server.ts'
@@ -53,6 +54,8 @@ const OPEN_ACCESS: ApiContext['access'] = {
     throw new AppError('KEY_REFUSED')
   },
   closeSession: () => Promise.resolve(),
+  sessionExpires: () => undefined,
+  identify: () => ({ principal: OPEN_PRINCIPAL }),
   status: () => ({ open: true, keys: { read: 0, write: 0, admin: 0 } }),
 }
 

@@ -29,7 +29,7 @@ export const command = defineCommand(
         'Sends as service ci, whatever it claims',
       ],
       [
-        "tailrace keys create --role read --name ops --filter 'service:/ops/*' --expires 90d",
+        "tailrace keys create --role read --name billing --filter 'service:billing' --expires 90d",
         'Reads a part, for 90 days',
       ],
       ['tailrace keys create --role write --ip 10.0.0.0/8 --ip 192.168.7.4', 'Sends from these addresses only'],

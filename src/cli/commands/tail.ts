@@ -22,11 +22,8 @@ export const command = defineCommand(
     ],
     examples: [
       ['tailrace tail', 'Everything'],
+      ["tailrace tail 'level:>=warn service:billing' --backlog 20", 'Warnings of a service, and the newest 20 before'],
       ["tailrace tail 'service:/shop/* level:>=warn' --udp logs:6102", "Over logd's protocol, with LOGD_READ_SECRET"],
-      [
-        "tailrace tail 'level:>=warn service:/ops/*' --backlog 20",
-        'Warnings of some services, and the newest 20 before',
-      ],
       ["tailrace tail '-health' --format json | jq .message", 'All but health checks, for a program'],
     ],
   },
