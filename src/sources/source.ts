@@ -13,6 +13,7 @@ import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Sink } from '../core/sink.ts'
+import type { BodyLimits } from '../net/decompress.ts'
 import { EVENT_LIMITS, type EventLimits } from '../wire/transcode/limits.ts'
 
 /** All that a source may touch. */
@@ -30,15 +31,9 @@ export interface SourceContext {
   limits: SourceLimits
 }
 
-export interface SourceLimits {
+export interface SourceLimits extends BodyLimits {
   /** What bounds one event. */
   event: EventLimits
-  /** Largest body as sent. */
-  bodyBytesMax: number
-  /** Largest body after decompression. */
-  decompressedBytesMax: number
-  /** Decompressed bytes per byte sent; looked at once a body has grown past 16 MiB. */
-  compressionRatioMax: number
   /** Requests whose body is being taken at the same time; more are answered 429. */
   requestsMax: number
   /** Rows are handed to the sink in batches of about this size. */

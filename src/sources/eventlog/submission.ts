@@ -1,0 +1,159 @@
+import { EventBatch, EventView, NO_TIMESTAMP } from '../../core/batch.ts'
+import type { Counter } from '../../core/counters.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Sink } from '../../core/sink.ts'
+import { formatTimestamp } from '../../core/time.ts'
+import { EventStream } from '../../wire/transcode/event-stream.ts'
+import { eventDefaults } from '../../wire/transcode/row-writer.ts'
+import type { LineTranscoder } from '../../wire/transcode/transcoder.ts'
+import type { SourceContext } from '../source.ts'
+import type { IdWindow } from './id-window.ts'
+import { CLAIM_ATTRIBUTE, eventId, ID_ATTRIBUTE, idText, mistakesOf, readEvent, type Mistake } from './rows.ts'
+
+/** What all submissions share. */
+export interface SubmissionState {
+  name: string
+  context: SourceContext
+  transcoder: LineTranscoder
+  window: IdWindow
+  /** Events that are being written, by id: bounded by the requests under way. */
+  writing: Map<string, Promise<void>>
+  /** Makes ids of events without a time differ. */
+  unique: () => string
+  events: Counter
+  repeats: Counter
+}
+
+export interface SubmissionOptions {
+  sink: Sink
+  /** Host of events that name none. */
+  host: string
+}
+
+export interface SubmissionAnswer {
+  ids: string[]
+  /** Positions of events that had been submitted before. */
+  repeated: number[]
+}
+
+const MISTAKES_LISTED_MAX = 20
+
+/** One body: resolves when every event of it is durable. Throws REQUEST_INVALID naming the mistakes; then nothing was kept. */
+export async function submit(
+  body: Buffer,
+  state: SubmissionState,
+  { sink, host }: SubmissionOptions,
+): Promise<SubmissionAnswer> {
+  const rows = transcode(body, state)
+  const fresh = new EventBatch(rows.length + rows.rows * 64, rows.rows)
+  const answer: SubmissionAnswer = { ids: [], repeated: [] }
+  const own = new Map<string, Buffer>()
+  const others = new Set<Promise<void>>()
+  complete(rows, state, host, (id, event, index) => {
+    const text = idText(id)
+    answer.ids.push(text)
+    const isWriting = state.writing.get(text)
+    if (isWriting) others.add(isWriting)
+    if (isWriting || own.has(text) || state.window.has(id)) {
+      answer.repeated.push(index)
+      return
+    }
+    own.set(text, id)
+    event.attributes.set(ID_ATTRIBUTE, text)
+    fresh.append(event.timestampNs === NO_TIMESTAMP ? withoutTime(event) : event)
+  })
+  state.repeats.add(answer.repeated.length)
+  if (own.size > 0) await write(fresh, own, state, sink)
+  await Promise.all(others)
+  return answer
+}
+
+function withoutTime({ timestampNs: _, ...event }: ReturnType<typeof readEvent>): Omit<typeof event, 'timestampNs'> {
+  return event
+}
+
+/** The events of the body as rows; throws REQUEST_INVALID when one cannot be read. */
+function transcode(body: Buffer, { name, context, transcoder }: SubmissionState): EventBatch {
+  const mistakes: { event: number; message: string }[] = []
+  const stream = new EventStream({
+    transcoder,
+    format: 'json',
+    // The host is filled in later: the same event from another address is the same event.
+    defaults: eventDefaults({ source: name }),
+    nowSeconds: Number(context.clock() / 1_000_000_000n),
+    capacityBytes: body.length,
+    onReject: (line, reason, message) => {
+      context.counters.add('ingest_rejected_total', { source: name, reason })
+      if (mistakes.length < MISTAKES_LISTED_MAX) mistakes.push({ event: line - 1, message })
+    },
+  })
+  stream.push(body)
+  stream.end()
+  const rows = stream.takeBatch()
+  if (mistakes.length > 0) {
+    throw invalid(`event ${mistakes[0]?.event}: ${mistakes[0]?.message}`, mistakes)
+  }
+  if (!rows) throw invalid('there is no event in the body', [])
+  return rows
+}
+
+/** Reads, checks and completes each row; throws REQUEST_INVALID with the mistakes of all. */
+function complete(
+  rows: EventBatch,
+  { name, context, unique }: SubmissionState,
+  host: string,
+  onEvent: (id: Buffer, event: ReturnType<typeof readEvent>, index: number) => void,
+): void {
+  const { eventlog, futureSkewMaxNs } = context.limits
+  const latestNs = context.clock() + futureSkewMaxNs
+  const view = new EventView()
+  const mistakes: Mistake[] = []
+  const events = Array.from({ length: rows.rows }, (_, row) => {
+    const event = readEvent(view.at(rows.bytes, rows.offsets[row] ?? 0), name)
+    mistakes.push(...mistakesOf(event, row, latestNs))
+    return event
+  })
+  if (mistakes.length > 0) {
+    for (const { field } of mistakes) {
+      context.counters.add('ingest_rejected_total', { source: name, reason: `invalid_${field}` })
+    }
+    const [first] = mistakes
+    throw invalid(`event ${first?.event}: ${first?.field} ${first?.message}`, mistakes.slice(0, MISTAKES_LISTED_MAX))
+  }
+  for (const [row, event] of events.entries()) {
+    const hasTime = event.timestampNs !== NO_TIMESTAMP
+    const id = eventId(rows, row, hasTime, unique)
+    if (event.host === '') event.host = host
+    if (eventlog.timestamps === 'server' && hasTime) {
+      event.attributes.set(CLAIM_ATTRIBUTE, formatTimestamp(event.timestampNs))
+      event.timestampNs = NO_TIMESTAMP
+    }
+    onEvent(id, event, row)
+  }
+}
+
+async function write(
+  batch: EventBatch,
+  own: ReadonlyMap<string, Buffer>,
+  { writing, window, events }: SubmissionState,
+  sink: Sink,
+): Promise<void> {
+  const { rows } = batch
+  const written = sink.write(batch)
+  for (const text of own.keys()) writing.set(text, written)
+  try {
+    await written
+    for (const id of own.values()) window.add(id)
+    events.add(rows)
+  } finally {
+    for (const text of own.keys()) writing.delete(text)
+  }
+}
+
+function invalid(detail: string, problems: readonly unknown[]): AppError {
+  return new AppError('REQUEST_INVALID', {
+    detail,
+    problems,
+    hint: 'Nothing of this request was kept. An event: {"facility":"shop","timestamp":"…Z","level":"error","event":"payment declined"}',
+  })
+}
