@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { AccessLimits } from '../access/access.ts'
 import { DEFAULT_API_LIMITS, type ApiLimits } from '../api/context.ts'
+import { NS_PER_MS } from '../core/time.ts'
 import type { LiveOptions } from '../live/live.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
 import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
@@ -56,7 +57,7 @@ export function httpLimits({ http, access }: Config): Partial<HttpServerLimits> 
   }
 }
 
-export function sourceLimits({ ingest }: Config): SourceLimits {
+export function sourceLimits({ ingest, eventlog }: Config): SourceLimits {
   return {
     ...SOURCE_LIMITS,
     event: { ...SOURCE_LIMITS.event, lineBytesMax: ingest.lineBytesMax },
@@ -64,6 +65,14 @@ export function sourceLimits({ ingest }: Config): SourceLimits {
     decompressedBytesMax: ingest.decompressedBytesMax,
     compressionRatioMax: ingest.compressionRatioMax,
     requestsMax: ingest.requestsMax,
+    futureSkewMaxNs: BigInt(ingest.futureSkewMax) * NS_PER_MS,
+    eventlog: {
+      timestamps: eventlog.timestamps,
+      repeatWindowMs: eventlog.repeatWindow,
+      idsMax: eventlog.idsMax,
+      bodyBytesMax: eventlog.bodyBytesMax,
+      bytesMax: eventlog.bytesMax,
+    },
   }
 }
 

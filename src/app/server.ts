@@ -22,6 +22,7 @@ import { lockFolder } from './folder-lock.ts'
 import { httpNames } from './http-names.ts'
 import { accessLimits, apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openNode } from './node.ts'
+import { recentValues } from './recent-values.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
 
@@ -116,7 +117,9 @@ async function openServer(
     tls: () => tls?.status(),
     limits: apiLimits(config),
   })
-  const context = sourceContext(config, storage, { counters, logger })
+  const stopping = new AbortController()
+  closing.add(() => stopping.abort())
+  const context = sourceContext(config, storage, { counters, logger, signal: stopping.signal })
   for (const source of SOURCES) source.attach(http.app, context)
   const address = await http.listen(config.host, config.port)
   listeners['http'] = hostPort(address)
@@ -133,8 +136,8 @@ async function openServer(
 /** What the sources may touch. */
 function sourceContext(
   config: Config,
-  { pipeline, batches }: Storage,
-  { counters, logger }: { counters: Counters; logger: Logger },
+  { pipeline, batches, store, spool }: Storage,
+  { counters, logger, signal }: { counters: Counters; logger: Logger; signal: AbortSignal },
 ): SourceContext {
   return {
     sinkFor: ({ stamps }) => stampingSink(pipeline, stamps, batches),
@@ -144,6 +147,7 @@ function sourceContext(
     clock: wallClock,
     hostname: hostname(),
     limits: sourceLimits(config),
+    recentValues: recentValues({ store, spool, signal }),
   }
 }
 

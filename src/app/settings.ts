@@ -80,6 +80,16 @@ export const SettingsSchema = Type.Object(
       ),
       futureSkewMax: duration(10 * MINUTE, 'How far in the future a timestamp may lie before it is replaced'),
     }),
+    eventlog: Type.Object({
+      timestamps: Type.Union(
+        (['client', 'server'] as const).map((whose) => Type.Literal(whose)),
+        { default: 'client', description: 'Whose time an event of the event log bears: client or server' },
+      ),
+      repeatWindow: duration(60 * MINUTE, 'How long a repeated submission of the same event is known', SECOND),
+      idsMax: count(1_000_000, 'Events remembered for that', 1000),
+      bodyBytesMax: bytes(16 * MiB, 'Largest body of one submission, after decompression', KiB),
+      bytesMax: bytes(256 * MiB, 'Memory for the bodies of all submissions under way; more are answered 429', MiB),
+    }),
     http: Type.Object({
       connectionsMax: count(20_000, 'Open connections; further ones are closed at once'),
       headersTimeout: duration(10 * SECOND, 'Longest time for the headers of a request to arrive', SECOND),

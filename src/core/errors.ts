@@ -18,6 +18,7 @@ export const ERRORS = {
   NOTHING_ACCEPTED: { status: 400, title: 'No event in the body could be accepted', retryable: false },
   REQUEST_INVALID: { status: 400, title: 'The request is not valid', retryable: false },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address', retryable: false },
+  EVENTLOG_STARTING: { status: 503, title: 'The event log does not know yet what it has', retryable: true },
   EVENT_NOT_FOUND: { status: 404, title: 'No event has this id', retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This method is not allowed here', retryable: false },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests at once', retryable: true },

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { AppError } from '../../core/errors.ts'
+import { formatSize } from '../../core/units.ts'
 import { decompressed } from '../../net/decompress.ts'
 import { LineTranscoder } from '../../wire/transcode/transcoder.ts'
 import { senderHost } from '../sender-host.ts'
@@ -19,40 +20,35 @@ const AnswerSchema = Type.Object({
   repeated: Type.Array(Type.Integer(), { description: 'Positions, from 0, of events that had been submitted before' }),
 })
 
-const EventSchema = {
-  type: 'object',
-  required: ['facility', 'level', 'event'],
-  properties: {
-    facility: { type: 'string', description: 'Unique name of the sender' },
-    timestamp: { type: 'string', format: 'date-time', description: 'UTC; the received time where it is missing' },
-    level: { type: 'string', enum: ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'] },
-    event: { type: 'string', description: 'What happened, without variable parts' },
+const EventSchema = Type.Object(
+  {
+    facility: Type.String({ description: 'Unique name of the sender' }),
+    timestamp: Type.Optional(
+      Type.String({ format: 'date-time', description: 'UTC; the received time where it is missing' }),
+    ),
+    level: Type.String({ enum: ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'] }),
+    event: Type.String({ description: 'What happened, without variable parts' }),
   },
-  additionalProperties: true,
-}
-
-/** For the description alone: the events are read as they stream in, and checked one by one. */
-const BodySchema = {
-  description: 'One event or an array. Content-Encoding may be gzip, deflate or br.',
-  content: {
-    'application/json': {
-      schema: {},
-      examples: {
-        one: {
-          value: {
-            facility: 'shop/billing',
-            timestamp: '2026-01-05T10:11:12.345Z',
-            level: 'error',
-            event: 'payment declined',
-            'user-id': 42,
-            exception: { type: 'CardError', message: 'insufficient funds' },
-          },
-        },
+  {
+    title: 'LoggedEvent',
+    description: 'Any further names and values, nested or not, are context',
+    additionalProperties: true,
+    examples: [
+      {
+        facility: 'shop/billing',
+        timestamp: '2026-01-05T10:11:12.345Z',
+        level: 'error',
+        event: 'payment declined',
+        'user-id': 42,
+        exception: { type: 'CardError', message: 'insufficient funds' },
       },
-    },
-    'x-event': { schema: EventSchema },
+    ],
   },
-}
+)
+
+const BodySchema = Type.Union([EventSchema, Type.Array(EventSchema)], {
+  description: 'One event or an array of them. Content-Encoding may be gzip, deflate or br.',
+})
 
 const problems = problemResponses({
   400: 'An event is not valid: `problems` names position and field; nothing was kept',
@@ -73,7 +69,7 @@ export const eventlogSource: SourceDefinition = {
       done()
       void recall(state).then(
         () => (isKnown = true),
-        (err: unknown) => context.logger.error({ err }, 'The event log does not know what was submitted before'),
+        (err: unknown) => context.logger.warn({ err }, 'The event log could not learn what was submitted before'),
       )
     })
     void app.register((scope, _options, done) => {
@@ -97,6 +93,8 @@ function createState(context: SourceContext): SubmissionState {
       onForgotten: (count) => counters.add('eventlog_ids_forgotten_total', {}, count),
     }),
     writing: new Map(),
+    active: 0,
+    bytes: 0,
     unique: () => `${context.clock()}-${process.pid}-${++number}`,
     events: counters.counter('ingest_events_total', { source: NAME }),
     repeats: counters.counter('eventlog_repeated_total'),
@@ -125,6 +123,8 @@ function addRoute(scope: FastifyInstance, state: SubmissionState, isKnown: () =>
     '/api/v1/eventlog',
     {
       config: { access: 'write' },
+      // The schema is for the description: what is not valid is told field by field.
+      validatorCompiler: () => () => true,
       schema: {
         summary: 'Submits events to the event log; answers once they are durable',
         tags: ['eventlog'],
@@ -142,30 +142,50 @@ function addRoute(scope: FastifyInstance, state: SubmissionState, isKnown: () =>
 }
 
 async function take(request: FastifyRequest, state: SubmissionState): Promise<SubmissionAnswer> {
-  const { counters, limits, hostname, sinkFor } = state.context
-  const { bodyBytesMax, requestsMax } = limits.eventlog
-  if (state.active >= requestsMax) {
-    throw new AppError('TOO_MANY_REQUESTS', {
-      detail: `${requestsMax} submissions are under way, which is the limit`,
-      retryAfterSeconds: RETRY_AFTER_SECONDS,
-    })
-  }
-  state.active++
+  const { counters, hostname, limits, sinkFor } = state.context
+  if (state.active >= limits.requestsMax) throw tooMany(`${limits.requestsMax} submissions are under way`)
   const sink = sinkFor(request.principal)
-  // The body is here in a moment: a group commit may wait for it.
-  const release = sink.hold()
+  state.active++
+  let bytes = 0
   try {
-    const body = await whole(request, { ...limits, bodyBytesMax, decompressedBytesMax: bodyBytesMax })
-    counters.add('ingest_bytes_total', { source: NAME }, body.length)
-    return await submit(body, state, { sink, host: senderHost(request.ip, hostname), release })
+    const release = sink.hold()
+    let submitted: Promise<SubmissionAnswer>
+    try {
+      const body = await whole(request, state, (size) => (bytes += size))
+      counters.add('ingest_bytes_total', { source: NAME }, body.length)
+      // Hands its batch over before it waits: from here on others need not wait for this one.
+      submitted = submit(body, state, { sink, host: senderHost(request.ip, hostname) })
+    } finally {
+      release()
+    }
+    return await submitted
   } finally {
-    release()
     state.active--
+    state.bytes -= bytes
   }
 }
 
-async function whole(request: FastifyRequest, limits: Parameters<typeof decompressed>[2]): Promise<Buffer> {
+/** The body, as long as there is room for it beside all others. */
+async function whole(
+  request: FastifyRequest,
+  state: SubmissionState,
+  onBytes: (size: number) => void,
+): Promise<Buffer> {
+  const { bodyBytesMax, bytesMax } = state.context.limits.eventlog
+  const limits = { ...state.context.limits, bodyBytesMax, decompressedBytesMax: bodyBytesMax }
   const chunks: Buffer[] = []
-  for await (const chunk of decompressed(request.body, request.headers['content-encoding'], limits)) chunks.push(chunk)
+  for await (const chunk of decompressed(request.body, request.headers['content-encoding'], limits)) {
+    if (state.bytes + chunk.length > bytesMax) throw tooMany(`submissions of ${formatSize(bytesMax)} are under way`)
+    state.bytes += chunk.length
+    onBytes(chunk.length)
+    chunks.push(chunk)
+  }
   return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+}
+
+function tooMany(what: string): AppError {
+  return new AppError('TOO_MANY_REQUESTS', {
+    detail: `${what}, which is the limit`,
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  })
 }

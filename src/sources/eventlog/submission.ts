@@ -8,7 +8,16 @@ import { eventDefaults } from '../../wire/transcode/row-writer.ts'
 import type { LineTranscoder } from '../../wire/transcode/transcoder.ts'
 import type { SourceContext } from '../source.ts'
 import type { IdWindow } from './id-window.ts'
-import { CLAIM_ATTRIBUTE, eventId, ID_ATTRIBUTE, idText, mistakesOf, readEvent, type Mistake } from './rows.ts'
+import {
+  CLAIM_ATTRIBUTE,
+  eventId,
+  ID_ATTRIBUTE,
+  idText,
+  mistakesOf,
+  readEvent,
+  type LoggedEvent,
+  type Mistake,
+} from './rows.ts'
 
 /** What all submissions share. */
 export interface SubmissionState {
@@ -18,6 +27,9 @@ export interface SubmissionState {
   window: IdWindow
   /** Events that are being written, by id: bounded by the requests under way. */
   writing: Map<string, Promise<void>>
+  /** Submissions under way, and the bytes of their bodies. */
+  active: number
+  bytes: number
   /** Makes ids of events without a time differ. */
   unique: () => string
   events: Counter
@@ -60,16 +72,12 @@ export async function submit(
     }
     own.set(text, id)
     event.attributes.set(ID_ATTRIBUTE, text)
-    fresh.append(event.timestampNs === NO_TIMESTAMP ? withoutTime(event) : event)
+    fresh.append(event)
   })
   state.repeats.add(answer.repeated.length)
   if (own.size > 0) await write(fresh, own, state, sink)
   await Promise.all(others)
   return answer
-}
-
-function withoutTime({ timestampNs: _, ...event }: ReturnType<typeof readEvent>): Omit<typeof event, 'timestampNs'> {
-  return event
 }
 
 /** The events of the body as rows; throws REQUEST_INVALID when one cannot be read. */
@@ -102,7 +110,7 @@ function complete(
   rows: EventBatch,
   { name, context, unique }: SubmissionState,
   host: string,
-  onEvent: (id: Buffer, event: ReturnType<typeof readEvent>, index: number) => void,
+  onEvent: (id: Buffer, event: LoggedEvent, index: number) => void,
 ): void {
   const { eventlog, futureSkewMaxNs } = context.limits
   const latestNs = context.clock() + futureSkewMaxNs
