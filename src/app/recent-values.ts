@@ -26,8 +26,8 @@ export function recentValues({ store, spool, signal }: RecentValuesOptions) {
     for (;;) {
       try {
         const newest = await store.select(newestReceivedStatement(source), { signal })
-        const newestNs = BigInt(String(newest.rows[0]?.[0] ?? 0))
-        const sinceNs = newestNs - BigInt(windowMs) * NS_PER_MS
+        const [newestNs = '0'] = (newest.rows[0] ?? []) as [string?]
+        const sinceNs = BigInt(newestNs) - BigInt(windowMs) * NS_PER_MS
         const statement = attributeValuesStatement({ source, attribute, sinceNs, limit: valuesMax })
         const { rows } = await store.select(statement, { signal, rowsMax: valuesMax })
         return rows.map(([value]) => String(value))

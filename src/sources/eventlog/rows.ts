@@ -1,6 +1,6 @@
 /** What the event log makes of the rows that the transcoder wrote: checked, told apart by an id, complete. */
 import { hash } from 'node:crypto'
-import { type EventBatch, EventView, NO_TIMESTAMP } from '../../core/batch.ts'
+import { type EventBatch, type EventView, NO_TIMESTAMP } from '../../core/batch.ts'
 import { SEVERITY_NUMBERS } from '../../core/severity.ts'
 import { formatTimestamp } from '../../core/time.ts'
 
