@@ -43,6 +43,7 @@ beforeAll(async () => {
           clock: context.clock,
           hostname: 'here',
           limits: SOURCE_LIMITS,
+          recentValues: () => Promise.resolve([]),
         })
       }
     },

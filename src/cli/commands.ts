@@ -46,6 +46,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/keys-revoke.ts')).command,
   },
   {
+    name: 'forward',
+    summary: 'Deliver what applications log into a folder',
+    load: async () => (await import('./commands/forward.ts')).command,
+  },
+  {
     name: 'doctor',
     summary: 'Say what is running, what is wrong and what to do',
     load: async () => (await import('./commands/doctor.ts')).command,

@@ -37,7 +37,7 @@ export interface EventLoggerOptions {
   bytesMax?: number
   /** What goes when there are more: the oldest (`drop-oldest`, unless given) or the new one. Both are counted. */
   policy?: FullPolicy
-  /** Certificate authority of the server, PEM. */
+  /** File with the certificate authority of the server, PEM. */
   ca?: string
   /** SHA-256 of the server's certificate. */
   fingerprint?: string
@@ -100,7 +100,8 @@ export function createEventLogger(options: EventLoggerOptions): EventLogger {
 
   function log(level: EventLevel, event: string, context?: Context): boolean {
     if (isClosed) return false
-    const text = String(event).slice(0, TEXT_CHARS_MAX)
+    // From JavaScript anything may come.
+    const text = (typeof event === 'string' ? event : JSON.stringify(event ?? 'undefined')).slice(0, TEXT_CHARS_MAX)
     const extra = context === undefined ? '' : contextText(context)
     const isKept = appender.append(
       `{"timestamp":"${time()}","level":"${level}","event":${JSON.stringify(text)}${tail}${extra}}\n`,
@@ -139,7 +140,7 @@ function senderVariables({ url, key, ca, fingerprint }: EventLoggerOptions): Rec
   return {
     TAILRACE_URL: url,
     TAILRACE_KEY: key,
-    TAILRACE_EVENTLOG_CA: ca,
+    TAILRACE_CA: ca === undefined ? undefined : resolve(ca),
     TAILRACE_FINGERPRINT: fingerprint,
   }
 }

@@ -1,10 +1,12 @@
 import { PATIENCE } from '../backoff.ts'
-import { openConnection, type ConnectionOptions } from '../connection.ts'
+import type { Connection } from '../connection.ts'
 import { runSender, type SenderStats } from './sender.ts'
 import { senderPid, takeSenderLock } from './sender-lock.ts'
 import { writeStatus } from './status.ts'
 
-export interface ForwardOptions extends ConnectionOptions {
+export interface ForwardOptions {
+  /** To the server; closed at the end. */
+  connection: Pick<Connection, 'json' | 'close'>
   dir: string
   signal: AbortSignal
   /** Ends when nothing was to be done, and nobody logged, for so long; Infinity: only with the signal. */
@@ -21,10 +23,9 @@ const STATUS_MS = 500
  * of the living sender when the folder has one already.
  */
 export async function forwardFolder(options: ForwardOptions): Promise<SenderStats | { pid: number }> {
-  const { dir, signal, idleMsMax, onTrouble, ...connectionOptions } = options
+  const { connection, dir, signal, idleMsMax, onTrouble } = options
   const release = takeSenderLock(dir)
   if (!release) return { pid: senderPid(dir) ?? 0 }
-  const connection = openConnection(connectionOptions)
   const stats: SenderStats = { delivered: 0, refused: 0 }
   let trouble: string | null = null
   let writtenMs = -Infinity

@@ -6,6 +6,10 @@ function read(context: Context): Record<string, unknown> {
   return JSON.parse(`{"a":0${contextText(context)}}`) as Record<string, unknown>
 }
 
+function refuse(): never {
+  throw new Error('never')
+}
+
 class Money {
   amount = 12n
   toJSON() {
@@ -50,7 +54,7 @@ describe('context', () => {
     ['twice the same is no circle', [shared, shared], [{ n: 1 }, { n: 1 }]],
     ['too deep', deep, { a: { b: { c: { d: { e: { f: { g: { h: '[deeper]' } } } } } } } }],
     ['getter that throws', throwing, { fine: 1, bad: '[unreadable: no]' }],
-    ['function and symbol', [function named() {}, Symbol('s')], ['[function named]', 'Symbol(s)']],
+    ['function and symbol', [read, Symbol('s')], ['[function read]', 'Symbol(s)']],
     ['array that is long', Array.from({ length: 1500 }, () => 0), Array.from({ length: 1000 }, () => 0)],
   ]
   test.each(cases)('%s', (_name, value, written) => expect(read({ value })).toEqual({ a: 0, value: written }))
@@ -85,9 +89,6 @@ describe('context', () => {
   })
 
   test('a proxy that throws at everything', () => {
-    const refuse = () => {
-      throw new Error('never')
-    }
     const value: unknown = new Proxy({}, { get: refuse, ownKeys: refuse, getPrototypeOf: refuse })
     expect(read({ value })['value']).toContain('unreadable')
   })
