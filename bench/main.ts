@@ -3,9 +3,13 @@
  * `npm run bench -- <name> [flags]` another one. Start at `ingest.ts`; the pieces (`generate`, `sender`, `server`,
  * `process-figures`, `table`) are made to be used by other benchmarks.
  */
+import { benchEventlog } from './eventlog.ts'
 import { benchIngest } from './ingest.ts'
 
-const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { ingest: benchIngest }
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  ingest: benchIngest,
+  eventlog: benchEventlog,
+}
 
 const [first, ...rest] = process.argv.slice(2)
 const isNamed = first !== undefined && !first.startsWith('-')
