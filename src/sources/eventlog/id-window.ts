@@ -24,10 +24,16 @@ class IdSet {
 
   /** Where the id belongs; −1: it is there. */
   #find(words: Uint32Array, slots: number, id: Buffer): number {
-    const [a, b, c, d] = [id.readUInt32LE(0), id.readUInt32LE(4), id.readUInt32LE(8), id.readUInt32LE(12)]
+    const a = id.readUInt32LE(0)
+    const b = id.readUInt32LE(4)
+    const c = id.readUInt32LE(8)
+    const d = id.readUInt32LE(12)
     for (let slot = a % slots; ; slot = (slot + 1) % slots) {
       const at = slot * WORDS
-      const [w, x, y, z] = [words[at], words[at + 1], words[at + 2], words[at + 3]]
+      const w = words[at]
+      const x = words[at + 1]
+      const y = words[at + 2]
+      const z = words[at + 3]
       if (w === a && x === b && y === c && z === d) return -1
       if (w === 0 && x === 0 && y === 0 && z === 0) return at
     }

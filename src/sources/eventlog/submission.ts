@@ -1,4 +1,4 @@
-import { EventBatch, EventView, NO_TIMESTAMP } from '../../core/batch.ts'
+import { EventBatch, EventView, NO_TIMESTAMP, ROW_TIMESTAMP } from '../../core/batch.ts'
 import type { Counter } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Sink } from '../../core/sink.ts'
@@ -8,6 +8,7 @@ import { eventDefaults } from '../../wire/transcode/row-writer.ts'
 import type { LineTranscoder } from '../../wire/transcode/transcoder.ts'
 import type { SourceContext } from '../source.ts'
 import type { IdWindow } from './id-window.ts'
+import { RowSpans } from './row-copy.ts'
 import {
   CLAIM_ATTRIBUTE,
   eventId,
@@ -50,35 +51,46 @@ export interface SubmissionAnswer {
 
 const MISTAKES_LISTED_MAX = 20
 
-/** One body: resolves when every event of it is durable. Throws REQUEST_INVALID naming the mistakes; then nothing was kept. */
+/**
+ * One body: resolves when every event of it is durable. Rejects with REQUEST_INVALID naming the mistakes; then nothing
+ * was kept.
+ */
 export async function submit(
   body: Buffer,
   state: SubmissionState,
   { sink, host }: SubmissionOptions,
 ): Promise<SubmissionAnswer> {
   const rows = transcode(body, state)
-  const fresh = new EventBatch(rows.length + rows.rows * 64, rows.rows)
+  const careful = checkRows(rows, state)
+  const fresh = new EventBatch(rows.length + rows.rows * ROW_MORE_BYTES, rows.rows)
+  const hostBytes = Buffer.from(host)
   const answer: SubmissionAnswer = { ids: [], repeated: [] }
   const own = new Map<string, Buffer>()
   const others = new Set<Promise<void>>()
-  complete(rows, state, host, (id, event, index) => {
+  const spans = new RowSpans()
+  for (let row = 0; row < rows.rows; row++) {
+    const event = careful.get(row)
+    const id = eventId(rows, row, event?.timestampNs !== NO_TIMESTAMP, state.unique)
     const text = idText(id)
     answer.ids.push(text)
     const isWriting = state.writing.get(text)
     if (isWriting) others.add(isWriting)
     if (isWriting || own.has(text) || state.window.has(id)) {
-      answer.repeated.push(index)
-      return
+      answer.repeated.push(row)
+      continue
     }
     own.set(text, id)
-    event.attributes.set(ID_ATTRIBUTE, text)
-    fresh.append(event)
-  })
+    if (event) fresh.append(completed(event, host, text, state))
+    else spans.at(rows.bytes, rows.offsets[row] ?? 0, rows.rowEnd(row)).copyTo(fresh, hostBytes, text)
+  }
   state.repeats.add(answer.repeated.length)
   if (own.size > 0) await write(fresh, own, state, sink)
   await Promise.all(others)
   return answer
 }
+
+/** What a row grows by: its id, and a host. */
+const ROW_MORE_BYTES = 96
 
 /** The events of the body as rows; throws REQUEST_INVALID when one cannot be read. */
 function transcode(body: Buffer, { name, context, transcoder }: SubmissionState): EventBatch {
@@ -105,39 +117,42 @@ function transcode(body: Buffer, { name, context, transcoder }: SubmissionState)
   return rows
 }
 
-/** Reads, checks and completes each row; throws REQUEST_INVALID with the mistakes of all. */
-function complete(
-  rows: EventBatch,
-  { name, context, unique }: SubmissionState,
-  host: string,
-  onEvent: (id: Buffer, event: LoggedEvent, index: number) => void,
-): void {
+/**
+ * Looks at every row; throws REQUEST_INVALID with the mistakes of all. Resolves to the events that have to be written
+ * anew, by their row; the others are right as they stand.
+ */
+function checkRows(rows: EventBatch, { name, context }: SubmissionState): Map<number, LoggedEvent> {
   const { eventlog, futureSkewMaxNs } = context.limits
   const latestNs = context.clock() + futureSkewMaxNs
+  const source = Buffer.from(name)
   const view = new EventView()
+  const spans = new RowSpans()
   const mistakes: Mistake[] = []
-  const events = Array.from({ length: rows.rows }, (_, row) => {
-    const event = readEvent(view.at(rows.bytes, rows.offsets[row] ?? 0), name)
+  const careful = new Map<number, LoggedEvent>()
+  for (let row = 0; row < rows.rows; row++) {
+    const start = rows.offsets[row] ?? 0
+    const isPlain = eventlog.timestamps === 'client' && spans.at(rows.bytes, start, rows.rowEnd(row)).isPlain(source)
+    if (isPlain && rows.bytes.readBigInt64LE(start + ROW_TIMESTAMP) <= latestNs) continue
+    const event = readEvent(view.at(rows.bytes, start), name)
     mistakes.push(...mistakesOf(event, row, latestNs))
-    return event
-  })
-  if (mistakes.length > 0) {
-    for (const { field } of mistakes) {
-      context.counters.add('ingest_rejected_total', { source: name, reason: `invalid_${field}` })
-    }
-    const [first] = mistakes
-    throw invalid(`event ${first?.event}: ${first?.field} ${first?.message}`, mistakes.slice(0, MISTAKES_LISTED_MAX))
+    careful.set(row, event)
   }
-  for (const [row, event] of events.entries()) {
-    const hasTime = event.timestampNs !== NO_TIMESTAMP
-    const id = eventId(rows, row, hasTime, unique)
-    if (event.host === '') event.host = host
-    if (eventlog.timestamps === 'server' && hasTime) {
-      event.attributes.set(CLAIM_ATTRIBUTE, formatTimestamp(event.timestampNs))
-      event.timestampNs = NO_TIMESTAMP
-    }
-    onEvent(id, event, row)
+  if (mistakes.length === 0) return careful
+  for (const { field } of mistakes) {
+    context.counters.add('ingest_rejected_total', { source: name, reason: `invalid_${field}` })
   }
+  const [first] = mistakes
+  throw invalid(`event ${first?.event}: ${first?.field} ${first?.message}`, mistakes.slice(0, MISTAKES_LISTED_MAX))
+}
+
+function completed(event: LoggedEvent, host: string, id: string, { context }: SubmissionState): LoggedEvent {
+  if (event.host === '') event.host = host
+  if (context.limits.eventlog.timestamps === 'server' && event.timestampNs !== NO_TIMESTAMP) {
+    event.attributes.set(CLAIM_ATTRIBUTE, formatTimestamp(event.timestampNs))
+    event.timestampNs = NO_TIMESTAMP
+  }
+  event.attributes.set(ID_ATTRIBUTE, id)
+  return event
 }
 
 async function write(
