@@ -25,6 +25,7 @@ export async function registerOpenApi(app: ApiServer, context: Pick<ApiContext, 
       tags: [
         { name: 'ingest', description: 'Sending events' },
         { name: 'reading', description: 'Searching, tailing and counting events' },
+        { name: 'eventlog', description: 'The event log: submitting, reading closed pages, deleting, statistics' },
         { name: 'server', description: 'Health and figures' },
       ],
     },

@@ -286,6 +286,8 @@ function slowed(): ApiContext['store'] {
   const { store } = temporary
   return {
     isReady: true,
+    deletions: store.deletions,
+    delete: (request) => store.delete(request),
     status: () => store.status(),
     select: (statement, options) => store.select(slow(statement), { ...options, rowsMax: 1_000_000 }),
     stream: (statement, options) => store.stream(slow(statement), { ...options, rowsMax: 1_000_000 }),
@@ -339,6 +341,8 @@ describe('a reader who goes away', () => {
     let rows = 0
     const store: ApiContext['store'] = {
       isReady: true,
+      deletions: temporary.store.deletions,
+      delete: (request) => temporary.store.delete(request),
       status: () => temporary.store.status(),
       select: (statement, options) => temporary.store.select(statement, options),
       async *stream(statement, options) {

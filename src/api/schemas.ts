@@ -64,8 +64,11 @@ export const StatsSchema = Type.Object(
 const PROBLEM_TEXTS: Readonly<Record<number, string>> = {
   400: 'The request, the query, a time or a cursor is not valid',
   404: 'There is nothing there',
+  403: 'The key does not allow this',
   408: 'The query took longer than the limit',
+  410: 'What was there has been deleted',
   413: 'The query needs more than the limits allow',
+  425: 'The page is not closed yet; Retry-After says when it will be',
   429: 'Too many requests at once',
   503: 'The store does not answer; events are still being taken',
 }

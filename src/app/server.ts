@@ -13,6 +13,7 @@ import { stampingSink } from '../pipeline/stamps.ts'
 import { checkFilter } from '../query/query.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
+import { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
@@ -102,7 +103,12 @@ async function openServer(
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
     store: storage.store,
-    rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
+    rollup: {
+      fieldNames: fieldNamesStatement,
+      fieldValues: fieldValuesStatement,
+      eventCounts: eventCountsStatement,
+      eventTexts: eventTextsStatement,
+    },
     live: storage.live,
     follow,
     spool: storage.spool,
@@ -115,6 +121,7 @@ async function openServer(
     clock: wallClock,
     listeners: () => listeners,
     tls: () => tls?.status(),
+    eventlog: { graceNs: BigInt(config.eventlog.grace) * NS_PER_MS },
     limits: apiLimits(config),
   })
   const stopping = new AbortController()

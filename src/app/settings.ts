@@ -85,6 +85,7 @@ export const SettingsSchema = Type.Object(
         (['client', 'server'] as const).map((whose) => Type.Literal(whose)),
         { default: 'client', description: 'Whose time an event of the event log bears: client or server' },
       ),
+      grace: duration(5 * SECOND, 'How long after its end a minute takes events of that minute; later ones are late'),
       repeatWindow: duration(60 * MINUTE, 'How long a repeated submission of the same event is known', SECOND),
       idsMax: count(1_000_000, 'Events remembered for that', 1000),
       bodyBytesMax: bytes(16 * MiB, 'Largest body of one submission, after decompression', KiB),

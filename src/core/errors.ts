@@ -19,6 +19,8 @@ export const ERRORS = {
   REQUEST_INVALID: { status: 400, title: 'The request is not valid', retryable: false },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address', retryable: false },
   EVENTLOG_STARTING: { status: 503, title: 'The event log does not know yet what it has', retryable: true },
+  PAGE_OPEN: { status: 425, title: 'The page is not closed yet', retryable: true },
+  PAGE_DELETED: { status: 410, title: 'The page has been deleted', retryable: false },
   EVENT_NOT_FOUND: { status: 404, title: 'No event has this id', retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, title: 'This method is not allowed here', retryable: false },
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests at once', retryable: true },
