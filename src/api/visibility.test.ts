@@ -237,7 +237,7 @@ const READ_ROUTES: Readonly<Record<string, (key: string) => Request[]>> = {
     ),
   'GET /api/v1/eventqry/:facility/:page': () =>
     // All of them came late, in this minute; the newest ospreys have pages that are open.
-    ['2026-01-09T00:00', '2026-01-09', '2026-01-08', '2026-01-10T00', '2027-03-01'].flatMap((page, number) =>
+    ['2026-01-09T00:00', '2026-01-09T00', '2026-01-08', '2026-01-10T00', '2027-03-01'].flatMap((page, number) =>
       [...FILTER_TEXTS, 'level:debug', 'nothing | where *'].map((q, index) => {
         const facility = ['*', 'svc-falcon', encodeURIComponent('svc-*')][(index + number) % 3] ?? '*'
         const more = encoded({ q, ...(index % 2 === 0 ? { format: 'ndjson' } : {}) })
@@ -246,8 +246,8 @@ const READ_ROUTES: Readonly<Record<string, (key: string) => Request[]>> = {
     ),
   'GET /api/v1/eventqry/:facility/': () =>
     FILTER_TEXTS.map((q, index) => {
-      const since = index % 2 === 0 ? '2026-01-01' : '2020-01-01'
-      return { method: 'GET', path: `/api/v1/eventqry/*/?${encoded({ q, since, by: 'day' })}` }
+      const since = index % 2 === 0 ? '2026-01-01' : '2025-06-01'
+      return { method: 'GET', path: `/api/v1/eventqry/*/?${encoded({ q, since, by: 'hour' })}` }
     }),
   'GET /api/v1/eventstats': () =>
     ['', 'facility', 'level,day', 'facility,level,minute'].map((by) => ({
@@ -354,18 +354,18 @@ test('counts are those of what is visible', async () => {
 test('the event log counts what is visible', async () => {
   for (const [key, [, visible]] of Object.entries(FILTERS)) {
     const count = visible.length * EVENTS_PER_BIRD
-    const list = await ask(key, { method: 'GET', path: '/api/v1/eventqry/*/?since=2020-01-01&by=day' })
+    const list = await ask(key, { method: 'GET', path: '/api/v1/eventqry/*/?since=2026-01-01&by=hour' })
     expect({ key, counts: [...list.text.matchAll(/"count":(\d+)/g)].map(([, found]) => Number(found)) }).toEqual({
       key,
       counts: count === 0 ? [] : [count],
     })
     const stats = await ask(key, { method: 'GET', path: '/api/v1/eventstats?since=2020-01-01&until=2030-01-01' })
     expect(stats.text).toContain(count === 0 ? '"rows":[]' : `"rows":[{"count":${count / 2}}]`)
-    const page = await ask(key, { method: 'GET', path: '/api/v1/eventqry/*/2026-01-09' })
+    const page = await ask(key, { method: 'GET', path: '/api/v1/eventqry/*/2026-01-09T00' })
     expect(page.text).toContain(`"count":${count},`)
     expect(page.text).toContain('cache-control: private, no-store')
     expect(page.text).not.toContain('etag')
-    const before = await ask(key, { method: 'GET', path: '/api/v1/eventqry/*/2026-01-08' })
+    const before = await ask(key, { method: 'GET', path: '/api/v1/eventqry/*/2026-01-08T23' })
     expect(before.text.includes('rel="next"')).toBe(count > 0)
   }
 })

@@ -13,6 +13,7 @@ import { didYouMean } from '../core/suggest.ts'
 import { formatDuration, NS_PER_MS, parseDuration } from '../core/time.ts'
 import { formatSize, parseSize } from '../core/units.ts'
 import { settingEntries, SettingsSchema, type SettingEntry, type Settings } from './settings.ts'
+import { parseRules, ruleProblems } from './retention-rules.ts'
 import { settleTls } from './tls-settings.ts'
 
 export interface ConfigInput {
@@ -154,6 +155,7 @@ function setValue(
 }
 
 function convert(entry: SettingEntry, raw: unknown): unknown {
+  if (entry.unit === 'rules') return parseRules(raw)
   if (!entry.isInteger) return typeof raw === 'string' ? raw : undefined
   if (typeof raw === 'number') return raw
   if (typeof raw !== 'string') return undefined
@@ -168,6 +170,7 @@ function convert(entry: SettingEntry, raw: unknown): unknown {
 function kindOf(entry: SettingEntry): string {
   if (entry.unit === 'bytes') return 'a size such as 64MiB'
   if (entry.unit === 'ms') return 'a duration such as 30s'
+  if (entry.unit === 'rules') return 'a list of rules such as { filter: "level:debug", age: 2d }'
   return entry.isInteger ? 'a whole number' : 'a text'
 }
 
@@ -189,6 +192,7 @@ function assemble(entries: readonly SettingEntry[], values: Record<string, unkno
 
 /** What no single setting can say. */
 function checkTogether(settings: Settings, problems: string[]): void {
+  problems.push(...ruleProblems(settings.retention.rules))
   if (settings.store !== 'embedded' && !/^https?:\/\//.test(settings.store)) {
     problems.push(`store ${JSON.stringify(settings.store)} is neither "embedded" nor an http:// or https:// URL`)
   }
@@ -214,7 +218,7 @@ export function configReference(): string {
 }
 
 function formatDefault(entry: SettingEntry): string {
-  if (typeof entry.defaultValue === 'string' || entry.defaultValue === 0) return String(entry.defaultValue)
+  if (typeof entry.defaultValue !== 'number' || entry.defaultValue === 0) return String(entry.defaultValue)
   if (entry.unit === 'bytes') return formatSize(entry.defaultValue).replace(' ', '')
   if (entry.unit === 'ms') return formatDuration(BigInt(entry.defaultValue) * NS_PER_MS)
   return String(entry.defaultValue)

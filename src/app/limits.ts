@@ -9,6 +9,7 @@ import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
 import type { SpoolLimits } from '../spool/spool.ts'
 import type { StoreConfig } from '../store/connect.ts'
 import type { Config } from './config.ts'
+import { keepRules } from './retention-rules.ts'
 
 export function storeConfig(config: Config): Omit<StoreConfig, 'logger' | 'counters'> {
   const { memoryBytesMax } = config.engine
@@ -17,7 +18,11 @@ export function storeConfig(config: Config): Omit<StoreConfig, 'logger' | 'count
     url: config.store,
     dataDir: join(config.data, 'store'),
     limits: { timeoutMs, ...(queryBytesMax === 0 ? {} : { memoryBytesMax: queryBytesMax }) },
-    retention: { ageMs: config.retention.age, diskBytes: config.retention.diskBytes },
+    retention: {
+      ageMs: config.retention.age,
+      diskBytes: config.retention.diskBytes,
+      keep: (nowMs) => keepRules(config.retention.rules, nowMs),
+    },
     ...(memoryBytesMax === 0 ? {} : { memoryBytesMax }),
   }
 }

@@ -27,6 +27,13 @@ import { recentValues } from './recent-values.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
 
+const ROLLUP = {
+  fieldNames: fieldNamesStatement,
+  fieldValues: fieldValuesStatement,
+  eventCounts: eventCountsStatement,
+  eventTexts: eventTextsStatement,
+}
+
 export interface RunningServer {
   /** Of the main HTTP port. */
   url: string
@@ -103,12 +110,7 @@ async function openServer(
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
     store: storage.store,
-    rollup: {
-      fieldNames: fieldNamesStatement,
-      fieldValues: fieldValuesStatement,
-      eventCounts: eventCountsStatement,
-      eventTexts: eventTextsStatement,
-    },
+    rollup: ROLLUP,
     live: storage.live,
     follow,
     spool: storage.spool,

@@ -50,6 +50,12 @@ export const SettingsSchema = Type.Object(
     ),
     retention: Type.Object({
       age: duration(30 * DAY, 'Events are dropped this long after they were received; 0 keeps them', 0),
+      rules: Type.Array(Type.Object({ filter: Type.String(), age: Type.Integer({ minimum: 0 }) }), {
+        default: [],
+        description:
+          'What is kept longer or shorter: a list of `filter` and `age` in the file, `filter=>age; …` elsewhere; the first that selects an event decides',
+        unit: 'rules',
+      }),
       diskBytes: bytes(0, 'When the stored events exceed this size the oldest days are dropped; 0 means no limit'),
     }),
     engine: Type.Object({
@@ -141,18 +147,18 @@ export interface SettingEntry {
   flag: string
   /** `TAILRACE_SPOOL_BYTES_MAX` */
   variable: string
-  unit: 'bytes' | 'ms' | undefined
+  unit: 'bytes' | 'ms' | 'rules' | undefined
   isInteger: boolean
-  defaultValue: string | number
+  defaultValue: string | number | readonly []
   description: string
 }
 
 interface SchemaNode {
   type?: string
   properties?: Record<string, SchemaNode>
-  default?: string | number
+  default?: string | number | readonly []
   description?: string
-  unit?: 'bytes' | 'ms'
+  unit?: 'bytes' | 'ms' | 'rules'
 }
 
 /** Every setting in the order of the schema. */

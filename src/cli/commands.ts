@@ -31,6 +31,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/query.ts')).command,
   },
   {
+    name: 'delete',
+    summary: 'Delete events before their time',
+    load: async () => (await import('./commands/delete.ts')).command,
+  },
+  {
     name: 'keys create',
     summary: 'Make a key: who may send, read or administer',
     load: async () => (await import('./commands/keys-create.ts')).command,

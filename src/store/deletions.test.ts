@@ -43,6 +43,8 @@ async function load(service: string, count: number, severity = 9): Promise<void>
   await loadBatch(opened.store, stampedBatch(events, BigInt(nowMs) * NS_PER_MS))
 }
 
+const at = (minutes: number): bigint => BigInt(nowMs + minutes * 60_000) * NS_PER_MS
+
 const request = (sql: string, params: DeletionRequest['condition']['params'] = {}): DeletionRequest => ({
   condition: { sql, params },
   facility: undefined,
@@ -90,7 +92,6 @@ test('deletes what the condition selects, and no longer counts it', async () => 
 test('which times and facilities a deletion can have touched', async () => {
   const store = await open()
   await load('a', 3)
-  const at = (minutes: number): bigint => BigInt(nowMs + minutes * 60_000) * NS_PER_MS
   await store.delete({ ...request("service = 'a'"), facility: 'a', severities: [9] })
   const any = { facility: undefined, severities: undefined }
   const touches = (from: number, to: number, scope = {}): boolean =>
@@ -104,7 +105,6 @@ test('a deletion that was interrupted is completed at the next start, and counte
   const store = await open()
   await load('a', 3)
   await load('b', 2)
-  const at = BigInt(nowMs) * NS_PER_MS
   const running = await store.delete({ ...request('service = {it:String}', { it: 'a' }), timeoutMs: 0 })
   expect(running).toEqual({ events: 3, state: 'running' })
   await store.close()
@@ -119,7 +119,7 @@ test('a deletion that was interrupted is completed at the next start, and counte
   const { remove } = opened
   opened = { ...opened, store: again, remove: async () => (await again.close(), await remove()) }
   const touched = () =>
-    again.deletions.touching({ fromNs: at, toNs: at + 1n }, { facility: undefined, severities: undefined })
+    again.deletions.touching({ fromNs: at(0), toNs: at(1) }, { facility: undefined, severities: undefined })
   expect(touched()).toMatchObject({ ids: [expect.any(String)], isUnderWay: true })
   while (touched().isUnderWay) await new Promise((resolve) => setImmediate(resolve))
   expect(await counted()).toEqual(all({ b: '2' }))
@@ -142,8 +142,7 @@ test('texts by hour, with the first and last time', async () => {
   const store = await open()
   await load('a', 90)
   const { rows } = await store.select(eventTextsStatement({ ...range, limit: 10 }))
-  const at = (minutes: number): string => String(BigInt(nowMs + minutes * 60_000) * NS_PER_MS)
-  expect(rows).toEqual([['text of a', 'a', 9, '90', at(0), at(89)]])
+  expect(rows).toEqual([['text of a', 'a', 9, '90', String(at(0)), String(at(89))]])
   const hours = await store.select(eventCountsStatement(['level', 'hour'], range))
   expect(hours.rows).toEqual([
     ['60', 9, nowMs / 1000],
