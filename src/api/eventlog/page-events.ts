@@ -1,7 +1,13 @@
 import { AppError } from '../../core/errors.ts'
 import type { Reading } from '../reading.ts'
 import type { PageScope } from './page-question.ts'
-import { countStatement, eventsOfPageStatement, type PagePosition, type PageRange } from './page-statements.ts'
+import {
+  countStatement,
+  eventsOfPageStatement,
+  type PagePosition,
+  type PageRange,
+  type PieceOptions,
+} from './page-statements.ts'
 import { MINUTE_NS, type Page } from './page-time.ts'
 
 /** Events that one statement sorts and brings: what bounds the memory of the engine however large a page is. */
@@ -9,12 +15,18 @@ const PIECE_EVENTS = 20_000
 const PIECE_EVENTS_MAX = 50_000
 /** How many times fewer are tried when a piece was more than the store gives at once. */
 const SHRINKING = 8
+/** Events that one row of an answer holds, about: rows cost more than what is in them. */
+const ROW_EVENTS = 500n
 const SECOND_NS = 1_000_000_000n
+
+interface PagePiece extends PageRange {
+  count: number
+}
 
 export interface PageContents {
   count: number
   /** Parts of the page, in order, with about `PIECE_EVENTS` events each. */
-  pieces: PageRange[]
+  pieces: PagePiece[]
 }
 
 export interface StoreOptions {
@@ -37,48 +49,49 @@ export async function countPage(
     const fromNs = BigInt(slot) * stepNs
     const count = Number(slotCount)
     if (piece && piece.count + count > PIECE_EVENTS) {
-      contents.pieces.push({ fromNs: piece.fromNs, toNs: fromNs })
+      contents.pieces.push({ ...piece, toNs: fromNs })
       piece = undefined
     }
     piece ??= { fromNs, count: 0 }
     piece.count += count
     contents.count += count
   }
-  if (piece) contents.pieces.push({ fromNs: piece.fromNs, toNs: page.toNs })
+  if (piece) contents.pieces.push({ ...piece, toNs: page.toNs })
   return contents
 }
 
-/** Every event of the page as JSON text, in its order, read from the store as they are taken. */
+/** All events of the page as JSON texts, some in each, in their order, read from the store as they are taken. */
 export async function* pageEvents(
   { context }: Pick<Reading, 'context'>,
   scope: PageScope,
-  { pieces }: PageContents,
+  { pieces, separator }: Pick<PageContents, 'pieces'> & Pick<PieceOptions, 'separator'>,
   options: StoreOptions,
 ): AsyncGenerator<string, void, undefined> {
   let limit = PIECE_EVENTS_MAX
-  for (const range of pieces) {
+  for (const piece of pieces) {
+    const stepNs = ((piece.toNs - piece.fromNs) * ROW_EVENTS) / BigInt(piece.count) + 1n
     let after: PagePosition | undefined
     for (;;) {
-      let rows = 0
+      let events = 0
       let isTooLarge = false
       try {
-        const statement = eventsOfPageStatement(scope, range, { limit, after })
+        const statement = eventsOfPageStatement(scope, piece, { limit, after, stepNs, separator })
         let isHeader = true
         for await (const row of context.store.stream(statement, { ...options, rowsMax: limit })) {
           if (isHeader) {
             isHeader = false
             continue
           }
-          const [event, pageNs, receivedNs, node] = row as [string, string, string, string]
-          rows++
+          const [text, count, pageNs, receivedNs, node] = row as [string, string, string, string, string]
+          events += Number(count)
           after = { pageNs, receivedNs, node }
-          yield event
+          yield text
         }
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'QUERY_TOO_COSTLY' || limit === 1) throw error
         isTooLarge = true
       }
-      if (!isTooLarge && rows < limit) break
+      if (!isTooLarge && events < limit) break
       if (isTooLarge) limit = Math.max(1, Math.floor(limit / SHRINKING))
     }
   }

@@ -106,14 +106,25 @@ const EVENT_JSON =
 
 const COLUMNS = 'timestamp, received, node, severity, service, host, source, message, trace_id, span_id, attributes'
 
+/** Which events of a page, and how they are put together. */
+export interface PieceOptions {
+  limit: number
+  /** Only those behind this one. */
+  after?: PagePosition | undefined
+  /** Events of so much time make one row of the answer. */
+  stepNs: bigint
+  /** What stands between two events. */
+  separator: ',\n' | '\n'
+}
+
 /**
- * `SELECT event, page_ns, received_ns, node`: events as JSON text, in the order of page time, received time and node,
- * which is that of no two alike. `after`: those behind this one.
+ * `SELECT events, count, page_ns, received_ns, node`: events as JSON text, many in a row, in the order of page time,
+ * received time and node, which is that of no two alike; and the place of the last.
  */
 export function eventsOfPageStatement(
   scope: PageScope,
   range: PageRange,
-  { limit, after }: { limit: number; after?: PagePosition | undefined },
+  { limit, after, stepNs, separator }: PieceOptions,
 ): Statement {
   const { sql, params } = selection(scope, range, COLUMNS.split(', '))
   const behind =
@@ -122,12 +133,17 @@ export function eventsOfPageStatement(
       : `WHERE (page_ns, ${RECEIVED_NS}, node) > ({after_page:Int64}, {after_received:Int64}, {after_node:String}) `
   return {
     sql:
-      `SELECT ${EVENT_JSON}, page_ns, ${RECEIVED_NS} AS received_ns, node FROM ${sql} ${behind}` +
-      'ORDER BY page_ns, received_ns, node LIMIT {page_limit:UInt32} ' +
-      'SETTINGS output_format_json_escape_forward_slashes = 0',
+      `SELECT arrayStringConcat(arrayMap(event -> event.4, sorted), ${separator === '\n' ? "'\\n'" : "',\\n'"}), ` +
+      'length(sorted), (sorted[-1]).1, (sorted[-1]).2, (sorted[-1]).3 FROM (' +
+      'SELECT intDiv(page_ns, {page_step:Int64}) AS slot, ' +
+      'arraySort(groupArray((page_ns, received_ns, node, event))) AS sorted FROM (' +
+      `SELECT ${EVENT_JSON} AS event, page_ns, ${RECEIVED_NS} AS received_ns, node FROM ${sql} ${behind}` +
+      'ORDER BY page_ns, received_ns, node LIMIT {page_limit:UInt32}' +
+      ') GROUP BY slot) ORDER BY slot SETTINGS output_format_json_escape_forward_slashes = 0',
     params: {
       ...params,
       page_limit: limit,
+      page_step: stepNs,
       ...(after === undefined
         ? {}
         : { after_page: after.pageNs, after_received: after.receivedNs, after_node: after.node }),

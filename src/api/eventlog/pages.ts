@@ -220,7 +220,9 @@ async function pageBody(
 ): Promise<Readable> {
   // Only a reader of the page is worth the store's work.
   if (request.method === 'HEAD') return Readable.from([])
-  const lines = pageText(asked, contents, pageEvents(reading, asked.scope, contents, options))
+  const separator = asked.format === 'ndjson' ? '\n' : ',\n'
+  const events = pageEvents(reading, asked.scope, { ...contents, separator }, options)
+  const lines = pageText(asked, contents, events)
   const body = await streamBody(lines, (error) => {
     if (!options.signal.aborted) request.log.warn({ err: error }, 'a page failed on its way')
     // Cut off: whoever keeps pages must not keep half of one.
@@ -235,13 +237,13 @@ async function* pageText(
   events: AsyncIterable<string>,
 ): AsyncGenerator<string> {
   if (format === 'ndjson') {
-    for await (const event of events) yield `${event}\n`
+    for await (const some of events) yield `${some}\n`
     return
   }
   const head = { facility, page: page.name, from: formatTimestamp(page.fromNs), to: formatTimestamp(page.toNs), count }
   let before = `${JSON.stringify(head).slice(0, -1)},"events":[\n`
-  for await (const event of events) {
-    yield before + event
+  for await (const some of events) {
+    yield before + some
     before = ',\n'
   }
   yield before.startsWith(',') ? '\n]}\n' : `${before}]}\n`
