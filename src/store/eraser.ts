@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Connection } from './connection.ts'
@@ -8,6 +9,7 @@ import type { SchemaTarget } from './schema/migration.ts'
 import type { DeletionAnswer, DeletionRequest } from './store.ts'
 
 const RETRY_AFTER_SECONDS = 5
+const OPEN_AGAIN_MS = 2000
 
 export interface EraserOptions {
   target: SchemaTarget
@@ -22,14 +24,24 @@ export class Eraser {
   readonly #closing = new AbortController()
   #turn: Promise<unknown> = Promise.resolve()
   #isBusy = false
+  #opened: Connection | undefined
 
   constructor(options: EraserOptions) {
     this.#options = options
   }
 
-  /** Resolves when it is known what was deleted; what was interrupted is completed afterwards. */
+  /**
+   * Resolves when it is known what was deleted, or that it cannot be known yet: then it is tried again. What was
+   * interrupted is completed afterwards.
+   */
   async open(connection: Connection): Promise<void> {
-    await this.deletions.load(connection)
+    try {
+      await this.deletions.load(connection)
+    } catch (error) {
+      this.#options.logger.warn({ error }, 'it cannot be known yet what was deleted; pages have to wait')
+      void this.#openLater(connection)
+      return
+    }
     const left = this.deletions.list.filter(({ isDone }) => !isDone)
     for (const deletion of left) {
       void this.#inTurn(() => completeDeletion(this.#context(connection), deletion)).catch((error: unknown) => {
@@ -41,6 +53,19 @@ export class Eraser {
         }
       })
     }
+    this.#opened = connection
+  }
+
+  async #openLater(connection: Connection): Promise<void> {
+    this.#opened = connection
+    try {
+      await delay(OPEN_AGAIN_MS, undefined, { signal: this.#closing.signal, ref: false })
+    } catch {
+      // The store closes.
+      return
+    }
+    // Another connection has come meanwhile, and looks after it.
+    if (this.#opened === connection) await this.open(connection)
   }
 
   async delete(connection: Connection, request: DeletionRequest): Promise<DeletionAnswer> {
