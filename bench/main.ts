@@ -3,12 +3,14 @@
  * `npm run bench -- <name> [flags]` another one. Start at `ingest.ts`; the pieces (`generate`, `sender`, `server`,
  * `process-figures`, `table`) are made to be used by other benchmarks.
  */
+import { benchEventlog } from './eventlog.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLogd } from './logd.ts'
 
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   ingest: benchIngest,
   logd: benchLogd,
+  eventlog: benchEventlog,
 }
 
 const [first, ...rest] = process.argv.slice(2)

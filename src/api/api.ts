@@ -9,6 +9,10 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { AppError } from '../core/errors.ts'
 import type { ApiContext } from './context.ts'
 import { discreet } from './discretion.ts'
+import { registerDeletion } from './eventlog/deletion.ts'
+import { registerStats } from './eventlog/stats.ts'
+import { registerListing } from './eventlog/listing.ts'
+import { registerPages } from './eventlog/pages.ts'
 import { registerExplain } from './explain.ts'
 import { registerFields } from './fields.ts'
 import { registerHealth } from './health.ts'
@@ -77,4 +81,8 @@ function registerReading(app: ApiServer, reading: Reading): void {
   registerFields(app, reading)
   registerNeighbours(app, reading)
   registerTail(app, reading)
+  registerPages(app, reading)
+  registerListing(app, reading)
+  registerStats(app, reading)
+  registerDeletion(app, reading)
 }

@@ -5,14 +5,20 @@ import type { Logger } from '../core/logger.ts'
 import type { follow } from '../live/follow.ts'
 import type { Live } from '../live/live.ts'
 import type { Spool } from '../spool/spool.ts'
+import type { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
 import type { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import type { Store } from '../store/store.ts'
 
 /** Everything the routes may touch. Built by `app`, given to `registerApi`; the routes know nothing else. */
 export interface ApiContext {
-  store: Pick<Store, 'select' | 'stream' | 'status' | 'isReady'>
+  store: Pick<Store, 'select' | 'stream' | 'status' | 'isReady' | 'deletions' | 'delete'>
   /** The store's own: what it keeps about fields and their values. */
-  rollup: { fieldNames: typeof fieldNamesStatement; fieldValues: typeof fieldValuesStatement }
+  rollup: {
+    fieldNames: typeof fieldNamesStatement
+    fieldValues: typeof fieldValuesStatement
+    eventCounts: typeof eventCountsStatement
+    eventTexts: typeof eventTextsStatement
+  }
   live: Pick<Live, 'status' | 'subscribe' | 'recent' | 'completeFromNs' | 'publishedThroughNs'>
   /** Live's own. */
   follow: typeof follow
@@ -35,6 +41,8 @@ export interface ApiContext {
   listeners: () => Readonly<Record<string, string>>
   /** What the listeners with TLS show; `undefined` without TLS. */
   tls?: () => { kind: string; fingerprint: string; notAfterMs: number } | undefined
+  /** How long after its end a page of the event log is still open. */
+  eventlog: { graceNs: bigint }
   limits: ApiLimits
 }
 

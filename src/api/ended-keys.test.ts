@@ -104,6 +104,8 @@ describe('when a key ends', () => {
 function endless(store: ApiContext['store']): ApiContext['store'] {
   return {
     isReady: true,
+    deletions: store.deletions,
+    delete: (request) => store.delete(request),
     status: () => store.status(),
     select: (statement, options) => store.select(statement, options),
     async *stream(statement, options) {

@@ -311,6 +311,8 @@ describe('a reader who goes away', () => {
     let rows = 0
     const store: ApiContext['store'] = {
       isReady: true,
+      deletions: temporary.store.deletions,
+      delete: (request) => temporary.store.delete(request),
       status: () => temporary.store.status(),
       select: (statement, options) => temporary.store.select(statement, options),
       async *stream(statement, options) {

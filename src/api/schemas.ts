@@ -68,7 +68,9 @@ const PROBLEM_TEXTS: Readonly<Record<number, string>> = {
   404: 'There is nothing there',
   409: 'There are too many',
   408: 'The query took longer than the limit',
+  410: 'What was there has been deleted',
   413: 'The query needs more than the limits allow',
+  425: 'The page is not closed yet; Retry-After says when it will be',
   429: 'Too many requests at once',
   503: 'The store does not answer; events are still being taken',
 }

@@ -2,13 +2,19 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../core/errors.ts'
 import { parseTimestamp } from '../core/time.ts'
+import { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { discreet } from './discretion.ts'
 import { testPrincipal } from './testing/word-access.ts'
 import { createView, visibleCondition, visibleSql, type View } from './view.ts'
 
 const NOW_NS = parseTimestamp('2026-01-10T00:00:00Z') ?? 0n
-const rollup = { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement }
+const rollup = {
+  fieldNames: fieldNamesStatement,
+  fieldValues: fieldValuesStatement,
+  eventCounts: eventCountsStatement,
+  eventTexts: eventTextsStatement,
+}
 const viewOf = (filter: string): View => createView({ filter }, { rollup, nowNs: NOW_NS })
 
 describe('a view', () => {

@@ -17,7 +17,7 @@ test('defaults need no file', () => {
   const config = loadConfig({ cwd, env: {} })
   expect(config).toMatchObject({ port: 7575, host: '127.0.0.1', store: 'embedded', configFile: null, warnings: [] })
   expect(config.data).toBe(join(cwd, 'tailrace-data'))
-  expect(config.retention).toEqual({ age: 30 * 86_400_000, diskBytes: 0 })
+  expect(config.retention).toEqual({ age: 30 * 86_400_000, rules: [], diskBytes: 0 })
 })
 
 test('file, variable and flag override each other in this order', () => {

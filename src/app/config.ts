@@ -15,6 +15,7 @@ import { formatSize, parseSize } from '../core/units.ts'
 import { RULE_BUDGET_PARTS } from '../live/rings.ts'
 import { parseListenAddress } from '../net/listen-address.ts'
 import { settingEntries, SettingsSchema, type SettingEntry, type Settings } from './settings.ts'
+import { parseRules, ruleProblems } from './retention-rules.ts'
 import { settleTls } from './tls-settings.ts'
 
 export interface ConfigInput {
@@ -163,6 +164,7 @@ function setValue(
 }
 
 function convert(entry: SettingEntry, raw: unknown): unknown {
+  if (entry.kind === 'rules') return parseRules(raw)
   if (entry.kind === 'sizes') return convertSizes(raw)
   if (entry.kind === 'boolean') return raw === 'true' ? true : raw === 'false' ? false : booleanOf(raw)
   if (entry.kind === 'text') return typeof raw === 'string' ? raw : undefined
@@ -201,6 +203,7 @@ function kindOf(entry: SettingEntry): string {
   if (entry.kind === 'boolean') return 'true or false'
   if (entry.unit === 'bytes') return 'a size such as 64MiB'
   if (entry.unit === 'ms') return 'a duration such as 30s'
+  if (entry.kind === 'rules') return 'a list of rules such as { filter: "level:debug", age: 2d }'
   return entry.kind === 'integer' ? 'a whole number' : 'a text'
 }
 
@@ -222,6 +225,7 @@ function assemble(entries: readonly SettingEntry[], values: Record<string, unkno
 
 /** What no single setting can say. */
 function checkTogether(settings: Settings, problems: string[]): void {
+  problems.push(...ruleProblems(settings.retention.rules))
   if (settings.store !== 'embedded' && !/^https?:\/\//.test(settings.store)) {
     problems.push(`store ${JSON.stringify(settings.store)} is neither "embedded" nor an http:// or https:// URL`)
   }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { AccessLimits } from '../access/access.ts'
 import { DEFAULT_API_LIMITS, type ApiLimits } from '../api/context.ts'
+import { NS_PER_MS } from '../core/time.ts'
 import type { LiveOptions } from '../live/live.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
 import { LOGD_LIMITS, type LogdLimits, type LogdSettings } from '../sources/logd/settings.ts'
@@ -9,6 +10,7 @@ import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
 import type { SpoolLimits } from '../spool/spool.ts'
 import type { StoreConfig } from '../store/connect.ts'
 import type { Config } from './config.ts'
+import { keepRules } from './retention-rules.ts'
 
 export function storeConfig(config: Config): Omit<StoreConfig, 'logger' | 'counters'> {
   const { memoryBytesMax } = config.engine
@@ -17,7 +19,11 @@ export function storeConfig(config: Config): Omit<StoreConfig, 'logger' | 'count
     url: config.store,
     dataDir: join(config.data, 'store'),
     limits: { timeoutMs, bytesReadMax, ...(queryBytesMax === 0 ? {} : { memoryBytesMax: queryBytesMax }) },
-    retention: { ageMs: config.retention.age, diskBytes: config.retention.diskBytes },
+    retention: {
+      ageMs: config.retention.age,
+      diskBytes: config.retention.diskBytes,
+      keep: (nowMs) => keepRules(config.retention.rules, nowMs),
+    },
     ...(memoryBytesMax === 0 ? {} : { memoryBytesMax }),
   }
 }
@@ -58,7 +64,7 @@ export function httpLimits({ http, access }: Config): Partial<HttpServerLimits> 
   }
 }
 
-export function sourceLimits({ ingest }: Config): SourceLimits {
+export function sourceLimits({ ingest, eventlog }: Config): SourceLimits {
   return {
     ...SOURCE_LIMITS,
     event: { ...SOURCE_LIMITS.event, lineBytesMax: ingest.lineBytesMax },
@@ -66,6 +72,14 @@ export function sourceLimits({ ingest }: Config): SourceLimits {
     decompressedBytesMax: ingest.decompressedBytesMax,
     compressionRatioMax: ingest.compressionRatioMax,
     requestsMax: ingest.requestsMax,
+    futureSkewMaxNs: BigInt(ingest.futureSkewMax) * NS_PER_MS,
+    eventlog: {
+      timestamps: eventlog.timestamps,
+      repeatWindowMs: eventlog.repeatWindow,
+      idsMax: eventlog.idsMax,
+      bodyBytesMax: eventlog.bodyBytesMax,
+      bytesMax: eventlog.bytesMax,
+    },
   }
 }
 

@@ -37,6 +37,7 @@ async function openWith(env: Record<string, string>, hasAny = false): Promise<Ou
     clock: () => 1n,
     hostname: 'h',
     limits: sourceLimits(config),
+    recentValues: () => Promise.resolve([]),
     reading: openLive({ startNs: 1n }),
   }
   const keys = { keyOf: () => undefined, hasAny }

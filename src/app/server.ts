@@ -12,6 +12,7 @@ import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
+import { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { openServerAccess } from './access.ts'
 import { auditForeignKeys, createAuditTrail } from './audit.ts'
@@ -22,10 +23,17 @@ import { httpNames } from './http-names.ts'
 import { apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openListeners, planListeners } from './listeners.ts'
 import { openNode } from './node.ts'
+import { recentValues } from './recent-values.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
 
 const HTTPS_PORT = 443
+const ROLLUP = {
+  fieldNames: fieldNamesStatement,
+  fieldValues: fieldValuesStatement,
+  eventCounts: eventCountsStatement,
+  eventTexts: eventTextsStatement,
+}
 
 export interface RunningServer {
   /** Of the main HTTP port. */
@@ -97,7 +105,7 @@ async function openServer(
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
     store: storage.store,
-    rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
+    rollup: ROLLUP,
     live: storage.live,
     follow,
     spool: storage.spool,
@@ -111,9 +119,12 @@ async function openServer(
     clock: wallClock,
     listeners: () => listeners,
     tls: () => tls?.status(),
+    eventlog: { graceNs: BigInt(config.eventlog.grace) * NS_PER_MS },
     limits: apiLimits(config),
   })
-  const context = sourceContext(config, storage, { counters, logger })
+  const stopping = new AbortController()
+  closing.add(() => stopping.abort())
+  const context = sourceContext(config, storage, { counters, logger, signal: stopping.signal })
   for (const source of SOURCES) if ('attach' in source) source.attach(http.app, context)
   const address = await http.listen(config.host, config.port)
   listeners['http'] = formatHostPort(address.host, address.port)
@@ -134,8 +145,8 @@ async function openServer(
 /** What the sources may touch. */
 function sourceContext(
   config: Config,
-  { pipeline, batches }: Storage,
-  { counters, logger }: { counters: Counters; logger: Logger },
+  { pipeline, batches, store, spool }: Storage,
+  { counters, logger, signal }: { counters: Counters; logger: Logger; signal: AbortSignal },
 ): SourceContext {
   return {
     sinkFor: ({ stamps }) => stampingSink(pipeline, stamps, batches),
@@ -145,6 +156,7 @@ function sourceContext(
     clock: wallClock,
     hostname: hostname(),
     limits: sourceLimits(config),
+    recentValues: recentValues({ store, spool, signal }),
   }
 }
 

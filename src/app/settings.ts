@@ -76,6 +76,11 @@ export const SettingsSchema = Type.Object(
     ),
     retention: Type.Object({
       age: duration(30 * DAY, 'Events are dropped this long after they were received; 0 keeps them', 0),
+      rules: Type.Array(Type.Object({ filter: Type.String(), age: Type.Integer({ minimum: 0 }) }), {
+        default: [],
+        description:
+          'What is kept longer or shorter: a list of `filter` and `age` in the file, `filter=>age; …` elsewhere; the first that selects an event decides',
+      }),
       diskBytes: bytes(0, 'When the stored events exceed this size the oldest days are dropped; 0 means no limit'),
     }),
     engine: Type.Object({
@@ -108,6 +113,17 @@ export const SettingsSchema = Type.Object(
         'Ingest requests under way at once; more are answered 429; each may hold one line in memory',
       ),
       futureSkewMax: duration(10 * MINUTE, 'How far in the future a timestamp may lie before it is replaced'),
+    }),
+    eventlog: Type.Object({
+      timestamps: Type.Union(
+        (['client', 'server'] as const).map((whose) => Type.Literal(whose)),
+        { default: 'client', description: 'Whose time an event of the event log bears: client or server' },
+      ),
+      grace: duration(5 * SECOND, 'How long after its end a minute takes events of that minute; later ones are late'),
+      repeatWindow: duration(60 * MINUTE, 'How long a repeated submission of the same event is known', SECOND),
+      idsMax: count(1_000_000, 'Events remembered for that', 1000),
+      bodyBytesMax: bytes(16 * MiB, 'Largest body of one submission, after decompression', KiB),
+      bytesMax: bytes(256 * MiB, 'Memory for the bodies of all submissions under way; more are answered 429', MiB),
     }),
     http: Type.Object({
       connectionsMax: count(20_000, 'Open connections; further ones are closed at once'),
@@ -162,12 +178,12 @@ export interface SettingEntry {
   /** A variable without our prefix that sets it as well. */
   otherVariable: string | undefined
   unit: 'bytes' | 'ms' | undefined
-  kind: 'text' | 'integer' | 'boolean' | 'sizes'
+  kind: 'text' | 'integer' | 'boolean' | 'sizes' | 'rules'
   defaultValue: SettingValue
   description: string
 }
 
-export type SettingValue = string | number | boolean | Readonly<Record<string, number>>
+export type SettingValue = string | number | boolean | Readonly<Record<string, number>> | readonly []
 
 interface SchemaNode {
   type?: string
@@ -182,6 +198,7 @@ const KINDS: Readonly<Record<string, SettingEntry['kind']>> = {
   integer: 'integer',
   boolean: 'boolean',
   object: 'sizes',
+  array: 'rules',
 }
 
 /** Every setting in the order of the schema. */

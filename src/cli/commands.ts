@@ -31,6 +31,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/query.ts')).command,
   },
   {
+    name: 'delete',
+    summary: 'Delete events before their time',
+    load: async () => (await import('./commands/delete.ts')).command,
+  },
+  {
     name: 'keys create',
     summary: 'Make a key: who may send, read or administer',
     load: async () => (await import('./commands/keys-create.ts')).command,
@@ -44,6 +49,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'keys revoke',
     summary: 'End a key at once',
     load: async () => (await import('./commands/keys-revoke.ts')).command,
+  },
+  {
+    name: 'forward',
+    summary: 'Deliver what applications log into a folder',
+    load: async () => (await import('./commands/forward.ts')).command,
   },
   {
     name: 'doctor',

@@ -1,4 +1,5 @@
 import type { ArgsDef } from 'citty'
+import type { ConnectionOptions } from '../client/connection.ts'
 import { createHttpClient, type HttpClient } from '../client/http-client.ts'
 import { TlsTextError } from '../client/tls.ts'
 import { UsageError } from './command.ts'
@@ -34,14 +35,24 @@ export interface ConnectionWishes {
 export function connectClient(
   args: ConnectionArguments,
   terminal: Terminal,
-  { sign = false }: ConnectionWishes = {},
+  wishes: ConnectionWishes = {},
 ): HttpClient {
+  return connectWith(createHttpClient, args, terminal, wishes)
+}
+
+/** The same for whatever connects. */
+export function connectWith<T>(
+  connect: (options: ConnectionOptions) => T,
+  args: ConnectionArguments,
+  terminal: Terminal,
+  { sign = false }: ConnectionWishes = {},
+): T {
   const choice = readTls(args, terminal)
   const url = serverUrl(args.url ?? terminal.env['TAILRACE_URL'] ?? DEFAULT_HOST, choice)
   const key = readKey(args, terminal)
   if (sign) checkSigningKey(key)
   try {
-    return createHttpClient({ url, key, sign, tls: choice?.tls })
+    return connect({ url, key, sign, tls: choice?.tls })
   } catch (error) {
     throw choice && error instanceof TlsTextError ? tlsMistake(error, choice) : error
   }

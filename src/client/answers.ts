@@ -50,6 +50,12 @@ export interface ExplainAnswer {
   sql?: string
 }
 
+export interface DeletionAnswer {
+  deleted: number
+  state: 'counted' | 'done' | 'running'
+  before: string
+}
+
 export interface ReadyAnswer {
   status: 'ready' | 'not ready'
   reasons: readonly { part: string; reason: string; effect: string }[]

@@ -4,7 +4,7 @@
  * HTTP API; `tail.ts` is the live tail with its reconnects, `connection.ts` one request, `failures.ts` what can go wrong.
  */
 import type { IncomingMessage } from 'node:http'
-import type { ExplainAnswer, IngestAnswer, QueryAnswer, ReadyAnswer, StatusAnswer } from './answers.ts'
+import type { DeletionAnswer, ExplainAnswer, IngestAnswer, QueryAnswer, ReadyAnswer, StatusAnswer } from './answers.ts'
 import { openConnection, type Body, type ConnectionOptions } from './connection.ts'
 import type { CreatedKeyJson, KeyJson, NewKeyJson } from './keys.ts'
 import { tailEvents, type TailItem, type TailOptions } from './tail.ts'
@@ -52,9 +52,14 @@ export interface HttpClient {
   createKey(key: NewKeyJson, signal?: AbortSignal): Promise<CreatedKeyJson>
   /** Ends a key and everything that is open with it. */
   revokeKey(id: string, signal?: AbortSignal): Promise<KeyJson>
+  /** Counts, or deletes for good, the events that a filter selects. Takes an admin key. */
+  deleteEvents(deletion: { q: string; before: string; isDryRun: boolean }): Promise<DeletionAnswer>
   /** Ends the connections; open calls reject. */
   close(): void
 }
+
+/** Longer than the server counts and deletes before it answers. */
+const DELETION_MS_MAX = 600_000
 
 export function createHttpClient(options: ConnectionOptions): HttpClient {
   const connection = openConnection(options)
@@ -86,6 +91,12 @@ export function createHttpClient(options: ConnectionOptions): HttpClient {
       return connection.json('/api/v1/keys', { ...asJson({ ...key, ...life }), signal })
     },
     revokeKey: (id, signal) => connection.json(`/api/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE', signal }),
+    deleteEvents: ({ q, before, isDryRun }) =>
+      connection.json('/api/v1/eventlog', {
+        method: 'DELETE',
+        parameters: { q, before, dry_run: isDryRun ? 'true' : undefined },
+        silenceMsMax: DELETION_MS_MAX,
+      }),
     close: () => connection.close(),
   }
 }

@@ -101,6 +101,8 @@ function createApp(
 ) {
   return Fastify({
     bodyLimit: limits.bodyBytesMax,
+    // Names in paths may be as long as the head of a request.
+    routerOptions: { maxParamLength: limits.headerBytesMax },
     keepAliveTimeout: limits.keepAliveMs,
     // Bodies may take as long as they keep moving: see bodyIdleMs.
     requestTimeout: 0,

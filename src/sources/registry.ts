@@ -1,6 +1,7 @@
+import { eventlogSource } from './eventlog/eventlog.ts'
 import { httpSource } from './http/http.ts'
 import { logdSource } from './logd/logd.ts'
 import type { SourceDefinition } from './source.ts'
 
 /** Every source there is: one line each. Folder, documentation page and contract test follow from this list. */
-export const SOURCES: readonly SourceDefinition[] = [httpSource, logdSource]
+export const SOURCES: readonly SourceDefinition[] = [httpSource, eventlogSource, logdSource]

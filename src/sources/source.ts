@@ -14,6 +14,7 @@ import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Sink } from '../core/sink.ts'
+import type { BodyLimits } from '../net/decompress.ts'
 import { EVENT_LIMITS, type EventLimits } from '../wire/transcode/limits.ts'
 
 /** All that a source may touch. */
@@ -29,17 +30,37 @@ export interface SourceContext {
   /** Name of this machine: the host of events that come from it without saying where they are from. */
   hostname: string
   limits: SourceLimits
+  /**
+   * Values of an attribute of the newest events of a source that were stored before this server started: those received
+   * within `windowMs` of the newest one, `valuesMax` at most. Resolves when what waited for the store has got there.
+   */
+  recentValues: (question: RecentValues) => Promise<string[]>
 }
 
-export interface SourceLimits {
+export interface RecentValues {
+  source: string
+  attribute: string
+  windowMs: number
+  valuesMax: number
+}
+
+/** What bounds submissions to the event log. */
+export interface EventlogLimits {
+  /** Whose time an event bears. */
+  timestamps: 'client' | 'server'
+  /** How long a repeated submission is known. */
+  repeatWindowMs: number
+  /** Ids remembered for that. */
+  idsMax: number
+  /** Largest body of one submission, after decompression. */
+  bodyBytesMax: number
+  /** Bodies of all submissions under way together. */
+  bytesMax: number
+}
+
+export interface SourceLimits extends BodyLimits {
   /** What bounds one event. */
   event: EventLimits
-  /** Largest body as sent. */
-  bodyBytesMax: number
-  /** Largest body after decompression. */
-  decompressedBytesMax: number
-  /** Decompressed bytes per byte sent; looked at once a body has grown past 16 MiB. */
-  compressionRatioMax: number
   /** Requests whose body is being taken at the same time; more are answered 429. */
   requestsMax: number
   /** Rows are handed to the sink in batches of about this size. */
@@ -50,6 +71,9 @@ export interface SourceLimits {
   batchesBytesMax: number
   /** Rejected lines that one answer lists; all are counted. */
   rejectsListedMax: number
+  /** How far in the future a timestamp may lie. */
+  futureSkewMaxNs: bigint
+  eventlog: EventlogLimits
 }
 
 export const SOURCE_LIMITS: SourceLimits = {
@@ -62,6 +86,14 @@ export const SOURCE_LIMITS: SourceLimits = {
   unacknowledgedBytesMax: 16 * 1024 * 1024,
   batchesBytesMax: 128 * 1024 * 1024,
   rejectsListedMax: 100,
+  futureSkewMaxNs: 600_000_000_000n,
+  eventlog: {
+    timestamps: 'client',
+    repeatWindowMs: 3_600_000,
+    idsMax: 1_000_000,
+    bodyBytesMax: 16 * 1024 * 1024,
+    bytesMax: 256 * 1024 * 1024,
+  },
 }
 
 /** A source that rides on the main HTTP server. */

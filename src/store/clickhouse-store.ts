@@ -4,12 +4,23 @@ import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Statement } from '../core/statement.ts'
 import type { Connection } from './connection.ts'
+import { Eraser } from './eraser.ts'
 import { loadFiles, loadStream } from './load.ts'
 import { READ_LIMITS, openAnswer, readAll, type ReadLimits } from './read.ts'
-import { enforceRetention, type RetentionRun, type RetentionRules } from './retention.ts'
+import { enforceRetention, ROLLUPS, type RetentionRun, type RetentionRules } from './retention.ts'
+import { dropOrphans, enforceFilters } from './retention-filters.ts'
 import type { SchemaTarget } from './schema/migration.ts'
 import { readFigures, type StoreFigures } from './status.ts'
-import type { LoadRequest, ReadOptions, ReadResult, Store, StoreStatus } from './store.ts'
+import type {
+  DeletionAnswer,
+  DeletionRequest,
+  DeletionsKnown,
+  LoadRequest,
+  ReadOptions,
+  ReadResult,
+  Store,
+  StoreStatus,
+} from './store.ts'
 
 const RETENTION_RUNS_KEPT = 20
 const RETRY_AFTER_SECONDS = 2
@@ -35,16 +46,19 @@ export class ClickHouseStore implements Store {
   readonly #options: ClickHouseStoreOptions
   readonly #limits: ReadLimits
   readonly #retentionTimer: NodeJS.Timeout
+  readonly #eraser: Eraser
   #connection: Connection | undefined
   #state: StoreStatus['state'] = 'starting'
   #reason: string | null = null
   #retentionRuns: RetentionRun[] = []
   #retention: Promise<void> = Promise.resolve()
+  #filtersAppliedMs = -Infinity
   #loads = 0
   #whenIdle: (() => void) | undefined
 
   constructor(options: ClickHouseStoreOptions) {
     this.#options = options
+    this.#eraser = new Eraser({ target: options.schema, logger: options.logger, now: options.now })
     this.#limits = { ...READ_LIMITS, ...options.limits }
     this.#retentionTimer = setInterval(() => void this.enforceRetention(), options.retention.everyMs)
     this.#retentionTimer.unref()
@@ -54,7 +68,13 @@ export class ClickHouseStore implements Store {
     return this.#connection !== undefined
   }
 
-  attach(connection: Connection): void {
+  get deletions(): DeletionsKnown {
+    return this.#eraser.deletions
+  }
+
+  /** From here on there is somebody to ask. Rejects when what was deleted cannot be read. */
+  async attach(connection: Connection): Promise<void> {
+    await this.#eraser.open(connection)
     this.#connection = connection
     this.#state = 'ready'
     this.#reason = null
@@ -99,6 +119,10 @@ export class ClickHouseStore implements Store {
     } finally {
       await answer.rows.return()
     }
+  }
+
+  async delete(request: DeletionRequest): Promise<DeletionAnswer> {
+    return await this.#eraser.delete(this.#connected(), request)
   }
 
   /** Rows of a small question as the owner, system tables included: for tests and diagnosis, never for readers. */
@@ -148,17 +172,28 @@ export class ClickHouseStore implements Store {
     const connection = this.#connection
     if (connection === undefined) return
     try {
-      const runs = await enforceRetention(
-        connection,
-        this.#options.schema,
-        this.#options.retention,
-        this.#options.now(),
-      )
-      for (const run of runs) this.#options.logger.info(run, 'retention dropped a partition')
-      this.#retentionRuns = [...runs.toReversed(), ...this.#retentionRuns].slice(0, RETENTION_RUNS_KEPT)
+      for (const run of await this.#enforceRules(connection)) {
+        this.#options.logger.info(
+          run,
+          run.rule === 'filter' ? 'retention deleted events' : 'retention dropped a partition',
+        )
+        this.#retentionRuns = [run, ...this.#retentionRuns].slice(0, RETENTION_RUNS_KEPT)
+      }
     } catch (error) {
       this.#options.logger.warn({ error }, 'retention could not be applied and will be tried again')
     }
+  }
+
+  async #enforceRules(connection: Connection): Promise<RetentionRun[]> {
+    const { schema: target, retention, now } = this.#options
+    const nowMs = now()
+    const rules = { ...retention, keep: retention.keep(nowMs) }
+    const runs = await enforceRetention({ connection, target, eraser: this.#eraser }, rules, nowMs)
+    if (rules.keep.length === 0 || nowMs - this.#filtersAppliedMs < rules.keepEveryMs) return runs
+    this.#filtersAppliedMs = nowMs
+    runs.push(...(await enforceFilters(connection, this.#eraser, rules, nowMs)))
+    await dropOrphans(connection, target, ROLLUPS)
+    return runs
   }
 
   async close(): Promise<void> {
@@ -167,6 +202,7 @@ export class ClickHouseStore implements Store {
     this.#reason = 'The server is shutting down.'
     clearInterval(this.#retentionTimer)
     if (this.#loads > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve))
+    await this.#eraser.close()
     await this.#retention
     const connection = this.#connection
     this.#connection = undefined

@@ -50,7 +50,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     store.engine = await Engine.start({
       folder: options.dataDir,
       logger,
-      onUp: async (endpoint) => store.attach(await connect(endpoint)),
+      onUp: async (endpoint) => await store.attach(await connect(endpoint)),
       onDown: (reason) => store.detach(reason),
       memory,
       ...(lockWaitMs === undefined ? {} : { lockWaitMs }),

@@ -78,7 +78,7 @@ class RemoteProbe {
         return
       }
       await migrate(connection, this.#schema)
-      store.attach(connection)
+      await store.attach(connection)
       this.#options.logger.info({ url: this.#target.url }, 'the store answers')
     } catch (error) {
       await connection.close()

@@ -1,5 +1,6 @@
 import { formatTimestamp } from '../core/time.ts'
 import type { Connection } from './connection.ts'
+import { ROLLUPS } from './retention.ts'
 import type { SchemaTarget } from './schema/migration.ts'
 
 export interface StoreFigures {
@@ -17,7 +18,7 @@ function figuresSql(target: SchemaTarget): string {
   return `
 SELECT
   version() AS version,
-  (SELECT sum(bytes_on_disk) FROM ${target.parts(['events', 'fields'])}) AS bytes,
+  (SELECT sum(bytes_on_disk) FROM ${target.parts(['events', ...ROLLUPS])}) AS bytes,
   (SELECT max(value) FROM system.metrics WHERE metric = 'MemoryTracking') AS memory,
   (SELECT min(free_space) FROM system.disks) AS free`
 }

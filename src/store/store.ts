@@ -56,7 +56,43 @@ export interface StoreStatus {
   memoryBytes: number | null
   diskFreeBytes: number | null
   /** Newest retention runs: what was dropped and why. */
-  retention: { at: string; rule: string; partition: string; rows: number; bytes: number }[]
+  retention: { at: string; rule: string; filter?: string; partition: string; rows: number; bytes: number }[]
+}
+
+/** What deleted events have in common, or what somebody asks about; `undefined`: nothing in particular. */
+export interface DeletedScope {
+  facility: string | undefined
+  severities: readonly number[] | undefined
+}
+
+export interface DeletionsKnown {
+  /**
+   * Deletions that may have touched events of this range (timestamps or received times, nanoseconds, half-open) and
+   * scope. `isUnderWay`: one of them is not over.
+   */
+  touching(
+    range: { fromNs: bigint; toNs: bigint },
+    scope: DeletedScope,
+  ): { ids: readonly string[]; isUnderWay: boolean }
+}
+
+export interface DeletionRequest extends DeletedScope {
+  /** Condition on the table `events`, with bound parameters. */
+  condition: Statement
+  /** Who asks. */
+  by: string
+  /** The conditions as they were asked, for people. */
+  what: string
+  /** Only counts. */
+  isDryRun: boolean
+  /** How long to wait for the end. */
+  timeoutMs: number
+}
+
+export interface DeletionAnswer {
+  events: number
+  /** `running`: it takes longer and goes on by itself. */
+  state: 'counted' | 'done' | 'running'
 }
 
 /** The one store behind everything. Errors are `AppError`: STORE_*, QUERY_TIMEOUT, QUERY_TOO_COSTLY, QUERY_CANCELLED. */
@@ -73,6 +109,14 @@ export interface Store {
    * row. Ending the iteration early cancels the query in the engine.
    */
   stream(statement: Statement, options?: ReadOptions): AsyncIterable<unknown[]>
+  /**
+   * Deletes events for good. What it selects must not change meanwhile: no event that it selects may still be on its
+   * way to the store. Durable when it answers; one that is interrupted is completed at the next start. One at a time:
+   * TOO_MANY_REQUESTS while another is under way.
+   */
+  delete(request: DeletionRequest): Promise<DeletionAnswer>
+  /** What was deleted so far. */
+  readonly deletions: DeletionsKnown
   /** Gathers figures from system tables; cheap enough for once a second. */
   status(): Promise<StoreStatus>
   readonly isReady: boolean

@@ -113,6 +113,14 @@ test('on a cluster events are spread over the servers and found from each of the
   expect(local[1]).toBeGreaterThan(0)
   expect((await second.select(fieldValuesStatement({ field: 'service', limit: 5 }))).rows).toEqual([['far', '2000']])
   expect(await second.status()).toMatchObject({ rows: 2000 })
+  const condition = { sql: 'message < {it:String}', params: { it: 'm 2' } }
+  const scope = { facility: undefined, severities: undefined }
+  const deletion = { ...scope, condition, by: 'test', what: '{}', isDryRun: false, timeoutMs: 60_000 }
+  const { events, state } = await second.delete(deletion)
+  expect({ events, state }).toEqual({ events: 1112, state: 'done' })
+  // Without replication, and what reaches all servers with it, each deletes its own.
+  expect(await count(second, "events_local WHERE message < 'm 2'")).toBe(0)
+  expect(await count(first, 'deletions')).toBe(2)
 })
 
 async function freePort(): Promise<number> {

@@ -57,7 +57,8 @@ export function birdEvent(bird: Bird, number: number): EventInput {
     severity: 1 + (number % 24),
     service: `svc-${place}`,
     host: `host-${place}`,
-    source: `${place}.log`,
+    // Half of them belong to the event log.
+    source: number % 2 === 0 ? `${place}.log` : 'eventlog',
     message: number % 2 === 0 ? `${bird} ${number} tenant=a seen=${bird}` : json,
     trace_id: `trace-${bird}`,
     span_id: `span-${bird}`,

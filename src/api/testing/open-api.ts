@@ -8,6 +8,7 @@ import { follow } from '../../live/follow.ts'
 import { openLive } from '../../live/live.ts'
 import { createHttpServer, type HttpServerOptions } from '../../net/http-server.ts'
 import type { SpoolStatus } from '../../spool/spool.ts'
+import { eventCountsStatement, eventTextsStatement } from '../../store/eventlog-stats.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../../store/rollup.ts'
 import type { StoreStatus } from '../../store/store.ts'
 import { registerApi } from '../api.ts'
@@ -64,6 +65,8 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
   return {
     store: {
       isReady: true,
+      delete: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
+      deletions: { touching: () => ({ ids: [], isUnderWay: false }) },
       status: () => Promise.resolve(READY_STORE),
       select: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
       // eslint-disable-next-line require-yield
@@ -71,7 +74,12 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
         throw new AppError('STORE_UNREACHABLE')
       },
     },
-    rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
+    rollup: {
+      fieldNames: fieldNamesStatement,
+      fieldValues: fieldValuesStatement,
+      eventCounts: eventCountsStatement,
+      eventTexts: eventTextsStatement,
+    },
     live: openLive({ startNs: BigInt(Date.now()) * 1_000_000n }),
     follow,
     spool: { status: () => IDLE_SPOOL, storedThroughNs: 0n, durableThroughNs: 0n, waitStored: () => Promise.resolve() },
@@ -84,6 +92,7 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
     startedNs: 1_767_225_600_000_000_000n,
     clock: () => BigInt(Date.now()) * 1_000_000n,
     listeners: () => ({ http: '127.0.0.1:7575' }),
+    eventlog: { graceNs: 5_000_000_000n },
     limits: DEFAULT_API_LIMITS,
     ...changes,
   }

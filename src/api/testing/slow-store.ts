@@ -17,6 +17,8 @@ const slow = ({ sql, params }: Statement): Statement => ({
 export function slowedStore({ store }: TemporaryStore): ApiContext['store'] {
   return {
     isReady: true,
+    deletions: store.deletions,
+    delete: (request) => store.delete(request),
     status: () => store.status(),
     select: (statement, options) => store.select(slow(statement), { ...options, rowsMax: 1_000_000 }),
     stream: (statement, options) => store.stream(slow(statement), { ...options, rowsMax: 1_000_000 }),

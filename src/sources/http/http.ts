@@ -3,11 +3,13 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
 import { AppError } from '../../core/errors.ts'
 import { severityFromName } from '../../core/severity.ts'
+import { decompressed } from '../../net/decompress.ts'
 import { eventDefaults, type EventDefaults } from '../../wire/transcode/row-writer.ts'
 import { LineTranscoder } from '../../wire/transcode/transcoder.ts'
+import { problemResponses } from '../problem-responses.ts'
+import { senderHost } from '../sender-host.ts'
 import type { SourceContext, SourceDefinition } from '../source.ts'
 import { CONTENT_TYPES, streamFormat } from './content-type.ts'
-import { decompressed } from './decompress.ts'
 import { Ingest, type IngestState } from './ingest.ts'
 
 const NAME = 'http'
@@ -34,32 +36,14 @@ const BodySchema = {
   content: Object.fromEntries(CONTENT_TYPES.map((type) => [type, { schema: {} }])),
 }
 
-const ProblemSchema = Type.Object(
-  {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
-    code: Type.String(),
-    detail: Type.Optional(Type.String()),
-    hint: Type.Optional(Type.String()),
-    problems: Type.Optional(Type.Array(Type.Unknown())),
-  },
-  { description: 'RFC 9457 problem document' },
-)
-
-const problems = Object.fromEntries(
-  Object.entries({
-    400: 'Nothing could be accepted, the body is damaged, or a parameter is wrong',
-    408: 'Nothing of the body came for too long',
-    413: 'The body is too large',
-    415: 'This content type or encoding is not accepted',
-    429: 'Too many requests at once; Retry-After',
-    503: 'Nothing can be taken now; Retry-After',
-  }).map(([status, description]) => [
-    status,
-    { description, content: { 'application/problem+json': { schema: ProblemSchema } } },
-  ]),
-)
+const problems = problemResponses({
+  400: 'Nothing could be accepted, the body is damaged, or a parameter is wrong',
+  408: 'Nothing of the body came for too long',
+  413: 'The body is too large',
+  415: 'This content type or encoding is not accepted',
+  429: 'Too many requests at once; Retry-After',
+  503: 'Nothing can be taken now; Retry-After',
+})
 
 /** `POST /api/v1/ingest`: NDJSON, JSON or text, streamed into the sink, answered once durable. docs/sources/http.md. */
 export const httpSource: SourceDefinition = {
@@ -143,10 +127,4 @@ function requestDefaults(
     })
   }
   return eventDefaults({ source: NAME, host: senderHost(request.ip, context.hostname), ...texts }, severity)
-}
-
-/** Address of the sender as events show it; on loopback that is this machine. */
-function senderHost(address: string, hostname: string): string {
-  const plain = address.startsWith('::ffff:') ? address.slice(7) : address
-  return plain === '::1' || plain.startsWith('127.') ? hostname : plain
 }

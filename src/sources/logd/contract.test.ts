@@ -33,6 +33,7 @@ sourceContract(
       batches: new BatchPool({ bytesMax: 0 }),
       hostname: 'testhost',
       limits: SOURCE_LIMITS,
+      recentValues: () => Promise.resolve([]),
       reading: live,
     }
     const listener = await logdSource.listen(context, { host: '127.0.0.1', port: 0, keyOf: () => undefined, ...OPEN })

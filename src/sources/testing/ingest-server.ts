@@ -30,6 +30,7 @@ export interface IngestAnswer {
 export async function openIngestServer(
   limits: Partial<SourceLimits> = {},
   httpLimits: Partial<HttpServerLimits> = {},
+  recentValues: () => Promise<string[]> = () => Promise.resolve([]),
 ): Promise<IngestServer> {
   const sink = new MemorySink()
   const counters = new Counters()
@@ -43,6 +44,7 @@ export async function openIngestServer(
       clock: () => TEST_NOW_NS,
       batches: new BatchPool({ bytesMax: 4 * 1024 * 1024 }),
       hostname: 'testhost',
+      recentValues,
       limits: { ...SOURCE_LIMITS, ...limits },
     })
   }

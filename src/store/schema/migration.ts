@@ -9,6 +9,12 @@ export interface SchemaTarget {
   view(name: string, into: string, select: string): string[]
   /** Statement that drops a partition, by its number, on every server. */
   dropPartition(name: string, partition: number): string
+  /** Statement that deletes rows for good, on every server, in the background. */
+  deleteFrom(name: string, condition: string): string
+  /** `FROM` clause of the deletions that are under way. */
+  mutations(name: string): string
+  /** Statement that gives them up. */
+  killMutations(name: string): string
   /** `FROM` clause of what `system.parts` of all servers say about the parts of these tables. */
   parts(names: readonly string[]): string
 }
@@ -26,6 +32,9 @@ export const SINGLE_SERVER: SchemaTarget = {
   ],
   view: (name, into, select) => [`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${into} AS ${select}`],
   dropPartition: (name, partition) => `ALTER TABLE ${name} DROP PARTITION ${partition}`,
+  deleteFrom: (name, condition) => `ALTER TABLE ${name} DELETE WHERE ${condition}`,
+  mutations: (name) => `system.mutations WHERE ${undone(name)}`,
+  killMutations: (name) => `KILL MUTATION WHERE ${undone(name)} SYNC`,
   parts: (names) => `system.parts WHERE active AND database = currentDatabase() AND table IN (${quoted(names)})`,
 }
 
@@ -47,9 +56,16 @@ export function clusterTarget(cluster: string, isReplicated = true): SchemaTarge
       `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} ${on} TO ${into}${LOCAL} AS ${select.replaceAll('FROM events', `FROM events${LOCAL}`)}`,
     ],
     dropPartition: (name, partition) => `ALTER TABLE ${name}${LOCAL} ${on} DROP PARTITION ${partition}`,
+    deleteFrom: (name, condition) => `ALTER TABLE ${name}${LOCAL} ${on} DELETE WHERE ${condition}`,
+    mutations: (name) => `cluster('${cluster}', system.mutations) WHERE ${undone(name + LOCAL)}`,
+    killMutations: (name) => `KILL MUTATION ${on} WHERE ${undone(name + LOCAL)} SYNC`,
     parts: (names) =>
       `cluster('${cluster}', system.parts) WHERE active AND database = currentDatabase() AND table IN (${quoted(names.map((name) => name + LOCAL))})`,
   }
+}
+
+function undone(name: string): string {
+  return `NOT is_done AND database = currentDatabase() AND table = '${name}'`
 }
 
 function quoted(names: readonly string[]): string {

@@ -73,6 +73,7 @@ export async function openLogdServer(options: LogdServerOptions = {}): Promise<L
       batches: new BatchPool({ bytesMax: 0 }),
       hostname: 'testhost',
       limits: SOURCE_LIMITS,
+      recentValues: () => Promise.resolve([]),
       reading: live,
     },
     {

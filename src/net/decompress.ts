@@ -1,8 +1,7 @@
 import { pipeline, Readable, type Transform } from 'node:stream'
 import * as zlib from 'node:zlib'
-import { AppError } from '../../core/errors.ts'
-import { formatSize } from '../../core/units.ts'
-import type { SourceLimits } from '../source.ts'
+import { AppError } from '../core/errors.ts'
+import { formatSize } from '../core/units.ts'
 
 /** Below this size a high ratio means nothing: a short body of equal bytes compresses without end. */
 const RATIO_FROM_BYTES = 16 * 1024 * 1024
@@ -21,6 +20,15 @@ const DECODERS: Readonly<Record<string, () => Decoder>> = {
   ...(createZstd ? { zstd: () => createZstd({ chunkSize: CHUNK_BYTES }) } : {}),
 }
 
+export interface BodyLimits {
+  /** Largest body as sent. */
+  bodyBytesMax: number
+  /** Largest body after decompression. */
+  decompressedBytesMax: number
+  /** Decompressed bytes per byte sent; looked at once a body has grown past 16 MiB. */
+  compressionRatioMax: number
+}
+
 /** A body as plain bytes, with the limits on its size watched. */
 export interface PlainBody extends AsyncIterable<Buffer> {
   isCompressed: boolean
@@ -30,7 +38,7 @@ export interface PlainBody extends AsyncIterable<Buffer> {
  * The decompressed body. Iterating throws BODY_TOO_LARGE where a limit on size or ratio is passed, BODY_UNREADABLE
  * where the compressed data are damaged or cut off, and what the body itself throws.
  */
-export function decompressed(body: unknown, encoding: string | undefined, limits: SourceLimits): PlainBody {
+export function decompressed(body: unknown, encoding: string | undefined, limits: BodyLimits): PlainBody {
   const name = (encoding ?? 'identity').trim().toLowerCase()
   const isCompressed = name !== 'identity' && name !== ''
   const create = Object.hasOwn(DECODERS, name) ? DECODERS[name] : undefined
@@ -47,7 +55,7 @@ export function decompressed(body: unknown, encoding: string | undefined, limits
   }
 }
 
-async function* plain(body: Readable, limits: SourceLimits): AsyncGenerator<Buffer> {
+async function* plain(body: Readable, limits: BodyLimits): AsyncGenerator<Buffer> {
   const bytesMax = Math.min(limits.bodyBytesMax, limits.decompressedBytesMax)
   let bytes = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -57,7 +65,7 @@ async function* plain(body: Readable, limits: SourceLimits): AsyncGenerator<Buff
   }
 }
 
-async function* decode(body: Readable, decoder: Decoder, limits: SourceLimits): AsyncGenerator<Buffer> {
+async function* decode(body: Readable, decoder: Decoder, limits: BodyLimits): AsyncGenerator<Buffer> {
   // The pipeline destroys the decoder with whatever went wrong, and iterating it throws that.
   pipeline(body, decoder, () => {})
   let bytes = 0

@@ -1,0 +1,267 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type, type Static } from 'typebox'
+import { AppError } from '../../core/errors.ts'
+import { formatTimestamp } from '../../core/time.ts'
+import { watchReader } from '../disconnect.ts'
+import type { Reading } from '../reading.ts'
+import { EventSchema, problems, type ApiServer } from '../schemas.ts'
+import { streamBody } from '../streamed-body.ts'
+import { requireOver, waitComplete } from './closed.ts'
+import { chooseEncoding, encodeBody, type ContentEncoding } from './content-encoding.ts'
+import { countPage, pageEvents, type PageContents, type StoreOptions } from './page-events.ts'
+import { findNeighbours, type Neighbours } from './page-links.ts'
+import {
+  checkedFacility,
+  FacilityParameters,
+  FilterParameters,
+  pageOf,
+  pageUrl,
+  parseScope,
+  type PageScope,
+} from './page-question.ts'
+import { isNamed, pageTag } from './page-tag.ts'
+import type { Page } from './page-time.ts'
+
+const PageParameters = Type.Object({
+  ...FacilityParameters.properties,
+  page: Type.String({
+    description: 'A minute, an hour or a day in UTC',
+    examples: ['2026-11-21T04:05', '2026-11-21T04', '2026-11-21'],
+  }),
+})
+const PageOptions = Type.Object({
+  ...FilterParameters.properties,
+  format: Type.Optional(Type.String({ enum: ['json', 'ndjson'], description: 'json unless given' })),
+})
+type PageOptions = Static<typeof PageOptions>
+
+const PageSchema = Type.Object(
+  {
+    facility: Type.String(),
+    page: Type.String(),
+    from: Type.String(),
+    to: Type.String(),
+    count: Type.Integer(),
+    events: Type.Array(EventSchema, {
+      description: 'In the order of page time, received time and node. A late event has the attribute `late`',
+    }),
+  },
+  {
+    title: 'Page',
+    examples: [
+      {
+        facility: 'shop/billing',
+        page: '2026-11-21T04:05',
+        from: '2026-11-21T04:05:00.000Z',
+        to: '2026-11-21T04:06:00.000Z',
+        count: 1,
+        events: [
+          {
+            id: '1879f0d4f3a20000-n1',
+            timestamp: '2026-11-21T04:05:06.789Z',
+            received: '2026-11-21T04:05:06.801Z',
+            severity: 17,
+            level: 'error',
+            service: 'shop/billing',
+            host: 'web-1',
+            source: 'eventlog',
+            message: 'payment declined',
+            trace_id: '',
+            span_id: '',
+            attributes: { 'eventlog.id': 'qJ3mXw0vT1m3Jc2N8d5K7A', 'user-id': '42' },
+          },
+        ],
+      },
+    ],
+  },
+)
+
+const response = {
+  200: {
+    description: 'A closed page, which never changes. NDJSON: an event each line.',
+    content: { 'application/json': { schema: PageSchema }, 'application/x-ndjson': { schema: Type.String() } },
+  },
+  304: { description: 'The reader has this page', type: 'null' },
+  ...problems(400, 408, 410, 413, 425, 429, 503),
+}
+
+const CONTENT_TYPES = {
+  json: 'application/json; charset=utf-8',
+  ndjson: 'application/x-ndjson; charset=utf-8',
+}
+const FOREVER = 'private, max-age=31536000, immutable'
+const VARY = 'Accept-Encoding, Authorization, Cookie'
+
+/** `/api/v1/eventqry/{facility}/{page}`: what was logged in a minute, an hour or a day that is over. */
+export function registerPages(app: ApiServer, reading: Reading): void {
+  // The answers are streams already, which the types that follow from the response schema do not foresee.
+  const server = app as unknown as FastifyInstance
+  server.get<{ Params: Static<typeof PageParameters>; Querystring: PageOptions }>(
+    '/api/v1/eventqry/:facility/:page',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags: ['eventlog'],
+        summary: 'A closed page of the event log',
+        params: PageParameters,
+        querystring: PageOptions,
+        response,
+      },
+    },
+    (request, reply) => answer(reading, request.params, request.query, request, reply),
+  )
+}
+
+interface PageRequest {
+  facility: string
+  page: Page
+  scope: PageScope
+  format: 'json' | 'ndjson'
+  encoding: ContentEncoding
+  /** Events in its range were deleted. */
+  isThinned: boolean
+  /** `undefined`: the answer may change. */
+  tag: string | undefined
+}
+
+async function answer(
+  reading: Reading,
+  { facility, page: name }: Static<typeof PageParameters>,
+  options: PageOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  reply.header('cache-control', 'no-store').header('vary', varyBy(reply))
+  const asked = parseRequest(reading, { facility, name, options }, request)
+  requireOver(asked.page.toNs, reading.context)
+  if (asked.tag !== undefined && isNamed(asked.tag, request.headers['if-none-match'])) {
+    return reply.code(304).header('etag', asked.tag).header('cache-control', FOREVER).send()
+  }
+  return await answerPage(reading, asked, request, reply)
+}
+
+function varyBy(reply: FastifyReply): string {
+  const before = reply.getHeader('vary')
+  return typeof before === 'string' && before !== '' ? `${before}, ${VARY}` : VARY
+}
+
+function parseRequest(
+  { context, view: viewOf }: Reading,
+  { facility, name, options }: { facility: string; name: string; options: PageOptions },
+  request: FastifyRequest,
+): PageRequest {
+  const page = pageOf(name)
+  checkedFacility(facility)
+  const view = viewOf(request.principal)
+  const { graceNs } = context.eventlog
+  const scope = parseScope(facility, options, { view, graceNs, nowNs: page.toNs })
+  const format = options.format === 'ndjson' ? 'ndjson' : 'json'
+  const encoding = chooseEncoding(request.headers['accept-encoding'])
+  const touched = context.store.deletions.touching(page, scope)
+  const { level = '', q = '' } = options
+  // The filter of a key may count from now, and what it hides must not show: not even that it was deleted.
+  const isFixed = view.filter === '' && !touched.isUnderWay
+  const identity = { node: context.node, facility, page: page.name, level, q, format, encoding, graceNs }
+  return {
+    facility,
+    page,
+    scope,
+    format,
+    encoding,
+    isThinned: view.filter === '' && touched.ids.length > 0,
+    tag: isFixed ? pageTag({ ...identity, deletions: touched.ids }) : undefined,
+  }
+}
+
+/** The place is given back when the last byte is read, or when the reader is gone. */
+async function answerPage(
+  reading: Reading,
+  asked: PageRequest,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { context } = reading
+  const { page, scope } = asked
+  const { signal, ended } = watchReader(request.principal, reply.raw)
+  let leave: (() => void) | undefined
+  try {
+    leave = await reading.streams.enter(signal, request.principal.keyId)
+    await waitComplete(page.toNs, context, signal)
+    const options = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
+    const [contents, neighbours] = await Promise.all([
+      countPage(reading, scope, page, options),
+      findNeighbours(reading, scope, page, options),
+    ])
+    if (contents.count === 0 && asked.isThinned) throw deleted(page)
+    const body = await pageBody(reading, asked, contents, options, request)
+    signal.throwIfAborted()
+    setHeaders(asked, neighbours, request, reply)
+    ended.addEventListener('abort', () => reply.raw.destroy(), { once: true })
+    body.once('close', leave)
+    return reply.send(body)
+  } catch (error) {
+    leave?.()
+    if (ended.aborted) throw new AppError('KEY_REFUSED', { cause: error })
+    throw signal.aborted ? new AppError('QUERY_CANCELLED', { cause: error }) : error
+  }
+}
+
+function deleted({ name }: Page): AppError {
+  return new AppError('PAGE_DELETED', { detail: `What was on the page ${name} has been deleted.` })
+}
+
+async function pageBody(
+  reading: Reading,
+  asked: PageRequest,
+  contents: PageContents,
+  options: StoreOptions,
+  request: FastifyRequest,
+): Promise<Readable> {
+  // Only a reader of the page is worth the store's work.
+  if (request.method === 'HEAD') return Readable.from([])
+  const separator = asked.format === 'ndjson' ? '\n' : ',\n'
+  const events = pageEvents(reading, asked.scope, { ...contents, separator }, options)
+  const lines = pageText(asked, contents, events)
+  const body = await streamBody(lines, (error) => {
+    if (!options.signal.aborted) request.log.warn({ err: error }, 'a page failed on its way')
+    // Cut off: whoever keeps pages must not keep half of one.
+    return undefined
+  })
+  return encodeBody(body, asked.encoding)
+}
+
+async function* pageText(
+  { facility, page, format }: PageRequest,
+  { count }: PageContents,
+  events: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  if (format === 'ndjson') {
+    for await (const some of events) yield `${some}\n`
+    return
+  }
+  const head = { facility, page: page.name, from: formatTimestamp(page.fromNs), to: formatTimestamp(page.toNs), count }
+  let before = `${JSON.stringify(head).slice(0, -1)},"events":[\n`
+  for await (const some of events) {
+    yield before + some
+    before = ',\n'
+  }
+  yield before.startsWith(',') ? '\n]}\n' : `${before}]}\n`
+}
+
+function setHeaders(
+  { facility, format, encoding, tag }: PageRequest,
+  neighbours: Neighbours,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const links = (['prev', 'next'] as const).flatMap((rel) => {
+    const page = neighbours[rel]
+    return page ? [`<${pageUrl(facility, page.name, request)}>; rel="${rel}"`] : []
+  })
+  reply.type(CONTENT_TYPES[format])
+  if (links.length > 0) reply.header('link', links.join(', '))
+  if (encoding !== 'identity') reply.header('content-encoding', encoding)
+  if (tag === undefined) reply.header('cache-control', 'private, no-store')
+  else reply.header('etag', tag).header('cache-control', FOREVER)
+}

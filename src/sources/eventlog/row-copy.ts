@@ -1,0 +1,121 @@
+/**
+ * Rows that need nothing but an id (and perhaps a host) are copied as bytes: decoding and encoding them would cost more
+ * than all the rest of a submission.
+ */
+import {
+  type EventBatch,
+  NO_TIMESTAMP_HIGH,
+  ROW_SERVICE,
+  ROW_SEVERITY,
+  ROW_TIMESTAMP,
+  writeText,
+  writeVarint,
+} from '../../core/batch.ts'
+import { ID_ATTRIBUTE } from './rows.ts'
+
+const SERVICE = 0
+const HOST = 1
+const SOURCE = 2
+const MESSAGE = 3
+const TEXTS = 6
+/** Attributes that mean something here: such a row is read as a whole. */
+const MEANT: readonly Buffer[] = ['event', 'facility'].map((name) => Buffer.from(name))
+const COUNT_BYTES = 5
+
+/** Where the parts of one row lie. Moved from row to row. */
+export class RowSpans {
+  #bytes: Buffer = Buffer.alloc(0)
+  #start = 0
+  #end = 0
+  /** Start of each text's length, then of the attributes. */
+  readonly #parts = new Int32Array(TEXTS + 1)
+  /** Start of each text itself. */
+  readonly #texts = new Int32Array(TEXTS)
+  #entries = 0
+  #attributes = 0
+  #at = 0
+
+  at(bytes: Buffer, start: number, end: number): this {
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
+    this.#at = start + ROW_SERVICE
+    for (let part = 0; part < TEXTS; part++) {
+      this.#parts[part] = this.#at
+      const size = this.#varint()
+      this.#texts[part] = this.#at
+      this.#at += size
+    }
+    this.#parts[TEXTS] = this.#at
+    this.#entries = this.#varint()
+    this.#attributes = this.#at
+    return this
+  }
+
+  /**
+   * Whether the row is what it should be as it stands: it has a time, a level, a facility and an event, the source is
+   * ours, and no attribute is named like a field of the event log.
+   */
+  isPlain(source: Buffer): boolean {
+    const bytes = this.#bytes
+    // Beyond 2262, before 1970, or missing: the careful way knows.
+    if ((bytes.readUInt32LE(this.#start + ROW_TIMESTAMP + 4) & NO_TIMESTAMP_HIGH) !== 0) return false
+    if (bytes[this.#start + ROW_SEVERITY] === 0) return false
+    if (this.#size(SERVICE) === 0 || this.#size(MESSAGE) === 0) return false
+    const from = this.#texts[SOURCE] ?? 0
+    if (
+      this.#size(SOURCE) !== source.length ||
+      bytes.compare(source, 0, source.length, from, from + source.length) !== 0
+    ) {
+      return false
+    }
+    this.#at = this.#attributes
+    for (let entry = 0; entry < this.#entries; entry++) {
+      const size = this.#varint()
+      if (this.#isMeant(this.#at, size)) return false
+      this.#at += size
+      const value = this.#varint()
+      this.#at += value
+    }
+    return true
+  }
+
+  /** Writes the row behind the last of `target`, with the host where it has none, and the id. */
+  copyTo(target: EventBatch, host: Buffer, idText: string): void {
+    const bytes = this.#bytes
+    target.reserve(this.#end - this.#start + host.length + COUNT_BYTES * 2 + ID_ATTRIBUTE.length + idText.length + 4)
+    const to = target.bytes
+    let out = target.length
+    if (this.#size(HOST) > 0) out += bytes.copy(to, out, this.#start, this.#parts[TEXTS])
+    else {
+      out += bytes.copy(to, out, this.#start, this.#parts[HOST])
+      out = writeVarint(to, out, host.length)
+      out += host.copy(to, out)
+      out += bytes.copy(to, out, this.#parts[SOURCE], this.#parts[TEXTS])
+    }
+    out = writeVarint(to, out, this.#entries + 1)
+    out += bytes.copy(to, out, this.#attributes, this.#end)
+    out = writeText(to, writeText(to, out, ID_ATTRIBUTE), idText)
+    target.commitRow(out)
+  }
+
+  #size(part: number): number {
+    return (this.#parts[part + 1] ?? 0) - (this.#texts[part] ?? 0)
+  }
+
+  #isMeant(at: number, size: number): boolean {
+    for (const name of MEANT) {
+      if (size === name.length && this.#bytes.compare(name, 0, size, at, at + size) === 0) return true
+    }
+    return false
+  }
+
+  #varint(): number {
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.#bytes[this.#at++] ?? 0
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value >>> 0
+    }
+  }
+}

@@ -1,0 +1,109 @@
+/** What the event log makes of the rows that the transcoder wrote: checked, told apart by an id, complete. */
+import { hash } from 'node:crypto'
+import { type EventBatch, type EventView, NO_TIMESTAMP } from '../../core/batch.ts'
+import { SEVERITY_NUMBERS } from '../../core/severity.ts'
+import { formatTimestamp } from '../../core/time.ts'
+
+/** Attribute that holds an event's id. */
+export const ID_ATTRIBUTE = 'eventlog.id'
+/** Attribute that keeps the sender's time where the server's counts. */
+export const CLAIM_ATTRIBUTE = 'timestamp.claimed'
+
+const ID_BYTES = 16
+
+/** What is wrong with an event. */
+export interface Mistake {
+  /** Position in the array, from 0. */
+  event: number
+  field: string
+  message: string
+}
+
+/** An event as the log names its parts. */
+export interface LoggedEvent {
+  /** NO_TIMESTAMP where it has none. */
+  timestampNs: bigint
+  severity: number
+  service: string
+  host: string
+  source: string
+  message: string
+  trace_id: string
+  span_id: string
+  attributes: Map<string, string>
+}
+
+/**
+ * The event at the view. `event` and `facility` win over the other names that stand for message and service elsewhere:
+ * here those are context, as is `source`.
+ */
+export function readEvent(view: EventView, source: string): LoggedEvent {
+  const event = { ...view.toEvent(), attributes: new Map(view.attributes) }
+  const { attributes } = event
+  const text = attributes.get('event')
+  if (text !== undefined) {
+    attributes.delete('event')
+    attributes.set('message', event.message)
+    event.message = text
+  }
+  const facility = attributes.get('facility')
+  if (facility !== undefined) {
+    attributes.delete('facility')
+    attributes.set('service', event.service)
+    event.service = facility
+  }
+  if (event.source !== source) {
+    attributes.set('source', event.source)
+    event.source = source
+  }
+  return event
+}
+
+/** Everything that is wrong with it. `latestNs`: times after it cannot be. */
+export function mistakesOf(event: LoggedEvent, index: number, latestNs: bigint): Mistake[] {
+  const mistakes: Mistake[] = []
+  const says = (field: string, message: string): void => void mistakes.push({ event: index, field, message })
+  if (event.service === '') says('facility', 'is missing: the unique name of the sender')
+  if (event.message === '') says('event', 'is missing: what happened, without variable parts')
+  if (event.severity === SEVERITY_NUMBERS.unknown) {
+    says(
+      'level',
+      `${wrongOrMissing(event, ['level', 'severity', 'lvl'])}: one of emerg, alert, crit, error, warn, notice, info, debug`,
+    )
+  }
+  if (event.timestampNs === NO_TIMESTAMP) {
+    if (event.attributes.has('timestamp')) {
+      says('timestamp', `${wrongOrMissing(event, ['timestamp'])}: RFC 3339 such as 2026-01-05T10:11:12.345Z`)
+    }
+  } else if (event.timestampNs < 0n || event.timestampNs > latestNs) {
+    says('timestamp', `${formatTimestamp(event.timestampNs)} cannot be: it is too far in the future, or before 1970`)
+  }
+  return mistakes
+}
+
+function wrongOrMissing({ attributes }: LoggedEvent, names: readonly string[]): string {
+  const given = names.map((name) => attributes.get(name)).find((value) => value !== undefined)
+  return given === undefined ? 'is missing' : `${JSON.stringify(given.slice(0, 100))} is not known`
+}
+
+/**
+ * The id of the event in this row of a batch that was not stamped yet: 16 bytes of SHA-256 over the row, which are its
+ * facility, time, level, text and context in the order sent. An event without a time is like no other: `unique` then
+ * tells it apart.
+ */
+export function eventId(batch: EventBatch, row: number, hasTime: boolean, unique: () => string): Buffer {
+  const bytes = batch.bytes.subarray(batch.offsets[row] ?? 0, batch.rowEnd(row))
+  const whole = hasTime ? bytes : Buffer.concat([bytes, Buffer.from(unique())])
+  return hash('sha256', whole, 'buffer').subarray(0, ID_BYTES)
+}
+
+/** 22 characters. */
+export function idText(id: Buffer): string {
+  return id.toString('base64url')
+}
+
+/** The reverse of `idText`; `undefined` for anything else. */
+export function parseId(text: string): Buffer | undefined {
+  const id = Buffer.from(text, 'base64url')
+  return id.length === ID_BYTES && idText(id) === text ? id : undefined
+}
