@@ -189,10 +189,15 @@ describe('documents', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
     expect(routes.sort()).toEqual([
+      'DELETE /api/v1/eventlog',
       'DELETE /api/v1/keys/{id}',
       'DELETE /api/v1/session',
       'GET /',
       'GET /api/v1/context/{id}',
+      'GET /api/v1/eventqry/{facility}/',
+      'GET /api/v1/eventqry/{facility}/{page}',
+      'GET /api/v1/eventstats',
+      'GET /api/v1/eventstats/events',
       'GET /api/v1/fields',
       'GET /api/v1/fields/{name}/values',
       'GET /api/v1/histogram',
