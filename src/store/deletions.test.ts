@@ -105,7 +105,10 @@ test('a deletion that was interrupted is completed at the next start, and counte
   const store = await open()
   await load('a', 3)
   await load('b', 2)
-  const running = await store.delete({ ...request('service = {it:String}', { it: 'a' }), timeoutMs: 0 })
+  const running = await store.delete({
+    ...request('service = {it:String} AND sleepEachRow(0.2) = 0', { it: 'a' }),
+    timeoutMs: 0,
+  })
   expect(running).toEqual({ events: 3, state: 'running' })
   await store.close()
   const again = await openEmbeddedStore({
@@ -123,6 +126,8 @@ test('a deletion that was interrupted is completed at the next start, and counte
   expect(touched()).toMatchObject({ ids: [expect.any(String)], isUnderWay: true })
   while (touched().isUnderWay) await new Promise((resolve) => setImmediate(resolve))
   expect(await counted()).toEqual(all({ b: '2' }))
+  await load('a', 4)
+  expect(await counted()).toEqual(all({ a: '4', b: '2' }))
 })
 
 test('a load that is repeated is counted once', async () => {
