@@ -4,6 +4,11 @@ import { SILENT_LOGGER } from '../core/logger.ts'
 import { Counters } from '../core/counters.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import { eventCountsStatement, eventTextsStatement } from './eventlog-stats.ts'
+import { Connection } from './connection.ts'
+import { beginDeletion, completeDeletion } from './delete.ts'
+import { Deletions } from './deletions.ts'
+import { DATABASE } from './engine/engine-config.ts'
+import { SINGLE_SERVER } from './schema/migration.ts'
 import { openEmbeddedStore } from './embedded.ts'
 import type { RetentionRules } from './retention.ts'
 import type { DeletionRequest } from './store.ts'
@@ -105,7 +110,10 @@ test('a deletion that was interrupted is completed at the next start, and counte
   const store = await open()
   await load('a', 3)
   await load('b', 2)
-  const running = await store.delete({ ...request('service = {it:String}', { it: 'a' }), timeoutMs: 0 })
+  const running = await store.delete({
+    ...request('service = {it:String} AND sleepEachRow(0.2) = 0', { it: 'a' }),
+    timeoutMs: 0,
+  })
   expect(running).toEqual({ events: 3, state: 'running' })
   await store.close()
   const again = await openEmbeddedStore({
@@ -123,6 +131,36 @@ test('a deletion that was interrupted is completed at the next start, and counte
   expect(touched()).toMatchObject({ ids: [expect.any(String)], isUnderWay: true })
   while (touched().isUnderWay) await new Promise((resolve) => setImmediate(resolve))
   expect(await counted()).toEqual(all({ b: '2' }))
+  await load('a', 4)
+  expect(await counted()).toEqual(all({ a: '4', b: '2' }))
+})
+
+test('one that ended between counting away and deleting counts away once', async () => {
+  const { engine } = await open()
+  await load('a', 3)
+  if (!engine?.endpoint) throw new Error('the engine runs')
+  const { url, headers, reader } = engine.endpoint
+  const connection = new Connection({
+    url,
+    headers,
+    database: DATABASE,
+    owner: { username: 'default', password: '' },
+    reader,
+  })
+  const context = {
+    connection,
+    target: SINGLE_SERVER,
+    deletions: new Deletions(),
+    signal: new AbortController().signal,
+  }
+  const begun = await beginDeletion(context, request('service = {it:String}', { it: 'a' }), { id: 'x', atMs: nowMs })
+  if (!begun) throw new Error('there are events')
+  // The engine was never asked to delete.
+  await completeDeletion({ ...context, target: { ...SINGLE_SERVER, deleteFrom: () => 'SELECT 1' } }, begun)
+  await completeDeletion(context, begun)
+  await connection.close()
+  await load('a', 4)
+  expect(await counted()).toEqual(all({ a: '4' }))
 })
 
 test('a load that is repeated is counted once', async () => {

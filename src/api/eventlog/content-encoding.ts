@@ -35,8 +35,8 @@ function weightOf(parameters: readonly string[]): number {
 }
 
 /** Fast ones: a page is made while somebody waits, and is then kept by whoever asked. */
-const GZIP_LEVEL = 3
-const BROTLI_QUALITY = 3
+const GZIP_LEVEL = 1
+const BROTLI_QUALITY = 1
 
 /** The body in this encoding, made as it is read. What ends either of them ends both. */
 export function encodeBody(body: Readable, encoding: ContentEncoding): Readable {

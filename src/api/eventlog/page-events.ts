@@ -11,7 +11,7 @@ import {
 import { MINUTE_NS, type Page } from './page-time.ts'
 
 /** Events that one statement sorts and brings: what bounds the memory of the engine however large a page is. */
-const PIECE_EVENTS = 20_000
+const PIECE_EVENTS = 15_000
 const PIECE_EVENTS_MAX = 50_000
 /** How many times fewer are tried when a piece was more than the store gives at once. */
 const SHRINKING = 8
@@ -60,39 +60,82 @@ export async function countPage(
   return contents
 }
 
-/** All events of the page as JSON texts, some in each, in their order, read from the store as they are taken. */
+export interface PageWanted {
+  scope: PageScope
+  separator: PieceOptions['separator']
+  options: StoreOptions
+}
+
+/**
+ * All events of the page as JSON texts, some in each, in their order, read from the store as they are taken: the store
+ * is one piece ahead.
+ */
 export async function* pageEvents(
   { context }: Pick<Reading, 'context'>,
-  scope: PageScope,
-  { pieces, separator }: Pick<PageContents, 'pieces'> & Pick<PieceOptions, 'separator'>,
-  options: StoreOptions,
+  { pieces }: PageContents,
+  wanted: PageWanted,
 ): AsyncGenerator<string, void, undefined> {
-  let limit = PIECE_EVENTS_MAX
-  for (const piece of pieces) {
-    const stepNs = ((piece.toNs - piece.fromNs) * ROW_EVENTS) / BigInt(piece.count) + 1n
-    let after: PagePosition | undefined
-    for (;;) {
-      let events = 0
-      let isTooLarge = false
+  let ahead = begin(context.store, pieces[0], wanted)
+  try {
+    for (let index = 1; ahead; index++) {
+      const { items, first } = ahead
+      let item = await first
+      ahead = begin(context.store, pieces[index], wanted)
       try {
-        const statement = eventsOfPageStatement(scope, piece, { limit, after, stepNs, separator })
-        let isHeader = true
-        for await (const row of context.store.stream(statement, { ...options, rowsMax: limit })) {
-          if (isHeader) {
-            isHeader = false
-            continue
-          }
-          const [text, count, pageNs, receivedNs, node] = row as [string, string, string, string, string]
-          events += Number(count)
-          after = { pageNs, receivedNs, node }
-          yield text
-        }
-      } catch (error) {
-        if (!(error instanceof AppError) || error.code !== 'QUERY_TOO_COSTLY' || limit === 1) throw error
-        isTooLarge = true
+        for (; item.done !== true; item = await items.next()) yield item.value
+      } finally {
+        await items.return()
       }
-      if (!isTooLarge && events < limit) break
-      if (isTooLarge) limit = Math.max(1, Math.floor(limit / SHRINKING))
     }
+  } finally {
+    await ahead?.items.return()
+  }
+}
+
+type Texts = AsyncGenerator<string, void, undefined>
+
+function begin(
+  store: Reading['context']['store'],
+  piece: PagePiece | undefined,
+  wanted: PageWanted,
+): { items: Texts; first: Promise<IteratorResult<string, void>> } | undefined {
+  if (!piece) return undefined
+  const items = pieceEvents(store, piece, wanted)
+  const first = items.next()
+  // Told when it is its turn.
+  first.catch(() => undefined)
+  return { items, first }
+}
+
+async function* pieceEvents(
+  store: Reading['context']['store'],
+  piece: PagePiece,
+  { scope, separator, options }: PageWanted,
+): Texts {
+  const stepNs = ((piece.toNs - piece.fromNs) * ROW_EVENTS) / BigInt(piece.count) + 1n
+  let limit = PIECE_EVENTS_MAX
+  let after: PagePosition | undefined
+  for (;;) {
+    let events = 0
+    let isTooLarge = false
+    try {
+      const statement = eventsOfPageStatement(scope, piece, { limit, after, stepNs, separator })
+      let isHeader = true
+      for await (const row of store.stream(statement, { ...options, rowsMax: limit })) {
+        if (isHeader) {
+          isHeader = false
+          continue
+        }
+        const [text, count, pageNs, receivedNs, node] = row as [string, string, string, string, string]
+        events += Number(count)
+        after = { pageNs, receivedNs, node }
+        yield text
+      }
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'QUERY_TOO_COSTLY' || limit === 1) throw error
+      isTooLarge = true
+    }
+    if (!isTooLarge && events < limit) return
+    if (isTooLarge) limit = Math.max(1, Math.floor(limit / SHRINKING))
   }
 }

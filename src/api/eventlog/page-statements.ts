@@ -29,8 +29,22 @@ const IS_ON_TIME =
   `${RECEIVED_NS} < intDiv(${TIMESTAMP_NS}, ${MINUTE_NS}) * ${MINUTE_NS} + {page_open:Int64} ` +
   'AND timestamp >= toDateTime64(0, 9)'
 
-/** Both kinds of events of a range, each with `page_ns` and `is_late`. */
-function selection(scope: PageScope, range: PageRange, columns: readonly string[]): Condition {
+const COLUMNS = [
+  'timestamp',
+  'received',
+  'node',
+  'severity',
+  'service',
+  'host',
+  'source',
+  'message',
+  'trace_id',
+  'span_id',
+]
+const ATTRIBUTES = "CAST(attributes, 'Map(String, String)')"
+
+/** Both kinds of events of a range, each with `page_ns`, and with its attributes as they are `shown`. */
+function selection(scope: PageScope, range: PageRange, columns: readonly string[] = [], isShown = false): Condition {
   const asked = [...scopeConditions(scope), visibleCondition(scope.query)]
   const onTime = joinConditions([within('timestamp', range), { sql: IS_ON_TIME, params: {} }, ...asked])
   const late = joinConditions([
@@ -40,12 +54,12 @@ function selection(scope: PageScope, range: PageRange, columns: readonly string[
     { sql: `NOT (${IS_ON_TIME})`, params: {} },
     ...asked,
   ])
-  const list = (pageNs: string, isLate: 0 | 1): string =>
-    [`${pageNs} AS page_ns`, `${isLate} AS is_late`, ...columns].join(', ')
+  const list = (pageNs: string, attributes: string): string =>
+    [`${pageNs} AS page_ns`, ...columns, ...(isShown ? [`mapSort(${attributes}) AS shown`] : [])].join(', ')
   return {
     sql:
-      `(SELECT ${list(TIMESTAMP_NS, 0)} FROM events WHERE ${onTime.sql} ` +
-      `UNION ALL SELECT ${list(RECEIVED_NS, 1)} FROM events WHERE ${late.sql})`,
+      `(SELECT ${list(TIMESTAMP_NS, ATTRIBUTES)} FROM events WHERE ${onTime.sql} ` +
+      `UNION ALL SELECT ${list(RECEIVED_NS, `mapUpdate(${ATTRIBUTES}, map('late', 'true'))`)} FROM events WHERE ${late.sql})`,
     params: { ...onTime.params, ...late.params, page_open: MINUTE_NS + scope.graceNs },
   }
 }
@@ -63,7 +77,7 @@ function scopeConditions({ facility, severities }: PageScope): Condition[] {
 
 /** `SELECT slot, count`: of the slots of `stepNs` that are not empty, in order. */
 export function countStatement(scope: PageScope, range: PageRange, stepNs: bigint): Statement {
-  const { sql, params } = selection(scope, range, [])
+  const { sql, params } = selection(scope, range)
   return {
     sql: `SELECT intDiv(page_ns, {page_step:Int64}) AS slot, count() FROM ${sql} GROUP BY slot ORDER BY slot`,
     params: { ...params, page_step: stepNs },
@@ -72,7 +86,7 @@ export function countStatement(scope: PageScope, range: PageRange, stepNs: bigin
 
 /** `SELECT count, first, last`: page times of the events in the range. */
 export function extentStatement(scope: PageScope, range: PageRange): Statement {
-  const { sql, params } = selection(scope, range, [])
+  const { sql, params } = selection(scope, range)
   return { sql: `SELECT count(), min(page_ns), max(page_ns) FROM ${sql}`, params }
 }
 
@@ -85,26 +99,24 @@ function timeText(column: string): string {
   return `concat(substring(toString(${column}), 1, 10), 'T', substring(toString(${column}), 12, ${digits}), 'Z')`
 }
 
-/** Name in the answer → its SQL and type. The order is that of `EventJson`; attributes are in the order of their names. */
-const FIELDS: readonly (readonly [name: string, sql: string, type: string])[] = [
-  ['id', `concat(leftPad(lower(hex(${RECEIVED_NS})), 16, '0'), '-', node)`, 'String'],
-  ['timestamp', timeText('timestamp'), 'String'],
-  ['received', timeText('received'), 'String'],
-  ['severity', 'severity', 'UInt8'],
-  ['level', `${LEVELS}[least(severity, 24) + 1]`, 'String'],
-  ...['service', 'host', 'source', 'message', 'trace_id', 'span_id'].map((name) => [name, name, 'String'] as const),
-  [
-    'attributes',
-    "mapSort(mapUpdate(CAST(attributes, 'Map(String, String)'), " +
-      "if(is_late = 1, map('late', 'true'), CAST(map(), 'Map(String, String)'))))",
-    'Map(String, String)',
-  ],
+/** Name in the answer → its JSON in SQL. The order is that of `EventJson`; attributes are in the order of their names. */
+const FIELDS: readonly (readonly [name: string, sql: string])[] = [
+  ['id', quoted(`leftPad(lower(hex(${RECEIVED_NS})), 16, '0'), '-', node`)],
+  ['timestamp', quoted(timeText('timestamp'))],
+  ['received', quoted(timeText('received'))],
+  ['severity', 'toString(severity)'],
+  ['level', quoted(`${LEVELS}[least(severity, 24) + 1]`)],
+  ...['service', 'host', 'source', 'message', 'trace_id', 'span_id', 'attributes'].map(
+    (name) => [name, `toJSONString(${name === 'attributes' ? 'shown' : name})`] as const,
+  ),
 ]
-const EVENT_JSON =
-  `toJSONString(CAST(tuple(${FIELDS.map(([, sql]) => sql).join(', ')}), ` +
-  `'Tuple(${FIELDS.map(([name, , type]) => `${name} ${type}`).join(', ')})'))`
+/** Joined from pieces: a third of what it takes to make it of a tuple. */
+const EVENT_JSON = `concat('{', ${FIELDS.map(([name, sql]) => `'"${name}":', ${sql}`).join(", ',', ")}, '}')`
 
-const COLUMNS = 'timestamp, received, node, severity, service, host, source, message, trace_id, span_id, attributes'
+/** Text that needs no escapes. */
+function quoted(sql: string): string {
+  return `'"', ${sql}, '"'`
+}
 
 /** Which events of a page, and how they are put together. */
 export interface PieceOptions {
@@ -126,7 +138,7 @@ export function eventsOfPageStatement(
   range: PageRange,
   { limit, after, stepNs, separator }: PieceOptions,
 ): Statement {
-  const { sql, params } = selection(scope, range, COLUMNS.split(', '))
+  const { sql, params } = selection(scope, range, COLUMNS, true)
   const behind =
     after === undefined
       ? ''

@@ -189,14 +189,19 @@ async function answerPage(
     leave = await reading.streams.enter(signal, request.principal.keyId)
     await waitComplete(page.toNs, context, signal)
     const options = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
-    const [contents, neighbours] = await Promise.all([
-      countPage(reading, scope, page, options),
-      findNeighbours(reading, scope, page, options),
-    ])
+    const finding = findNeighbours(reading, scope, page, options)
+    // Told when it is asked for.
+    finding.catch(() => undefined)
+    const contents = await countPage(reading, scope, page, options)
     if (contents.count === 0 && asked.isThinned) throw deleted(page)
     const body = await pageBody(reading, asked, contents, options, request)
-    signal.throwIfAborted()
-    setHeaders(asked, neighbours, request, reply)
+    try {
+      setHeaders(asked, await finding, request, reply)
+      signal.throwIfAborted()
+    } catch (error) {
+      body.destroy()
+      throw error
+    }
     ended.addEventListener('abort', () => reply.raw.destroy(), { once: true })
     body.once('close', leave)
     return reply.send(body)
@@ -221,7 +226,7 @@ async function pageBody(
   // Only a reader of the page is worth the store's work.
   if (request.method === 'HEAD') return Readable.from([])
   const separator = asked.format === 'ndjson' ? '\n' : ',\n'
-  const events = pageEvents(reading, asked.scope, { ...contents, separator }, options)
+  const events = pageEvents(reading, contents, { scope: asked.scope, separator, options })
   const lines = pageText(asked, contents, events)
   const body = await streamBody(lines, (error) => {
     if (!options.signal.aborted) request.log.warn({ err: error }, 'a page failed on its way')
