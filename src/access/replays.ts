@@ -57,6 +57,12 @@ export class ReplayWindow {
     return Math.abs(timestampMs - nowMs) <= this.#options.skewMs && timestampMs >= this.#floorMs
   }
 
+  /** After how long a sender whose clock is that slow is taken; `undefined`: not by waiting. */
+  timelyInMs(timestampMs: number, nowMs: number): number | undefined {
+    const isNear = Math.abs(timestampMs - nowMs) <= this.#options.skewMs
+    return isNear ? Math.max(0, this.#floorMs - timestampMs) : undefined
+  }
+
   /** Remembers the signature if it is `fresh`. To be asked only of signatures that are right. */
   admit(signature: string, timestampMs: number, nowMs: number): ReplayVerdict {
     this.#forget(nowMs)

@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { AppError } from '../core/errors.ts'
 import { eventSignature, formatKey, parseKey, requestSignature, signingKeyOf } from '../core/signing.ts'
 import type { RequestHead } from './access.ts'
 import { bearer, head, refusal, signed, testAccess } from './testing/temporary-access.ts'
@@ -30,6 +31,17 @@ function event(text: string, timestampMs: number, { service = '/ops/x', level = 
   const query = new URLSearchParams({ level, a: 'b', service })
   const headers = { 'Tailrace-Key': id, 'Tailrace-Timestamp': String(timestampMs), 'Tailrace-Signature': signature }
   return head(headers, { method: 'POST', url: `/api/v1/ingest?${query.toString()}`, ...rest })
+}
+
+/** For how many seconds, by Retry-After. */
+function askedToWait(work: () => unknown): number | undefined {
+  try {
+    work()
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'SIGNATURE_REFUSED' })
+    return (error as AppError).retryAfterSeconds
+  }
+  throw new Error('it was taken')
 }
 
 function withHeader(request: RequestHead, name: string, value: string | undefined): RequestHead {
@@ -67,10 +79,26 @@ test.each<[string, number, string]>([
     }
     const refused = refusal(() => identify(text))
     expect(refused).toMatchObject({ code, hint: expect.stringContaining(`${NOW_MS}`) })
+    expect(askedToWait(() => identify(text))).toBeUndefined()
     // The time is wrong whoever it is.
     expect(refusal(() => identify(formatKey({ id: 'nobody000000', secret: Buffer.alloc(32) })))).toEqual(refused)
   }
-  expect(counters.total('access_refused_total', { reason: 'signature_time' })).toBe(code === '' ? 0 : 4)
+  expect(counters.total('access_refused_total', { reason: 'signature_time' })).toBe(code === '' ? 0 : 6)
+})
+
+test('a slow clock after a start: refused, and told for how long', async () => {
+  const { access, clock, text } = await running()
+  const startMs = NOW_MS - 3_600_000
+  clock.nowMs = startMs + 1000
+  for (const [aheadMs, retryAfterSeconds] of [
+    [-1, 2],
+    [-90_000, 91],
+  ] as const) {
+    expect(askedToWait(() => access.identify(signed(text, startMs + aheadMs)))).toBe(retryAfterSeconds)
+  }
+  access.identify(signed(text, startMs))
+  const other = signed(formatKey({ id: parseKey(text)?.id ?? '', secret: Buffer.alloc(32) }), startMs)
+  expect(askedToWait(() => access.identify(other))).toBeUndefined()
 })
 
 test('a signature is taken once', async () => {

@@ -43,7 +43,7 @@ export function checkSignature(head: RequestHead, nowMs: number, context: Signat
   const keyId = headerOf(head, 'key')
   const claim = readClaim(head, refusals)
   // Depends on the request alone, so it may be told.
-  if (!replays.isTimely(claim.timestampMs, nowMs)) throw timeRefused(refusals, nowMs)
+  if (!replays.isTimely(claim.timestampMs, nowMs)) throw timeRefused(claim, nowMs, context)
   const key = keyring.entry(keyId)
   const isGenuine = isSameSecret(claim.signature, claim.expected(key?.signingKey ?? NO_KEY))
   const reason = refusalOf(key, isGenuine, head.address, nowMs)
@@ -65,16 +65,19 @@ function refusalOf(
   return key.allowsAddress(address) ? undefined : 'address'
 }
 
-function admit({ signature, timestampMs }: Claim, nowMs: number, { replays, refusals }: SignatureContext): void {
+function admit(claim: Claim, nowMs: number, context: SignatureContext): void {
+  const { signature, timestampMs } = claim
+  const { replays, refusals } = context
   // A text of its own, of 32 characters: a part of the header's text would keep all of it in memory.
   const remembered = Buffer.from(signature.slice(3), 'hex').toString('latin1')
   const verdict = replays.admit(remembered, timestampMs, nowMs)
   if (verdict === 'fresh') return
-  if (verdict === 'time') throw timeRefused(refusals, nowMs)
+  if (verdict === 'time') throw timeRefused(claim, nowMs, context)
   if (verdict === 'replayed') {
     throw refusals.signature('signature_replayed', {
       detail: 'This signature was received before.',
       hint: 'Sign anew for every attempt, with a time that is one millisecond later at least.',
+      retryAfterSeconds: 1,
     })
   }
   refusals.count('signature_full')
@@ -85,8 +88,11 @@ function admit({ signature, timestampMs }: Claim, nowMs: number, { replays, refu
   })
 }
 
-function timeRefused(refusals: Refusals, nowMs: number): AppError {
+/** With Retry-After where it takes no more than that: the sender's clock says a time before the start of the server. */
+function timeRefused({ timestampMs }: Claim, nowMs: number, { replays, refusals }: SignatureContext): AppError {
+  const waitMs = replays.timelyInMs(timestampMs, nowMs)
   return refusals.signature('signature_time', {
+    ...(waitMs === undefined ? {} : { retryAfterSeconds: Math.ceil(waitMs / 1000) + 1 }),
     detail: 'The time of the signature is too far from the time of the server, or before its start.',
     hint: `Set the clocks, and sign anew for every attempt. It is ${Math.floor(nowMs)} here, in milliseconds since 1970.`,
   })

@@ -10,6 +10,10 @@ const RETRY_AFTER_SECONDS = 5
  */
 export type TailPlaces = (key: string) => () => void
 
+function tailCount(count: number): string {
+  return count === 1 ? '1 tail is' : `${count} tails are`
+}
+
 export function createTailPlaces({ limits, counters }: Pick<ApiContext, 'limits' | 'counters'>): TailPlaces {
   const { tailsMax, tailsPerKeyMax } = limits
   const places = createPlaces(tailsMax, tailsPerKeyMax)
@@ -17,7 +21,7 @@ export function createTailPlaces({ limits, counters }: Pick<ApiContext, 'limits'
     const refusal = places.refusal(key)
     if (refusal !== undefined) {
       counters.add('tail_limited_total', { limit: refusal === 'key' ? 'tailsPerKeyMax' : 'tailsMax' })
-      const open = refusal === 'key' ? `${tailsPerKeyMax} tails are open with this key` : `${tailsMax} tails are open`
+      const open = refusal === 'key' ? `${tailCount(tailsPerKeyMax)} open with this key` : `${tailCount(tailsMax)} open`
       throw new AppError('TOO_MANY_REQUESTS', {
         detail: `${open}, which is the limit.`,
         retryAfterSeconds: RETRY_AFTER_SECONDS,

@@ -3,13 +3,17 @@ import { formatDuration } from '../core/time.ts'
 
 /** What each command needs a key for; `read` is what the others do. */
 const ROLES: Readonly<Record<string, string>> = { send: 'write', demo: 'write' }
+/** The server's own hint to whoever has a key of another role. */
+const MAKE_HINT = /^Make one with: tailrace keys create --role (\w+)$/
 const FOLDER = '--data <data folder>'
 /** The server's clock is known to about a second, and a round trip. */
 const CLOCK_MS_MIN = 2000
 
 /** What to do about an answer that has to do with keys, one line each; `undefined` when it is about something else. */
 export function accessHint({ code, hint, clockAheadMs }: ServerProblem, command = ''): string[] | undefined {
-  const role = command.startsWith('keys') ? 'admin' : (ROLES[command] ?? 'read')
+  const isDenied = code === 'ACCESS_DENIED'
+  const [, denied] = (isDenied && MAKE_HINT.exec(hint ?? '')) || []
+  const role = command.startsWith('keys') ? 'admin' : (denied ?? ROLES[command] ?? 'read')
   const make = ["To make one, on the server's own machine:", `  tailrace keys create --role ${role} ${FOLDER}`]
   const offline = command.startsWith('keys')
     ? ["On the server's own machine no key is needed:", `  the same command with ${FOLDER}`]
@@ -18,7 +22,8 @@ export function accessHint({ code, hint, clockAheadMs }: ServerProblem, command 
   if (code === 'KEY_REFUSED') {
     return ['Unknown, revoked, expired or not for this address: a server does not say which.', ...offline]
   }
-  if (code === 'ACCESS_DENIED') return [...(hint === undefined ? [] : [hint]), ...offline]
+  // What the server says of making a key stands in ours, with the place where it can be done.
+  if (isDenied) return [...(hint === undefined || denied !== undefined ? [] : [hint]), ...offline]
   if (code === 'SIGNATURE_REFUSED') return [clockHint(clockAheadMs)]
   return undefined
 }

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { ServerAway, ServerProblem } from '../client/failures.ts'
+import { ServerAway, ServerProblem, type AwayCircumstances } from '../client/failures.ts'
 import { AppError } from '../core/errors.ts'
 import { CommandFailure, UsageError } from './command.ts'
 import { explainFailure, underlineMistakes } from './failure.ts'
 import { memoryTerminal } from './testing/memory-terminal.ts'
+
+const failed = (code: string, more: object = {}) => Object.assign(new Error('failed'), { code, ...more })
 
 describe('each failure has an exit code, a sentence and what to do', () => {
   const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
@@ -40,12 +42,72 @@ describe('each failure has an exit code, a sentence and what to do', () => {
     ['ACCESS_DENIED', 'query', /^what the server says\nTo make one/m],
     ['SIGNATURE_REFUSED', 'send', /^The clocks agree: the key may be wrong/m],
     ['NOT_FOUND', 'query', /^what the server says\n$/m],
+    ['TOO_MANY_REQUESTS', 'query', /^what the server says\n$/m],
   ])('%s for %s', async (code, command, text) => {
     const terminal = memoryTerminal()
     const problem = new ServerProblem({ status: 401, code, hint: 'what the server says' }, { clockAheadMs: 900 })
     expect(await explainFailure(problem, terminal.err, command)).toBe(1)
     expect(terminal.errText()).toMatch(text)
     for (const line of terminal.errText().split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test('a key of another role: one hint, with the role that the server names', async () => {
+    const terminal = memoryTerminal()
+    const hint = 'Make one with: tailrace keys create --role write'
+    await explainFailure(
+      new ServerProblem({ status: 403, code: 'ACCESS_DENIED', detail: 'no', hint }),
+      terminal.err,
+      'x',
+    )
+    expect(terminal.errText()).toBe(
+      "error no (ACCESS_DENIED)\nTo make one, on the server's own machine:\n" +
+        '  tailrace keys create --role write --data <data folder>\n',
+    )
+  })
+
+  test.each([
+    [41_000, 'Try again in 41s.'],
+    [0, 'Try again in 1s.'],
+    [61_000, 'Try again in 1m1s.'],
+  ])('a limit that passes in %s ms says when', async (retryAfterMs, text) => {
+    const terminal = memoryTerminal()
+    const problem = new ServerProblem(
+      { status: 429, code: 'TOO_MANY_REQUESTS', detail: 'invalid keys' },
+      { retryAfterMs },
+    )
+    await explainFailure(problem, terminal.err, 'query')
+    expect(terminal.errText()).toBe(`error invalid keys (TOO_MANY_REQUESTS)\n${text}\n`)
+  })
+
+  const cert = { subjectaltname: 'DNS:logs.example, IP Address:10.0.0.7' }
+  test.each<[what: string, cause: Error, circumstances: AwayCircumstances, said: RegExp]>([
+    ['no authority', failed('DEPTH_ZERO_SELF_SIGNED_CERT'), {}, /self-signed\.\nSay what to know it by: --ca/],
+    [
+      'a wrong authority',
+      failed('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+      { hasAuthority: true },
+      /not known here\.\nThe file of --ca does not lead to the certificate of the server/,
+    ],
+    ['an old one', failed('CERT_HAS_EXPIRED'), { hasAuthority: true }, /has expired\.\nSay what to know it by/],
+    [
+      'another name',
+      failed('ERR_TLS_CERT_ALTNAME_INVALID', { host: 'localhost', cert }),
+      { hasAuthority: true },
+      /certificate is for logs\.example, 10\.0\.0\.7, not for localhost\.\nWrite --url with a name that is in it/,
+    ],
+    ['a cut, without a certificate', failed('ECONNRESET'), { isNewSecure: true }, /may want a client certificate/],
+    [
+      'a cut, with one',
+      failed('ECONNRESET'),
+      { isNewSecure: true, hasCertificate: true },
+      /may want another client certificate than that of --cert/,
+    ],
+    ['a cut later', failed('ECONNRESET'), { hasCertificate: true }, /Start one with/],
+    ['none there', refused, { isNewSecure: true, hasCertificate: true }, /Start one with/],
+  ])('TLS: %s', async (_what, cause, circumstances, said) => {
+    const terminal = memoryTerminal()
+    await explainFailure(new ServerAway('https://127.0.0.1:1', cause, circumstances), terminal.err, 'query')
+    expect(terminal.errText()).toMatch(said)
   })
 
   test.each([

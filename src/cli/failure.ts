@@ -1,4 +1,5 @@
 import { AppError } from '../core/errors.ts'
+import { formatDuration } from '../core/time.ts'
 import type { QueryProblemJson } from '../client/answers.ts'
 import { ServerAway, ServerProblem, type TlsObstacle } from '../client/failures.ts'
 import { accessHint, offlineHint } from './access-hint.ts'
@@ -27,13 +28,19 @@ export async function explainFailure(error: unknown, err: Output, command?: stri
   if (error instanceof CommandFailure) await say(error.message, [error.hint])
   else if (error instanceof ServerAway) await say(awaySentence(error), [awayHint(error), ...offlineHint(command)])
   else if (error instanceof ServerProblem) {
-    await say(`${error.message} (${error.code})`, accessHint(error, command) ?? [error.hint])
+    await say(`${error.message} (${error.code})`, [...(accessHint(error, command) ?? [error.hint]), waitHint(error)])
     return error.code === 'TIME_INVALID' ? EXIT_MISUSED : EXIT_FAILED
   } else if (error instanceof AppError) {
     await say(`${error.title} (${error.code})`, [error.detail, error.hint])
     return error.code === 'CONFIG_INVALID' ? EXIT_MISUSED : EXIT_FAILED
   } else throw error
   return EXIT_FAILED
+}
+
+/** What a server that limits somebody asks for. */
+function waitHint({ status, retryAfterMs }: ServerProblem): string | undefined {
+  if (status !== 429 || retryAfterMs === undefined) return undefined
+  return `Try again in ${formatDuration(BigInt(Math.max(1, Math.ceil(retryAfterMs / 1000))) * 1_000_000_000n)}.`
 }
 
 function awaySentence({ url, reason }: ServerAway): string {
@@ -46,16 +53,30 @@ const TLS_HINTS: Readonly<Record<TlsObstacle, string>> = {
   untrusted:
     'Say what to know it by: --ca <file> (its authority, or its own certificate), or --fingerprint <sha256> as the ' +
     'server prints it when it starts.',
+  authority:
+    'The file of --ca does not lead to the certificate of the server. It takes the certificate of its authority, or its ' +
+    'own. If this is the server that is meant, --fingerprint <sha256> knows it as well.',
+  name: 'Write --url with a name that is in it; or give --fingerprint <sha256>, which asks for no name.',
   fingerprint:
     'Nothing was sent, no key either. Either its certificate was replaced: compare with what the server prints when it ' +
     'starts. Or this is another server.',
   'client-certificate': 'Show one with --cert <file> and --cert-key <file>.',
+  'other-client-certificate': 'It does not accept the one of --cert: show one of an authority that it knows.',
   plain: 'Write http:// if the server is meant to be without TLS.',
 }
 
+const SUSPICIONS: { readonly [name in TlsObstacle]?: string } = {
+  'client-certificate':
+    'It ended the connection at the handshake: it may want a client certificate (--cert and --cert-key).',
+  'other-client-certificate':
+    'It ended the connection at the handshake: it may want another client certificate than that of --cert.',
+}
+
 /** What to do about it. */
-export function awayHint({ url, obstacle }: ServerAway): string {
+export function awayHint({ url, obstacle, suspicion }: ServerAway): string {
   if (obstacle !== undefined) return TLS_HINTS[obstacle]
+  const suspected = suspicion && SUSPICIONS[suspicion]
+  if (suspected !== undefined) return suspected
   const isHere = /^https?:\/\/(?:127\.|localhost|\[::1\])/.test(url)
   return isHere
     ? 'Start one with `npm start` (or `tailrace serve`), or name another with --url or TAILRACE_URL.'

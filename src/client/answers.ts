@@ -76,3 +76,10 @@ export interface StatusAnswer {
   disk: { usedBytes: number | null; freeBytes: number | null }
   process: { pid: number; residentBytes: number }
 }
+
+export interface WhoAnswer {
+  open: boolean
+  role?: string
+  /** What is read has to pass it; empty: everything may be read. */
+  filter?: string
+}

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { text } from 'node:stream/consumers'
 import type { Problem } from '../core/errors.ts'
-import { ServerAway, ServerProblem, type AnswerTimes } from './failures.ts'
+import { ServerAway, ServerProblem, type AnswerTimes, type AwayCircumstances } from './failures.ts'
 import { createRequestSigner, type RequestSigner } from './request-signer.ts'
 import { createTlsAgent, type ClientTls } from './tls.ts'
 
@@ -65,6 +65,9 @@ export function openConnection(options: ConnectionOptions): Connection {
     : new http.Agent({ keepAlive: true, maxSockets: connectionsMax })
   const prefix = base.pathname.replace(/\/$/, '')
   const shownUrl = `${base.origin}${prefix}`
+  const circumstances: AwayCircumstances = isSecure
+    ? { hasAuthority: tls.ca !== undefined, hasCertificate: tls.cert !== undefined, isNewSecure: true }
+    : {}
   const showKey = key === undefined ? {} : { authorization: `Bearer ${key}` }
   const signer = sign ? createRequestSigner(key, clock) : undefined
 
@@ -73,10 +76,15 @@ export function openConnection(options: ConnectionOptions): Connection {
     for (const [name, value] of Object.entries(options.parameters ?? {})) {
       if (value !== undefined) target.searchParams.set(name, String(value))
     }
-    const response = await exchange(send, target, shownUrl, agent, {
-      ...options,
-      headers: { ...(signer ? signed(signer, target, options) : showKey), ...options.headers },
-    })
+    const response = await exchange(
+      send,
+      target,
+      { shownUrl, agent, circumstances },
+      {
+        ...options,
+        headers: { ...(signer ? signed(signer, target, options) : showKey), ...options.headers },
+      },
+    )
     const status = response.statusCode ?? 0
     if ((status >= 200 && status < 300) || options.acceptedStatuses?.includes(status)) return response
     throw await problemOf(response, status, shownUrl, clock())
@@ -97,11 +105,17 @@ export function openConnection(options: ConnectionOptions): Connection {
   }
 }
 
+interface Way {
+  shownUrl: string
+  agent: http.Agent
+  /** Of a request on a new connection. */
+  circumstances: AwayCircumstances
+}
+
 function exchange(
   send: typeof http.request,
   target: URL,
-  shownUrl: string,
-  agent: http.Agent,
+  { shownUrl, agent, circumstances }: Way,
   options: RequestOptions,
 ): Promise<http.IncomingMessage> {
   const { body, signal, silenceMsMax = SILENCE_MS_MAX } = options
@@ -118,7 +132,8 @@ function exchange(
     })
     request.once('response', resolve)
     request.on('error', (error) => {
-      reject(signal?.aborted ? (signal.reason as Error) : new ServerAway(shownUrl, error))
+      const known = request.reusedSocket ? { ...circumstances, isNewSecure: false } : circumstances
+      reject(signal?.aborted ? (signal.reason as Error) : new ServerAway(shownUrl, error, known))
     })
     // A request without a connection yet does not say that it was aborted.
     const onAbort = (): void => reject(signal?.reason as Error)

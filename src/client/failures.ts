@@ -42,11 +42,29 @@ export interface AnswerTimes {
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
 /**
- * What of TLS stood in the way: `untrusted` (nobody known vouches for the server's certificate), `fingerprint` (it is
- * another one than expected), `client-certificate` (the server wants one), `plain` (the server speaks no TLS). Trying
- * again does not help.
+ * What of TLS stood in the way: `untrusted` (nobody known vouches for the server's certificate), `authority` (nor does
+ * the one that was named), `name` (the certificate is for other hosts), `fingerprint` (it is another one than expected),
+ * `client-certificate` (the server wants one), `other-client-certificate` (another one than it was shown), `plain` (the
+ * server speaks no TLS). Trying again does not help.
  */
-export type TlsObstacle = 'untrusted' | 'fingerprint' | 'client-certificate' | 'plain'
+export type TlsObstacle =
+  | 'untrusted'
+  | 'authority'
+  | 'name'
+  | 'fingerprint'
+  | 'client-certificate'
+  | 'other-client-certificate'
+  | 'plain'
+
+/** What else is known about a request that failed. */
+export interface AwayCircumstances {
+  /** An authority, or a certificate, was named to know the server by. */
+  hasAuthority?: boolean
+  /** The client has a certificate to show. */
+  hasCertificate?: boolean
+  /** The connection is a new one, with TLS, on which the server has not answered anything yet. */
+  isNewSecure?: boolean
+}
 
 /** There was no answer, or it broke off: refused, unknown host, reset, silence, untrusted certificate. */
 export class ServerAway extends Error {
@@ -55,22 +73,26 @@ export class ServerAway extends Error {
   /** In a few words: `connection refused`. */
   readonly reason: string
   readonly obstacle: TlsObstacle | undefined
+  /** What the obstacle may be, though it looks like an outage: trying again may help. */
+  readonly suspicion: TlsObstacle | undefined
 
-  constructor(url: string, cause: unknown) {
-    const { reason, obstacle } = diagnose(cause)
+  constructor(url: string, cause: unknown, circumstances: AwayCircumstances = {}) {
+    const { reason, obstacle, suspicion } = diagnose(cause, circumstances)
     super(`No answer from ${url}: ${reason}`, { cause })
     this.url = url
     this.reason = reason
     this.obstacle = obstacle
+    this.suspicion = suspicion
   }
 }
 
+const CUT = 'the connection was cut'
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-  ECONNABORTED: 'the connection was cut',
-  ERR_STREAM_PREMATURE_CLOSE: 'the connection was cut',
+  ECONNRESET: CUT,
+  EPIPE: CUT,
+  ECONNABORTED: CUT,
+  ERR_STREAM_PREMATURE_CLOSE: CUT,
   ENOTFOUND: 'the host name is not known',
   EAI_AGAIN: 'the host name could not be looked up',
   EHOSTUNREACH: 'the host cannot be reached',
@@ -108,20 +130,51 @@ const TLS_WORDS: readonly (readonly [words: RegExp, reason: string, obstacle?: T
 interface Diagnosis {
   reason: string
   obstacle?: TlsObstacle | undefined
+  suspicion?: TlsObstacle | undefined
 }
 
-function diagnose(cause: unknown): Diagnosis {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return diagnose(cause.errors[0])
+/** Verdicts that another authority could change. */
+const BY_AUTHORITY = new Set([UNKNOWN_AUTHORITY, UNTRUSTED['DEPTH_ZERO_SELF_SIGNED_CERT']])
+/** How Node.js says that the connection ended in the middle of the handshake. */
+const EARLY_END = /before secure TLS connection/
+
+function diagnose(cause: unknown, circumstances: AwayCircumstances): Diagnosis {
+  if (cause instanceof AggregateError && cause.errors.length > 0) return diagnose(cause.errors[0], circumstances)
   const { code = '', message } = cause as { code?: string; message?: string }
-  if (UNTRUSTED[code] !== undefined) return { reason: UNTRUSTED[code], obstacle: 'untrusted' }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    return { reason: 'its certificate is for other host names', obstacle: 'untrusted' }
+  const { hasAuthority, hasCertificate, isNewSecure } = circumstances
+  const wanted = hasCertificate ? 'other-client-certificate' : 'client-certificate'
+  const verdict = UNTRUSTED[code]
+  if (verdict !== undefined) {
+    return { reason: verdict, obstacle: hasAuthority && BY_AUTHORITY.has(verdict) ? 'authority' : 'untrusted' }
   }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { reason: otherName(cause as NameMismatch), obstacle: 'name' }
   if (code === 'FINGERPRINT_MISMATCH' && message !== undefined) return { reason: message, obstacle: 'fingerprint' }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     const words = `${code.replaceAll('_', ' ')} ${message}`.toLowerCase()
     const [, reason, obstacle] = TLS_WORDS.find(([pattern]) => pattern.test(words)) ?? []
-    if (reason !== undefined) return { reason, obstacle }
+    if (reason !== undefined) return { reason, obstacle: obstacle === 'client-certificate' ? wanted : obstacle }
   }
-  return { reason: REASONS[code] ?? message ?? String(cause) }
+  const reason = REASONS[code] ?? message ?? String(cause)
+  // A server that does not accept the client's certificate may end the connection without a word once it has seen it:
+  // with TLS 1.3 after the handshake, with TLS 1.2 in the middle of it.
+  const isSuspect = isNewSecure === true && reason === CUT && (hasCertificate || !EARLY_END.test(message ?? ''))
+  return { reason, suspicion: isSuspect ? wanted : undefined }
+}
+
+/** As Node.js throws it; the names are those of the certificate. */
+interface NameMismatch {
+  host?: string
+  cert?: { subjectaltname?: string }
+}
+
+/** Names of a certificate that are shown. */
+const NAMES_MAX = 8
+
+/** `its certificate is for a.example and 10.0.0.1, not for localhost` */
+function otherName({ host, cert }: NameMismatch): string {
+  const names = (cert?.subjectaltname ?? '')
+    .split(', ')
+    .flatMap((name) => /^(?:DNS|IP Address):(.+)$/.exec(name)?.[1] ?? [])
+  const shown = names.length > NAMES_MAX ? [...names.slice(0, NAMES_MAX), '…'] : names
+  return `its certificate is for ${shown.join(', ') || 'no host name'}, not for ${host ?? 'this one'}`
 }

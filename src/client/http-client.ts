@@ -4,7 +4,15 @@
  * HTTP API; `tail.ts` is the live tail with its reconnects, `connection.ts` one request, `failures.ts` what can go wrong.
  */
 import type { IncomingMessage } from 'node:http'
-import type { DeletionAnswer, ExplainAnswer, IngestAnswer, QueryAnswer, ReadyAnswer, StatusAnswer } from './answers.ts'
+import type {
+  DeletionAnswer,
+  ExplainAnswer,
+  IngestAnswer,
+  QueryAnswer,
+  ReadyAnswer,
+  StatusAnswer,
+  WhoAnswer,
+} from './answers.ts'
 import { openConnection, type Body, type ConnectionOptions } from './connection.ts'
 import type { CreatedKeyJson, KeyJson, NewKeyJson } from './keys.ts'
 import { tailEvents, type TailItem, type TailOptions } from './tail.ts'
@@ -46,6 +54,8 @@ export interface HttpClient {
   explain(query: string, signal?: AbortSignal): Promise<ExplainAnswer>
   status(signal?: AbortSignal): Promise<StatusAnswer>
   ready(signal?: AbortSignal): Promise<ReadyAnswer>
+  /** As whom the server knows this client. */
+  who(signal?: AbortSignal): Promise<WhoAnswer>
   /** Oldest first, revoked and expired ones included. Takes an admin key, like what follows. */
   listKeys(signal?: AbortSignal): Promise<readonly KeyJson[]>
   /** Resolves when the new key can be used. */
@@ -82,6 +92,7 @@ export function createHttpClient(options: ConnectionOptions): HttpClient {
     explain: (query, signal) => connection.json('/api/v1/query/explain', { ...asJson({ query }), signal }),
     status: (signal) => connection.json('/api/v1/status', { signal }),
     ready: (signal) => connection.json('/readyz', { acceptedStatuses: [503], signal }),
+    who: (signal) => connection.json('/api/v1/session', { signal }),
     async listKeys(signal) {
       const { keys } = await connection.json<{ keys: readonly KeyJson[] }>('/api/v1/keys', { signal })
       return keys

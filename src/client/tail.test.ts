@@ -67,7 +67,7 @@ describe('a tail over a connection that is cut again and again', () => {
     expect(interruptions.length).toBe(25)
     expect(connections).toEqual([false, ...Array.from({ length: 25 }, () => true)])
     // Each connection that brought something begins the waiting anew.
-    expect(interruptions.every(({ attempt }) => attempt === 0)).toBe(true)
+    expect(interruptions.every(({ attempt, hadConnection }) => attempt === 0 && hadConnection)).toBe(true)
   })
 
   test('the backlog is asked for once, then the last event', async () => {
@@ -89,7 +89,7 @@ test('a busy server is asked again after as long as it says', async () => {
   cut = (connection) => (connection === 0 ? 'busy' : 'end')
   const interruptions: TailInterruption[] = []
   await take(1, { onInterruption: (interruption) => interruptions.push(interruption) })
-  expect(interruptions).toEqual([{ reason: 'busy', attempt: 0, waitMs: 7000 }])
+  expect(interruptions).toEqual([{ reason: 'busy', attempt: 0, waitMs: 7000, hadConnection: false }])
 })
 
 test('no server at the start is an error, one that goes away later is waited for', async () => {

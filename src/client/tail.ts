@@ -12,6 +12,8 @@ export interface TailInterruption {
   reason: string
   /** 0 for the first try after the connection was lost. */
   attempt: number
+  /** There was a connection before. */
+  hadConnection: boolean
   waitMs: number
 }
 
@@ -23,7 +25,7 @@ export interface TailOptions {
   cursor?: string | undefined
   /** Ends the iteration without an error. */
   signal?: AbortSignal | undefined
-  /** The connection is lost, and will be tried again after `waitMs`. */
+  /** The connection is lost, or was not given yet, and will be tried again after `waitMs`. */
   onInterruption?: (interruption: TailInterruption) => void
   /** The server has answered; `isAgain` after an interruption. */
   onConnection?: (isAgain: boolean) => void
@@ -67,7 +69,8 @@ export async function* tailEvents(connection: Connection, options: TailOptions):
       if (isPlaceUnknown(error)) lastEventId = ''
       const askedMs = error instanceof ServerProblem ? (error.retryAfterMs ?? 0) : 0
       const waitMs = Math.max(askedMs, backoffMs(attempt, patience.random))
-      options.onInterruption?.({ reason: error instanceof ServerAway ? error.reason : error.message, attempt, waitMs })
+      const reason = error instanceof ServerAway ? error.reason : error.message
+      options.onInterruption?.({ reason, attempt, waitMs, hadConnection: hasConnected })
       attempt++
       // An abort while waiting ends the loop by its condition.
       await patience.wait(waitMs, signal).catch(() => undefined)

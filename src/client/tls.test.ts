@@ -89,6 +89,24 @@ describe('trust', () => {
     expect(await connect({ ca: self.cert }).health()).toEqual({})
   })
 
+  test('the own certificate of a server, which an authority issued', async () => {
+    await serve(known)
+    expect(await connect({ ca: known.cert }).health()).toEqual({})
+  })
+
+  test.each<[string, () => Pair, string]>([
+    ['another authority', () => known, 'its certificate is from an authority that is not known here'],
+    ['a self-signed one', () => self, 'its certificate is self-signed'],
+  ])('what was named leads to another certificate: %s', async (_case, pair, reason) => {
+    await serve(pair())
+    const other = await makeAuthority('another')
+    const found = [other.cert, (await authority.issue(['127.0.0.1'])).cert]
+    for (const ca of found) {
+      expect(await failure(connect({ ca }).health())).toEqual({ reason, obstacle: 'authority' })
+    }
+    expect(seen.text).toBe('')
+  })
+
   test.each<[string, () => Pair, object]>([
     ['self-signed', () => self, { reason: 'its certificate is self-signed' }],
     ['unknown', () => known, { reason: 'its certificate is from an authority that is not known here' }],
@@ -101,7 +119,7 @@ describe('trust', () => {
   test('of another name, or no longer valid', async () => {
     await serve(known)
     const other = await failure(connect({ ca: authority.cert }, 'localhost').health())
-    expect(other).toEqual({ reason: 'its certificate is for other host names', obstacle: 'untrusted' })
+    expect(other).toEqual({ reason: 'its certificate is for 127.0.0.1, not for localhost', obstacle: 'name' })
     const untilMs = Date.now() - 1000
     await serve(await authority.issue(['127.0.0.1'], { fromMs: untilMs - 1000, untilMs }))
     const expired = await failure(connect({ ca: authority.cert }).health())
@@ -194,6 +212,27 @@ describe('a server that never ends the handshake', () => {
 })
 
 describe('certificates of clients', () => {
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s: one that the server does not accept', async (maxVersion) => {
+    const foreign = await (await makeAuthority('another')).issue([])
+    await serve({ ...known, maxVersion, ca: authority.cert, requestCert: true, rejectUnauthorized: true })
+    for (const tls of [{ ca: authority.cert }, { fingerprint: fingerprintOf(known) }]) {
+      const error = await connect({ ...tls, ...foreign })
+        .health()
+        .catch((reason: unknown) => reason)
+      expect(error).toBeInstanceOf(ServerAway)
+      const { obstacle, suspicion } = error as ServerAway
+      expect(obstacle ?? suspicion).toBe('other-client-certificate')
+    }
+  })
+
+  test('a connection that is cut in the middle of the handshake says nothing about them', async () => {
+    await listen(createServer((socket) => socket.destroy()))
+    const error = await connect()
+      .health()
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ reason: 'the connection was cut', obstacle: undefined, suspicion: undefined })
+  })
+
   test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s', async (maxVersion) => {
     const own = await authority.issue([])
     await serve({ ...known, maxVersion, ca: authority.cert, requestCert: true, rejectUnauthorized: true })

@@ -5,7 +5,7 @@ import { createSecureContext, rootCertificates, type SecureContext, type TLSSock
 
 /** How a server with TLS is known, and what it is shown. Texts are PEM. */
 export interface ClientTls {
-  /** Authorities trusted beside those that Node.js brings; a server's own certificate serves as well. */
+  /** Authorities trusted beside those that Node.js brings; a server's own certificate serves as well, whoever issued it. */
   ca?: string | undefined
   /**
    * SHA-256 of the server's certificate, as `parseFingerprint` returns it. It alone decides: neither the authority nor
@@ -66,7 +66,7 @@ function contextOf({ ca, cert, key }: ClientTls): SecureContext {
   if (key !== undefined && cert === undefined) throw new TlsTextError('key', 'lacks its certificate')
   // OpenSSL takes a text without any certificate for an empty list.
   if (ca !== undefined) attempt('ca', () => new X509Certificate(ca), 'is no certificate (PEM)')
-  const trust = ca === undefined ? {} : { ca: [...rootCertificates, ca] }
+  const trust = ca === undefined ? {} : { ca: [...rootCertificates, ca], allowPartialTrustChain: true }
   const own = cert === undefined || key === undefined ? {} : { cert, key }
   return attempt(
     'cert',

@@ -13,11 +13,14 @@ let fail: (request: number) => 'busy' | 'cut before' | 'cut after' | 'refuse' | 
 let requests: number
 /** How far the server's clock is ahead, as its answers tell it. */
 let clockAheadMs: number
+/** Whether it says of refused signatures that another one may be taken. */
+let isPassing: boolean
 
 beforeEach(async () => {
   taken = []
   requests = 0
   clockAheadMs = 0
+  isPassing = true
   parameters = new Set()
   fail = () => undefined
   server = await startTinyServer(async (request, response) => {
@@ -28,7 +31,8 @@ beforeEach(async () => {
     if (failure === 'refuse') return answerJson(response, { code: 'KEY_UNKNOWN', detail: 'no such key' }, 401)
     if (failure === 'signature') {
       const date = new Date(Date.now() + clockAheadMs).toUTCString()
-      return answerJson(response, { code: 'SIGNATURE_REFUSED', detail: 'no' }, 401, { date })
+      const later: Record<string, string> = isPassing ? { 'retry-after': '0' } : {}
+      return answerJson(response, { code: 'SIGNATURE_REFUSED', detail: 'no' }, 401, { date, ...later })
     }
     if (failure === 'cut before') return void request.socket.destroy()
     parameters.add(request.url ?? '')
@@ -143,8 +147,19 @@ describe('signed', () => {
     expect(requests).toBe(5)
   })
 
+  test('one that the server refuses for good is not tried again', async () => {
+    fail = () => 'signature'
+    isPassing = false
+    const { code, err } = await send([Buffer.from('a\n')], flags)
+    expect(code).toBe(1)
+    expect(err).toContain('The clocks agree: the key may be wrong')
+    expect(err).not.toContain('trying again')
+    expect(requests).toBe(1)
+  })
+
   test('a clock that is wrong is told at once, and how far', async () => {
     fail = () => 'signature'
+    isPassing = false
     clockAheadMs = 3_600_000
     const { code, err } = await send([Buffer.from('a\n')], flags)
     expect(code).toBe(1)

@@ -1,6 +1,6 @@
 import { formatCount } from '../../core/units.ts'
 import { ServerProblem } from '../../client/failures.ts'
-import type { TailItem } from '../../client/tail.ts'
+import type { TailInterruption, TailItem } from '../../client/tail.ts'
 import { connectClient, CONNECTION_FLAGS, wholeNumber } from '../connection.ts'
 import { defineCommand, EXIT_MISUSED, EXIT_OK } from '../command.ts'
 import { underlineMistakes } from '../failure.ts'
@@ -104,8 +104,10 @@ function notices({ err }: Terminal, url: string) {
       if (isAgain) void err.write(`${green('Connected again')}\n`)
       else if (err.isTerminal) void err.write(`${dim(`Watching ${url}; Ctrl-C ends`)}\n`)
     },
-    onInterruption({ reason, attempt }: { reason: string; attempt: number }) {
-      if (attempt === 0) void err.write(`${yellow(`Connection lost (${escapeText(reason)}); trying again`)}\n`)
+    onInterruption({ reason, attempt, hadConnection }: TailInterruption) {
+      if (attempt > 0) return
+      const what = hadConnection ? 'Connection lost' : 'The server does not take another tail now'
+      void err.write(`${yellow(`${what} (${escapeText(reason)}); trying again`)}\n`)
     },
   }
 }

@@ -25,7 +25,7 @@ export async function checkServer(client: HttpClient, isExpected: boolean): Prom
       const text = `none at ${client.url}: ${error.reason}`
       if (error.obstacle)
         return [{ state: 'wrong', subject, text: `${client.url}: ${error.reason}`, hint: awayHint(error) }]
-      const hint = 'Start one with `npm start` or `tailrace serve`.'
+      const hint = error.suspicion ? awayHint(error) : 'Start one with `npm start` or `tailrace serve`.'
       return [{ state: isExpected ? 'wrong' : 'note', subject, text, hint }]
     }
     if (error instanceof ServerProblem) {

@@ -1,4 +1,5 @@
 import type { HttpClient, QueryOptions } from '../../client/http-client.ts'
+import { ServerProblem } from '../../client/failures.ts'
 import { NS_PER_SECOND, formatDuration, parseTimestamp } from '../../core/time.ts'
 import type { ClockFace } from '../terminal/clock-face.ts'
 
@@ -11,8 +12,25 @@ export async function describeNothing(client: HttpClient, question: QueryOptions
     if (match) return `Nothing in this time. The newest match is ${match.at(clock)}.`
   }
   const event = await newest(client, {})
-  if (!event) return 'The server has no events yet. `tailrace demo` sends some, `tailrace send` takes yours.'
-  return `Nothing matches. The newest event of all is ${event.at(clock)}, service ${event.service || '-'}.`
+  const filter = await filterOf(client)
+  if (event) {
+    const which = filter === '' ? 'of all' : 'that may be read here'
+    return `Nothing matches. The newest event ${which} is ${event.at(clock)}, service ${event.service || '-'}.`
+  }
+  if (filter === undefined) return 'There are no events that may be read here.'
+  if (filter !== '') return `There are no events that this key may read: it reads what matches ${filter}`
+  return 'The server has no events yet. `tailrace demo` sends some, `tailrace send` takes yours.'
+}
+
+/** What the key may read; empty: everything. `undefined` where the server does not tell. */
+async function filterOf(client: HttpClient): Promise<string | undefined> {
+  try {
+    const { open, filter } = await client.who()
+    return open ? '' : filter
+  } catch (error) {
+    if (error instanceof ServerProblem) return undefined
+    throw error
+  }
 }
 
 async function newest(client: HttpClient, question: QueryOptions) {

@@ -65,17 +65,16 @@ function isTemporary(error: unknown): error is ServerAway | ServerProblem {
   return error instanceof ServerProblem && error.isTemporary
 }
 
-/** How often a batch whose signature is refused is signed anew, though the clocks agree. */
+/** How often a batch is signed anew whose signature is refused. */
 const SIGNATURE_TRIES = 5
-const CLOCKS_AGREE_MS = 60_000
 
 /**
  * A server that has just started takes no signature from before, by its clock; and of two senders with the same key,
- * body and millisecond it takes one. Both pass.
+ * body and millisecond it takes one. Both pass, and the server says when. A wrong key does not become right.
  */
 function mayBeSignedAnew(error: unknown, attempt: number): error is ServerProblem {
   if (!(error instanceof ServerProblem) || error.code !== 'SIGNATURE_REFUSED') return false
-  return attempt + 1 < SIGNATURE_TRIES && Math.abs(error.clockAheadMs ?? 0) < CLOCKS_AGREE_MS
+  return attempt + 1 < SIGNATURE_TRIES && error.retryAfterMs !== undefined
 }
 
 /** Not one line could be accepted: an error to the server, here a batch like any other with rejected lines. */
