@@ -163,6 +163,8 @@ export interface SettingEntry {
   otherVariable: string | undefined
   unit: 'bytes' | 'ms' | undefined
   kind: 'text' | 'integer' | 'boolean' | 'sizes'
+  /** The only values, where they are few. */
+  choices: readonly string[] | undefined
   defaultValue: SettingValue
   description: string
 }
@@ -176,6 +178,7 @@ interface SchemaNode {
   description?: string
   unit?: 'bytes' | 'ms'
   otherVariable?: string
+  anyOf?: readonly { const?: string }[]
 }
 
 const KINDS: Readonly<Record<string, SettingEntry['kind']>> = {
@@ -185,7 +188,7 @@ const KINDS: Readonly<Record<string, SettingEntry['kind']>> = {
 }
 
 /** Every setting in the order of the schema. */
-export function settingEntries(node: SchemaNode = SettingsSchema as SchemaNode, prefix: string[] = []): SettingEntry[] {
+export function settingEntries(node: SchemaNode = SettingsSchema, prefix: string[] = []): SettingEntry[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const path = [...prefix, name]
     if (child.properties) return settingEntries(child, path)
@@ -203,6 +206,7 @@ export function settingEntries(node: SchemaNode = SettingsSchema as SchemaNode, 
         otherVariable: child.otherVariable,
         unit: child.unit,
         kind: KINDS[child.type ?? ''] ?? 'text',
+        choices: child.anyOf?.flatMap((choice) => choice.const ?? []),
         defaultValue: child.default ?? '',
         description: child.description ?? '',
       },
