@@ -179,6 +179,8 @@ export interface SettingEntry {
   otherVariable: string | undefined
   unit: 'bytes' | 'ms' | undefined
   kind: 'text' | 'integer' | 'boolean' | 'sizes' | 'rules'
+  /** The only values, where they are few. */
+  choices: readonly string[] | undefined
   defaultValue: SettingValue
   description: string
 }
@@ -192,6 +194,7 @@ interface SchemaNode {
   description?: string
   unit?: 'bytes' | 'ms'
   otherVariable?: string
+  anyOf?: readonly { const?: string }[]
 }
 
 const KINDS: Readonly<Record<string, SettingEntry['kind']>> = {
@@ -202,7 +205,7 @@ const KINDS: Readonly<Record<string, SettingEntry['kind']>> = {
 }
 
 /** Every setting in the order of the schema. */
-export function settingEntries(node: SchemaNode = SettingsSchema as SchemaNode, prefix: string[] = []): SettingEntry[] {
+export function settingEntries(node: SchemaNode = SettingsSchema, prefix: string[] = []): SettingEntry[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const path = [...prefix, name]
     if (child.properties) return settingEntries(child, path)
@@ -220,6 +223,7 @@ export function settingEntries(node: SchemaNode = SettingsSchema as SchemaNode, 
         otherVariable: child.otherVariable,
         unit: child.unit,
         kind: KINDS[child.type ?? ''] ?? 'text',
+        choices: child.anyOf?.flatMap((choice) => choice.const ?? []),
         defaultValue: child.default ?? '',
         description: child.description ?? '',
       },

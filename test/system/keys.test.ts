@@ -135,7 +135,7 @@ test('keys over the API: the first one shuts the door, an admin makes, lists and
     stderr: expect.stringContaining('the first key has to be an admin key') as string,
   })
   const first = await keys('create', '--role', 'admin', '--name', 'ops')
-  expect(first).toMatchObject({ code: 0, stderr: '' })
+  expect(first).toMatchObject({ code: 0, stderr: 'From now on the server asks everybody for a key.\n' })
   const file = join(dataDir, 'admin.key')
   writeFileSync(file, first.stdout, { mode: 0o600 })
   expect(await statusWith(url)).toBe(401)
@@ -185,7 +185,8 @@ test('keys over the API: the first one shuts the door, an admin makes, lists and
 
   expect((await keys('revoke', 'ci', '--key-file', file)).stdout).toContain('(ci, write) revoked')
   expect(await send()).toMatchObject({ code: 1, stderr: expect.stringContaining('KEY_REFUSED') as string })
-  const last = await keys('revoke', 'ops', '--key-file', file)
+  expect(await keys('revoke', 'ops', '--key-file', file)).toMatchObject({ code: 1, stdout: '' })
+  const last = await keys('revoke', 'ops', '--force', '--key-file', file)
   expect(last).toMatchObject({ code: 0, stderr: expect.stringContaining('No admin key is valid') as string })
   expect(await keys('list', '--key-file', file)).toMatchObject({ code: 1 })
 })

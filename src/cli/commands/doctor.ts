@@ -1,13 +1,15 @@
-import type { Config } from '../../app/config.ts'
+import { hostname, networkInterfaces } from 'node:os'
+import { isLoopback, type Config } from '../../app/config.ts'
 import { connectClient, CONNECTION_FLAGS, type ConnectionArguments } from '../connection.ts'
 import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
 import { checkAccess } from '../doctor/access.ts'
 import { formatFinding, type Finding } from '../doctor/finding.ts'
 import { checkConfig, checkData, checkEngine, checkNode } from '../doctor/machine.ts'
 import { checkLogd } from '../doctor/logd.ts'
-import { checkPort } from '../doctor/port.ts'
+import { checkPort, speaksTls } from '../doctor/port.ts'
 import { checkServer } from '../doctor/server.ts'
 import { checkTls } from '../doctor/tls.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 const SERVER_FLAGS = ['config', 'data', 'host', 'port', 'store', 'tls', 'tls-cert', 'tls-key', 'tls-client-ca'] as const
 
@@ -16,12 +18,14 @@ export const command = defineCommand(
     name: 'doctor',
     summary: 'Say what is running, where data is, what is wrong and what to do',
     notes: [
-      'Looks at this machine as a server would find it (settings, engine, data folder, disk, port), and asks a running ' +
-        'server about itself. Give it the flags that you give to `tailrace serve`. Exit code 1 when something is wrong.',
+      'Looks at this machine as a server would find it (settings, engine, data folder, disk, keys, certificate, port), ' +
+        'and asks a running server about itself; that takes a key where there are keys. The server on this machine is ' +
+        'known by its certificate here; another one by --ca or --fingerprint. Give it the flags that you give to `tailrace serve`. Exit code 1 when something is wrong.',
     ],
     examples: [
       ['tailrace doctor', 'This machine, and the server on it'],
-      ['tailrace doctor --url http://logs.example:7575', 'A server elsewhere'],
+      ['tailrace doctor --host 0.0.0.0 --tls self-signed', 'A server that others reach: its keys and certificate'],
+      ['tailrace doctor --url https://logs.example:7575 --ca ca.pem', 'A server elsewhere'],
       ['tailrace doctor --config /etc/tailrace.yaml', 'What a server with these settings would find'],
     ],
   },
@@ -31,7 +35,7 @@ export const command = defineCommand(
     host: { type: 'string', valueHint: 'address', description: 'Address, as for serve' },
     port: { type: 'string', valueHint: 'n', description: 'Port, as for serve' },
     store: { type: 'string', valueHint: 'url', description: 'Store, as for serve' },
-    tls: { type: 'string', valueHint: 'kind', description: 'off, self-signed or files, as for serve' },
+    tls: { type: 'string', valueHint: 'off|self-signed|files', description: 'Kind of TLS, as for serve' },
     'tls-cert': { type: 'string', valueHint: 'file', description: 'Certificate, as for serve' },
     'tls-key': { type: 'string', valueHint: 'file', description: 'Its private key, as for serve' },
     'tls-client-ca': { type: 'string', valueHint: 'file', description: 'Authorities of clients, as for serve' },
@@ -60,15 +64,16 @@ export const command = defineCommand(
       await report([await checkEngine(config, env)])
       await report(await checkData(config))
       await report(await checkAccess(config, Date.now()))
-      const tls = await checkTls(config, Date.now())
+      const isSecureThere = config.tls === 'off' && (await speaksTls(config.host, config.port))
+      const tls = await checkTls(config, Date.now(), isSecureThere)
       await report(tls.findings)
-      here = ownServer(config, args, tls.fingerprint)
+      here = ownServer(config, { url, args, env, isSecureThere, fingerprint: tls.fingerprint })
       const port = await checkPort(config.host, config.port)
       await report([port, await checkLogd(config)])
       // Somebody else is there: asking for a server once more says nothing new.
       if (port.state === 'wrong' && url === undefined) return EXIT_FAILED
     }
-    const client = connectClient(url === undefined ? here : args, terminal)
+    const client = connectClient(here, terminal)
     try {
       await report(await checkServer(client, url !== undefined))
     } finally {
@@ -78,17 +83,49 @@ export const command = defineCommand(
   },
 )
 
-/** How to reach the server on this machine: by the certificate that lies here, unless something else was said. */
-function ownServer(
-  { host, port, tls }: Config,
-  args: ConnectionArguments,
-  fingerprint: string | undefined,
-): ConnectionArguments {
-  if (port === 0) return args
+interface Found {
+  /** As it was named. */
+  url: string | undefined
+  args: ConnectionArguments
+  env: Terminal['env']
+  isSecureThere: boolean
+  /** Of the certificate that lies here. */
+  fingerprint: string | undefined
+}
+
+/**
+ * How to reach the server: the one that was named, else the one on this machine. That one is known by the certificate
+ * that lies here, unless something else was said; also when it was named.
+ */
+function ownServer({ host, port, tls }: Config, found: Found): ConnectionArguments {
+  const { url, args, env, isSecureThere, fingerprint } = found
+  const isHere = url === undefined || isOwnAddress(url, host, port)
+  if (!isHere || port === 0) return args
   const address = `${bracketed(host)}:${port}`
-  if (tls === 'off') return { ...args, url: address }
-  const isPinned = args.ca === undefined && args.fingerprint === undefined
-  return { ...args, url: `https://${address}`, ...(isPinned && { fingerprint }) }
+  const scheme = tls !== 'off' || isSecureThere ? 'https' : 'http'
+  const named = url ?? (scheme === 'http' ? address : `https://${address}`)
+  const isKnown = [args.ca, args.fingerprint, env['TAILRACE_CA'], env['TAILRACE_FINGERPRINT']].some(Boolean)
+  const isPlain = /^http:/i.test(named)
+  return { ...args, url: named, ...(!isKnown && !isPlain && { fingerprint }) }
+}
+
+const EVERYWHERE: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
+/** Whether a URL names the port of these settings, on this machine. */
+function isOwnAddress(url: string, host: string, port: number): boolean {
+  const full = url.includes('://') ? url : `https://${url}`
+  if (!URL.canParse(full)) return false
+  const { hostname, port: given, protocol } = new URL(full)
+  if (Number(given || (protocol === 'http:' ? 80 : 443)) !== port) return false
+  const name = hostname.replace(/^\[(.*)\]$/, '$1')
+  if (name === host) return true
+  if (!isLoopback(host) && !EVERYWHERE.has(host)) return false
+  return name === 'localhost' || isLoopback(name) || (EVERYWHERE.has(host) && isOfThisMachine(name))
+}
+
+function isOfThisMachine(name: string): boolean {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  return name === hostname().toLowerCase() || addresses.some(({ address }) => address === name)
 }
 
 function bracketed(host: string): string {

@@ -28,10 +28,7 @@ export const command = defineCommand(
         'KEY=$(tailrace keys create --role write --name ci --stamp service=ci)',
         'Sends as service ci, whatever it claims',
       ],
-      [
-        "tailrace keys create --role read --name billing --filter 'service:billing' --expires 90d",
-        'Reads a part, for 90 days',
-      ],
+      ["tailrace keys create --role read --filter 'service:billing' --expires 90d", 'Reads a part, for 90 days'],
       ['tailrace keys create --role write --ip 10.0.0.0/8 --ip 192.168.7.4', 'Sends from these addresses only'],
     ],
   },
@@ -64,7 +61,8 @@ export const command = defineCommand(
       const json = `${JSON.stringify(created, undefined, 2)}\n`
       await out.write(args.format === 'json' ? (out.isTerminal ? escapeJson(json) : json) : `${created.key}\n`)
       const others = await otherKeys(door, created.info)
-      if (err.isTerminal) await err.write(explanation(created.info, door, others === 'none', err))
+      const isFirst = others === 'none'
+      await err.write(err.isTerminal ? explanation(created.info, door, isFirst, err) : consequences(door, isFirst))
       const hasAdmin = created.info.role === 'admin' || others === 'admin'
       await warnWithoutAdmin(hasAdmin, door, err)
       return EXIT_OK
@@ -111,7 +109,7 @@ function explanation(info: KeyJson, { folder, url }: KeysDoor, isFirst: boolean,
     `  ${escapeText(sentenceOf(info))}`,
     `  ${until}`,
     ...(folder ? folderLines(folder) : []),
-    ...(isFirst && !folder?.isUnused ? ['From now on the server asks everybody for a key.'] : []),
+    ...(isFirst && !folder?.isUnused ? [SHUT] : []),
     '',
     dim('Keep it in a file for --key-file (chmod 600), or in a variable:'),
     '  export TAILRACE_KEY=trk_…',
@@ -123,6 +121,14 @@ function explanation(info: KeyJson, { folder, url }: KeysDoor, isFirst: boolean,
     '',
   ]
   return lines.map((line) => `${line}\n`).join('')
+}
+
+const SHUT = 'From now on the server asks everybody for a key.'
+
+/** What somebody has to know who reads no explanation: a script, or whoever looks at what it wrote. */
+function consequences({ folder }: KeysDoor, isFirst: boolean): string {
+  if (folder?.isUnused) return `No server has used ${escapeText(folder.path)} yet: is it the right folder?\n`
+  return isFirst ? `${SHUT}\n` : ''
 }
 
 function folderLines({ path, isUnused }: NonNullable<KeysDoor['folder']>): string[] {

@@ -13,6 +13,8 @@ export const command = defineCommand(
     notes: [
       'Takes the id that `tailrace keys list` shows, a name that only one key bears, or a whole key that got into wrong ' +
         'hands. Tails, sessions and tokens of the key end with it. Nothing is asked, and nothing brings it back.',
+      'The last valid admin key is not revoked over the API without --force: nobody could make or revoke keys over it any ' +
+        'more, only in the data folder with --data.',
     ],
     examples: [
       ['tailrace keys revoke k3j2h1g4f5d6', 'By id'],
@@ -21,6 +23,7 @@ export const command = defineCommand(
   },
   {
     id: { type: 'positional', required: true, description: 'Id or name of the key' },
+    force: { type: 'boolean', description: 'Even when it is the last valid admin key' },
     ...KEYS_FLAGS,
   },
   async (args, terminal) => {
@@ -31,6 +34,9 @@ export const command = defineCommand(
       const found = find(keys, args.id)
       const nowMs = Date.now()
       const before = keyState(found, nowMs)
+      const left = keys.filter(({ id }) => id !== found.id)
+      const hasAdmin = found.role !== 'admin' || countValidKeys(left, nowMs).admin > 0
+      if (!hasAdmin && before === 'valid' && !door.folder && args.force !== true) throw lastAdmin(found)
       const revoked = await door.revoke(found.id)
       await out.write(`${escapeText(report(revoked, found, nowMs))}\n`)
       if (before === 'valid' && door.folder && !door.folder.isUnused) {
@@ -38,8 +44,7 @@ export const command = defineCommand(
           err.colors.dim('A server that runs on this folder ends what is open with it within a second.\n'),
         )
       }
-      const left = keys.filter(({ id }) => id !== found.id)
-      await warnWithoutAdmin(found.role !== 'admin' || countValidKeys(left, nowMs).admin > 0, door, err)
+      await warnWithoutAdmin(hasAdmin, door, err)
       return EXIT_OK
     } finally {
       await door.close()
@@ -63,9 +68,23 @@ function find(keys: readonly KeyJson[], given: string): KeyJson {
   throw new CommandFailure(`${candidates.length} keys have the name ${JSON.stringify(given)}`, `Their ids: ${ids}`)
 }
 
+function lastAdmin(key: KeyJson): CommandFailure {
+  return new CommandFailure(
+    `${key.id} is the last valid admin key: without it nobody can make or revoke keys over the API`,
+    'Make another one first; or say --force. Then keys are made in the data folder only:\n' +
+      '  tailrace keys create --role admin --data <data folder>',
+  )
+}
+
 function report({ id, name, role }: KeyJson, before: KeyJson, nowMs: number): string {
   const key = `${id} (${name === '' ? role : `${name}, ${role}`})`
-  if (before.revoked !== null) return `${key} was revoked already, ${age(before.revoked, nowMs)}`
-  if (keyState(before, nowMs) === 'expired') return `${key} revoked; it had expired ${age(before.expires ?? '', nowMs)}`
+  if (before.revoked !== null) return `${key} was revoked already, ${when(before.revoked, nowMs)}`
+  if (keyState(before, nowMs) === 'expired')
+    return `${key} revoked; it had expired ${when(before.expires ?? '', nowMs)}`
   return `${key} revoked: it is not valid any more, and what was open with it ends`
+}
+
+function when(timestamp: string, nowMs: number): string {
+  const text = age(timestamp, nowMs)
+  return text === 'now' ? 'a moment ago' : text
 }

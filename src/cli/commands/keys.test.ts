@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -64,6 +64,15 @@ describe('create', () => {
     expect((await keys(['create', '--role', 'read'], 80)).err).not.toContain('From now on')
   })
 
+  test('the first key says so in a pipe, too, and nothing else', async () => {
+    const { out, err } = await keys(['create', '--role', 'admin'])
+    expect({ out, err }).toEqual({
+      out: 'trk_key0_secret\n',
+      err: 'From now on the server asks everybody for a key.\n',
+    })
+    expect((await keys(['create', '--role', 'read'])).err).toBe('')
+  })
+
   test.each<[flags: string[], message: string]>([
     [[], '--role is missing'],
     [['--role', 'wrte'], 'did you mean write?'],
@@ -120,7 +129,14 @@ describe('in a data folder', () => {
   test('keys without one for admins are said to be so', async () => {
     const { code, err } = await keys(['create', '--role', 'write', '--data', folder])
     expect(code).toBe(0)
-    expect(err).toMatch(/^warn No admin key is valid\. [^]* --data/)
+    expect(err).toMatch(/^warn No admin key is valid\. [^]* --data/m)
+  })
+
+  test('a folder that no server has used is told of in a pipe, too', async () => {
+    const { err } = await keys(['create', '--role', 'admin', '--data', folder])
+    expect(err).toBe(`No server has used ${folder} yet: is it the right folder?\n`)
+    writeFileSync(join(folder, 'node.json'), '{}')
+    expect((await keys(['create', '--role', 'admin', '--data', folder])).err).toBe('')
   })
 
   test.each<[flags: string[], message: string]>([
@@ -216,9 +232,22 @@ describe('revoke', () => {
     expect(server.asked.map(([method]) => method)).toEqual(['GET'])
   })
 
-  test('the last admin key: says how to make another', async () => {
+  test('one that was revoked just now', async () => {
+    await keys(['revoke', 'c'])
+    expect((await keys(['revoke', 'c'])).out).toContain('was revoked already, a moment ago')
+  })
+
+  test('the last admin key: only with force', async () => {
     server.keys = server.keys.filter(({ id }) => id !== 'i')
-    const { code, err } = await keys(['revoke', 'ops'])
+    const { code, out, err } = await keys(['revoke', 'ops'])
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(/^error abcdefghijkl is the last valid admin key[^]*--force[^]*--data <data folder>/)
+    expect(server.asked.map(([method]) => method)).toEqual(['GET'])
+  })
+
+  test('the last admin key, with force: says how to make another', async () => {
+    server.keys = server.keys.filter(({ id }) => id !== 'i')
+    const { code, err } = await keys(['revoke', 'ops', '--force'])
     expect(code).toBe(0)
     expect(err).toContain('tailrace keys create --role admin --data <data folder>')
   })

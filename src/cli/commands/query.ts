@@ -36,10 +36,7 @@ export const command = defineCommand(
       ["tailrace query 'level:>=error' --since 1h", 'Errors of the last hour'],
       ['tailrace query \'service:billing "connection reset" -health\'', 'A phrase, without some noise'],
       ["tailrace query 'status:500..599 | stats count() n by service | sort by n desc'", 'A table'],
-      [
-        "tailrace query '*' --since 2026-01-05 --until 2026-01-06 --limit 1000000 --format ndjson > day.ndjson",
-        'A day',
-      ],
+      ['tailrace query --since 2026-01-05 --until 2026-01-06 --format csv > day.csv', 'A day'],
     ],
   },
   {

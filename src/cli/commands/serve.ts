@@ -14,6 +14,7 @@ export const command = defineCommand(
     examples: [
       ['tailrace serve', 'On http://127.0.0.1:7575, data in ./tailrace-data'],
       ['tailrace serve --port 0 --data /tmp/try', 'On any free port, data elsewhere'],
+      ['tailrace serve --host 0.0.0.0 --tls self-signed', 'For others, with TLS; the first start makes an admin key'],
       ['tailrace serve --retention-age 90d --retention-disk-bytes 200GB', 'Keep three months, at most 200 GB'],
       ['tailrace serve --store https://user:password@ch.example:8443/logs', 'With a ClickHouse server as the store'],
     ],
@@ -44,12 +45,12 @@ async function serverFlags() {
   const { formatDuration } = await import('../../core/time.ts')
   const { formatSize } = await import('../../core/units.ts')
   const flags: Record<string, { type: 'string'; description: string; valueHint: string }> = {}
-  for (const { flag, unit, kind, defaultValue, description } of settingEntries()) {
+  for (const { flag, unit, kind, choices, defaultValue, description } of settingEntries()) {
     const isNumber = typeof defaultValue === 'number'
     let shown = typeof defaultValue === 'object' ? '' : String(defaultValue)
     if (unit === 'bytes' && isNumber && defaultValue > 0) shown = formatSize(defaultValue).replace(' ', '')
     if (unit === 'ms' && isNumber) shown = formatDuration(BigInt(defaultValue) * 1_000_000n)
-    const valueHint = HINTS[unit ?? kind] ?? kind
+    const valueHint = choices?.join('|') ?? HINTS[unit ?? kind] ?? kind
     flags[flag] = { type: 'string', valueHint, description: `${description} [${shown}]` }
   }
   const config = { type: 'string', valueHint: 'file', description: 'Settings file [tailrace.yaml]' } as const

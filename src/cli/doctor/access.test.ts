@@ -46,7 +46,13 @@ describe('settings and keys', () => {
   test.each<
     [name: string, flags: Record<string, string>, roles: (Role | 'revoked')[], isUsed: boolean, says: string[]]
   >([
-    ['loopback without keys', {}, [], true, ['access ok: open: there are no keys', 'tls ok: off: nothing leaves']],
+    [
+      'loopback without keys',
+      {},
+      [],
+      true,
+      ['access ok: open: there are no keys', 'tls ok: off; with these settings only this'],
+    ],
     ['a folder that is not there', { data: 'no' }, [], false, ['access ok: open', 'tls ok']],
     [
       'loopback with keys',

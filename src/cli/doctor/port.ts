@@ -28,6 +28,23 @@ export async function checkPort(host: string, port: number): Promise<Finding> {
   }
 }
 
+/** Whether a server there speaks TLS, whatever its certificate. */
+export async function speaksTls(host: string, port: number): Promise<boolean> {
+  if (port === 0) return false
+  const client = createHttpClient({ url: `https://${host.includes(':') ? `[${host}]` : host}:${port}` })
+  try {
+    await client.health(AbortSignal.timeout(CONNECT_MS_MAX))
+    return true
+  } catch (error) {
+    if (error instanceof ServerProblem) return true
+    if (!(error instanceof ServerAway)) return false
+    const sign = error.obstacle ?? error.suspicion
+    return sign !== undefined && sign !== 'plain'
+  } finally {
+    client.close()
+  }
+}
+
 async function foreign(shown: string, port: number, why: string): Promise<Finding> {
   const owner = await ownerOf(port)
   return {

@@ -58,8 +58,8 @@ async function serve(flags: Record<string, string>): Promise<string> {
   return String(port)
 }
 
-async function doctor(flags: Record<string, string>) {
-  const terminal = memoryTerminal({ cwd, env: {} })
+async function doctor(flags: Record<string, string>, env: Record<string, string> = {}) {
+  const terminal = memoryTerminal({ cwd, env })
   const given = Object.entries({ data: '.', store: 'https://ch.example:8443/logs', ...flags }).flatMap(
     ([name, value]) => [`--${name}`, value],
   )
@@ -104,6 +104,32 @@ describe('a server on this machine', () => {
     const { code, out } = await doctor({ ...FILES, port: await serve(FILES) })
     expect(out).toMatch(/^wrong +server +https:.*wants a certificate of this client/m)
     expect(out).toContain('--cert <file> and --cert-key <file>')
+    expect(code).toBe(1)
+  })
+
+  test('is known by the file that lies here, also when it is named', async () => {
+    await writeFiles(Date.now() + 100 * DAY_MS)
+    const flags = { 'tls-cert': 'c.pem', 'tls-key': 'k.pem' }
+    const port = await serve(flags)
+    for (const url of [`https://127.0.0.1:${port}`, `https://localhost:${port}`]) {
+      const { code, out } = await doctor({ ...flags, port }, { TAILRACE_URL: url })
+      expect(out).toMatch(new RegExp(`^ok +server +${url}, version 1.2.3`, 'm'))
+      expect(code).toBe(0)
+    }
+    const other = { TAILRACE_URL: `https://127.0.0.1:${port}`, TAILRACE_FINGERPRINT: 'ab'.repeat(32) }
+    expect((await doctor({ ...flags, port }, other)).out).toContain('expected was AB:AB')
+    const elsewhere = await doctor({ ...flags, port: '1' }, { TAILRACE_URL: `https://127.0.0.1:${port}` })
+    expect(elsewhere.out).toMatch(/^wrong +server .*an authority that is not known here/m)
+  })
+
+  test('that speaks TLS though these settings have none', async () => {
+    const port = await serve({ tls: 'self-signed' })
+    const { code, out } = await doctor({ port })
+    expect(out).toMatch(
+      new RegExp(`^note +tls +off in these settings, but the server at 127.0.0.1:${port} speaks TLS`, 'm'),
+    )
+    expect(out).not.toContain('only this machine')
+    expect(out).toMatch(/^wrong +server +https:.*its certificate is self-signed/m)
     expect(code).toBe(1)
   })
 

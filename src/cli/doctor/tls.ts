@@ -10,10 +10,13 @@ export interface TlsReport {
   fingerprint: string | undefined
 }
 
-/** Who could read on the way, and what a server with these settings shows. */
-export async function checkTls(config: Config, nowMs: number): Promise<TlsReport> {
+/**
+ * Who could read on the way, and what a server with these settings shows. `isSecureThere`: at their address a server
+ * speaks TLS already, whatever they say.
+ */
+export async function checkTls(config: Config, nowMs: number, isSecureThere = false): Promise<TlsReport> {
   const found = await inspectTls(config, nowMs)
-  if (!found) return { findings: [offFinding(config)], fingerprint: undefined }
+  if (!found) return { findings: [isSecureThere ? otherFinding(config) : offFinding(config)], fingerprint: undefined }
   const { problems, certificate, warning } = found
   if (problems.length > 0) {
     const text = `a server with these settings does not start:\n${problems.join('\n')}`
@@ -33,11 +36,21 @@ function shown({ tls, tlsClientCa }: Config, certificate: TlsInspection['certifi
 }
 
 function offFinding({ host }: Config): Finding {
-  if (isLoopback(host)) return { state: 'ok', subject, text: 'off: nothing leaves this machine' }
+  if (isLoopback(host))
+    return { state: 'ok', subject, text: `off; with these settings only this machine reaches ${host}` }
   return {
     state: 'warn',
     subject,
     text: `off: keys and events travel in clear to and from ${host}`,
     hint: 'Set --tls-cert and --tls-key, or --tls self-signed; or listen on loopback behind a proxy with TLS.',
+  }
+}
+
+function otherFinding({ host, port }: Config): Finding {
+  return {
+    state: 'note',
+    subject,
+    text: `off in these settings, but the server at ${host}:${port} speaks TLS`,
+    hint: 'Give the doctor the flags, or the settings file, of that server.',
   }
 }
