@@ -23,7 +23,8 @@ const STAMPS_MAX = 32
 const STAMP_NAME_BYTES_MAX = 256
 const STAMP_VALUE_BYTES_MAX = 1024
 
-const CONTROL = /\p{Cc}/u
+/** Controls, and what changes the order of the letters around it or breaks a line. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
 /** Fields of an event that its sender does not choose, or that would be lost. */
 const UNSTAMPABLE = new Set(['id', 'node', 'timestamp', 'received', 'severity', 'message', 'trace_id', 'span_id'])
 const STAMP_HINT = 'A stamp is service, host, source, level, or the name of an attribute, and what it is set to.'
@@ -95,6 +96,7 @@ export function stampProblem(name: string, value: unknown): string | undefined {
   if (CONTROL.test(name)) return 'a name has control characters'
   if (UNSTAMPABLE.has(name)) return `${name} cannot be stamped`
   if (typeof value !== 'string') return `the value of ${name} is not a text`
+  if (CONTROL.test(value)) return `the value of ${name} has control characters`
   if (Buffer.byteLength(value) > STAMP_VALUE_BYTES_MAX) {
     return `the value of ${name} has more than ${STAMP_VALUE_BYTES_MAX} bytes`
   }

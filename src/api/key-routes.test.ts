@@ -170,6 +170,17 @@ describe('tokens', () => {
     expect(JSON.stringify(api.audited)).not.toContain(token)
   })
 
+  test('make no keys, which would outlive them', async () => {
+    const admin = await api.key({ role: 'admin' })
+    const { token } = (await api.ask('POST', '/api/v1/tokens', { key: admin, body: { expires: '1m' } })).json() as {
+      token: string
+    }
+    const answer = await api.ask('POST', '/api/v1/keys', { key: token, body: { role: 'admin' } })
+    expect(answer.json()).toMatchObject({ status: 403, code: 'ACCESS_DENIED' })
+    const listed = await api.ask('GET', '/api/v1/keys', { key: token })
+    expect(listed.status).toBe(200)
+  })
+
   test('are neither made with tokens nor beyond what the key may', async () => {
     const key = await api.key({ role: 'read' })
     const { token } = (await api.ask('POST', '/api/v1/tokens', { key, body: { expires: 60_000 } })).json() as {

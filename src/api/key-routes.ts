@@ -92,6 +92,7 @@ export function registerKeys(app: ApiServer, context: ApiContext): void {
     },
     async (request, reply) => {
       const { expires, ...rights } = request.body
+      if (request.principal.by === 'token') throw tokenProblem()
       if (access.isOpen && rights.role !== 'admin') throw firstKeyProblem(rights.role)
       const life = expires === undefined ? {} : { expiresInMs: parseLifeMs(expires) }
       const created = await access.keys.create(
@@ -141,6 +142,13 @@ export function registerKeys(app: ApiServer, context: ApiContext): void {
       return info
     },
   )
+}
+
+function tokenProblem(): AppError {
+  return new AppError('ACCESS_DENIED', {
+    detail: 'A token makes no keys: they would outlive it.',
+    hint: 'Show the key that the token was made from.',
+  })
 }
 
 function firstKeyProblem(role: string): AppError {

@@ -71,7 +71,8 @@ async function findEvent({ context }: Reading, id: string, { view, signal }: Rea
   })
   const { rows } = await context.store.select(statement, { signal, timeoutMs: context.limits.queryTimeoutMsMax })
   if (rows[0]) return decodeEvent(rows[0])
-  const isWaiting = node === context.node && receivedNs > context.spool.storedThroughNs
+  // Who sees only some events is not to learn when the others came.
+  const isWaiting = view.filter === '' && node === context.node && receivedNs > context.spool.storedThroughNs
   throw new AppError('EVENT_NOT_FOUND', isWaiting ? { hint: 'It may still be on its way to the store.' } : {})
 }
 

@@ -54,7 +54,7 @@ export function parseQuestion(parameters: QueryParameters, { view, context }: Qu
     format,
     timeoutMs: parseTimeoutMs(parameters.timeout, context.limits.queryTimeoutMsMax),
     cursor,
-    settledNs: cursor?.snapshotNs ?? settledThrough(context),
+    settledNs: cursor?.snapshotNs ?? settledThrough(context, view.filter !== ''),
     nowNs,
     asked,
   }
@@ -76,14 +76,18 @@ function checkedLimit(
 
 /** How long an event may be on its way between its received time and its being counted as durable. */
 const IN_FLIGHT_NS = 500_000_000n
+const NS_PER_SECOND = 1_000_000_000n
 
 /**
  * Up to where it is settled which events exist: what was received later may still arrive in the store while pages are
  * being read. While events wait for the store that is the newest known to be stored; else a moment ago.
  */
-function settledThrough({ spool, clock }: Pick<ApiContext, 'spool' | 'clock'>): bigint {
+function settledThrough({ spool, clock }: Pick<ApiContext, 'spool' | 'clock'>, isFiltered: boolean): bigint {
   const { storedThroughNs, durableThroughNs } = spool
-  if (storedThroughNs > 0n && storedThroughNs < durableThroughNs) return storedThroughNs
+  if (storedThroughNs > 0n && storedThroughNs < durableThroughNs) {
+    // A cursor shows it: not the very time at which a hidden event came.
+    return isFiltered ? storedThroughNs - (storedThroughNs % NS_PER_SECOND) : storedThroughNs
+  }
   const settledNs = clock() - IN_FLIGHT_NS
   return settledNs > storedThroughNs ? settledNs : storedThroughNs
 }

@@ -118,7 +118,7 @@ async function writeTail(
   const enter = (signal: AbortSignal): Promise<() => void> => queries.enterPatiently(signal, principal.keyId)
   const stream = openEventStream(reply, { gone, over: signal })
   // Nothing may come between this and the first step of the iteration, which subscribes.
-  const startId = formatEventId(cursor ?? live.publishedThroughNs, node)
+  const startId = formatEventId(cursor ?? beginning(principal, context), node)
   void stream.send(formatServerEvent('start', JSON.stringify({ cursor: startId }), startId))
   const pings = setInterval(() => stream.ping(': \n\n'), PING_MS)
   try {
@@ -132,7 +132,7 @@ async function writeTail(
       ...storedTail({ context, enter, figures, query, select }),
       ...(cursor === undefined ? {} : { cursor }),
     })
-    await pump(items, stream, context, ended)
+    await pump(items, stream, context, { ended, isFiltered: principal.filter !== '' })
     stream.end(formatServerEvent('end', JSON.stringify(ended.aborted ? endOf(principal) : CLOSING)))
   } catch (error) {
     const problem = problemDocument(discreet(asAppError(error), principal))
@@ -143,12 +143,25 @@ async function writeTail(
   }
 }
 
+const SOME = { count: 1, atLeast: true }
+
+/** How long an event may be on its way between its received time and its being shown to tails. */
+const IN_FLIGHT_NS = 1_000_000_000n
+
+/**
+ * Where a tail begins that was not told: after the newest event, or, so that a principal with a filter does not learn
+ * when that came, a moment ago. Whoever resumes there may see visible events of that moment again, and misses none.
+ */
+function beginning({ filter }: Principal, { live, clock }: Pick<ApiContext, 'live' | 'clock'>): bigint {
+  return filter === '' ? live.publishedThroughNs : clock() - IN_FLIGHT_NS
+}
+
 /** Items that come together leave in one write; a reader that does not keep up is waited for. None after `ended`. */
 async function pump(
   items: AsyncIterable<FollowItem<Partial<EventJson>>>,
   stream: EventStream,
   { node, counters }: Pick<ApiContext, 'node' | 'counters'>,
-  ended: AbortSignal,
+  { ended, isFiltered }: { ended: AbortSignal; isFiltered: boolean },
 ): Promise<void> {
   let text = ''
   let scheduled: NodeJS.Immediate | undefined
@@ -163,7 +176,8 @@ async function pump(
     if (ended.aborted) break
     if (item.kind === 'skipped') {
       counters.add('tail_skipped_events_total', {}, item.count)
-      text += formatServerEvent('skipped', JSON.stringify({ count: item.count }))
+      // How many there were includes what a filter hides.
+      text += formatServerEvent('skipped', JSON.stringify(isFiltered ? SOME : { count: item.count }))
     } else text += formatServerEvent('log', JSON.stringify(item.value), formatEventId(item.receivedNs, node))
     if (stream.isFull || text.length >= WRITE_CHARS_MAX) await flush()
     else scheduled ??= setImmediate(() => void flush())

@@ -129,6 +129,25 @@ test.each(BEGINNINGS)('%s', { timeout: 120_000 }, async (_name, parameters, last
   expect(Object.values(principals).filter(({ listeners }) => listeners > 0)).toEqual([])
 })
 
+test('where a tail begins tells a key with a filter nothing about hidden events', async () => {
+  const starts: string[] = []
+  for (let round = 0; round < 2; round++) {
+    live.publish(flock(round))
+    for (const key of ['everything', ...Object.keys(BIRD_FILTERS).filter((name) => BIRD_FILTERS[name]?.[0] !== '')]) {
+      principals['everything'] ??= testPrincipal()
+      const opened = await tail(key, {})
+      await vi.waitUntil(() => opened.text().includes('event: start'), PATIENCE)
+      starts.push(`${key} ${/"cursor":"(\w+)-/.exec(opened.text())?.[1] ?? ''}`)
+      opened.stop()
+    }
+  }
+  const told = new Set(starts.filter((start) => !start.startsWith('everything')))
+  const moment = (BIRDS_NOW_NS - 1_000_000_000n).toString(16).padStart(16, '0')
+  expect([...told].every((start) => start.endsWith(` ${moment}`))).toBe(true)
+  expect(told.size).toBeGreaterThan(1)
+  expect(new Set(starts.filter((start) => start.startsWith('everything'))).size).toBe(2)
+})
+
 describe('a tail whose key ends', () => {
   let ending: TestPrincipal
   beforeEach(() => {
