@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-import { AppError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
 
 /** Whether an answer is still wanted, and may still be given. */
@@ -26,11 +25,4 @@ export function watchReader(principal: Pick<Principal, 'onEnded'>, response: Ser
     if (!response.writableFinished) gone.abort()
   })
   return { signal: AbortSignal.any([gone.signal, ended.signal]), gone: gone.signal, ended: ended.signal }
-}
-
-/** Why an answer is not given, or not any longer, whose principal has ended. */
-export function endedError({ by }: Pick<Principal, 'by'>, cause?: unknown): AppError {
-  return by === 'open'
-    ? new AppError('KEY_REQUIRED', { cause, detail: 'There are keys now, and this was asked without one.' })
-    : new AppError('KEY_REFUSED', { cause, detail: 'The key is no longer valid.' })
 }

@@ -11,7 +11,8 @@ import { whileConnected, type Reading } from './reading.ts'
 import { EventSchema, problems, StatsSchema, type ApiServer } from './schemas.ts'
 import { streamLines } from './line-answer.ts'
 import { streamBody } from './streamed-body.ts'
-import { endedError, watchReader } from './disconnect.ts'
+import { endedError } from '../core/principal.ts'
+import { watchReader } from './disconnect.ts'
 import { discreet } from './discretion.ts'
 
 const AnswerSchema = Type.Object(

@@ -1,3 +1,5 @@
+import { AppError } from './errors.ts'
+
 /** Roles of keys. `admin` may do what the others may, and manage keys. */
 export const ROLES = ['write', 'read', 'admin'] as const
 export type Role = (typeof ROLES)[number]
@@ -54,3 +56,10 @@ export const OPEN_PRINCIPAL: Principal = {
 
 /** Whoever uses a public route and shows nothing valid while there are keys. May do nothing else. */
 export const NOBODY: Principal = { ...OPEN_PRINCIPAL, by: 'nobody', role: 'write' }
+
+/** Why nothing is done for a principal that has ended, or not any longer. */
+export function endedError({ by }: Pick<Principal, 'by'>, cause?: unknown): AppError {
+  return by === 'open'
+    ? new AppError('KEY_REQUIRED', { cause, detail: 'There are keys now, and this was asked without one.' })
+    : new AppError('KEY_REFUSED', { cause, detail: 'The key is no longer valid.' })
+}

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { endedError } from '../core/principal.ts'
 import { bodyStream } from './body-stream.ts'
 import type { EndConnection } from './http-framing.ts'
 import type { HttpServerLimits } from './http-limits.ts'
@@ -21,6 +22,7 @@ type Waiting = WeakSet<IncomingMessage>
  * Bodies come as fast as their reader asks for them. A sender that asks first (`Expect: 100-continue`, RFC 9110
  * §10.1.1) is told to go on only then, so that a request which is refused costs it no body. What is left of a body when
  * its request was answered is read and thrown away within limits, as many senders look for the answer only afterwards.
+ * When whoever sends it may do so no longer, what is being read fails at once.
  */
 export function readBodies(
   app: FastifyInstance,
@@ -40,12 +42,13 @@ export function readBodies(
     if (!hasBody(raw)) return done(null, payload)
     const onRead = waiting.has(raw) ? () => goOn(raw, reply, waiting) : undefined
     request.bodyReader = bodyStream(raw, limits.bodyIdleMs, onRead)
+    endWithPrincipal(request, request.bodyReader, reply)
     done(null, request.bodyReader)
   })
   const drop: DropBody = (request, reply) => {
     const { raw } = request
-    if (raw.complete || !hasBody(raw)) return
     request.bodyReader?.destroy()
+    if (raw.complete || !hasBody(raw)) return
     // Whether the body follows or the next request cannot be known.
     if (waiting.has(raw)) endConnection(request, reply)
     if (isClosing() || !reply.raw.shouldKeepAlive) linger(raw)
@@ -58,6 +61,13 @@ export function readBodies(
     done(null, payload)
   })
   return drop
+}
+
+/** Who may do nothing any more is not read any further: KEY_REFUSED, or KEY_REQUIRED where there were no keys before. */
+function endWithPrincipal({ principal }: FastifyRequest, body: Readable, reply: FastifyReply): void {
+  const forget = principal.onEnded(() => body.destroy(endedError(principal)))
+  body.once('close', forget)
+  reply.raw.once('close', forget)
 }
 
 function goOn(request: IncomingMessage, reply: FastifyReply, waiting: Waiting): void {

@@ -2,6 +2,7 @@
 import { BatchPool } from '../../core/batch-pool.ts'
 import { Counters } from '../../core/counters.ts'
 import { SILENT_LOGGER } from '../../core/logger.ts'
+import type { HttpAccess } from '../../net/http-access.ts'
 import type { HttpServerLimits } from '../../net/http-limits.ts'
 import { createHttpServer, type HttpServer } from '../../net/http-server.ts'
 import { SOURCES } from '../registry.ts'
@@ -31,10 +32,11 @@ export async function openIngestServer(
   limits: Partial<SourceLimits> = {},
   httpLimits: Partial<HttpServerLimits> = {},
   recentValues: () => Promise<string[]> = () => Promise.resolve([]),
+  access?: HttpAccess,
 ): Promise<IngestServer> {
   const sink = new MemorySink()
   const counters = new Counters()
-  const http = createHttpServer({ limits: httpLimits, logger: SILENT_LOGGER, counters })
+  const http = createHttpServer({ limits: httpLimits, logger: SILENT_LOGGER, counters, ...(access && { access }) })
   for (const source of SOURCES) {
     if (!('attach' in source)) continue
     source.attach(http.app, {
