@@ -30,6 +30,22 @@ test('once there was a key everybody has to show one', async () => {
   })
 })
 
+test.each<[url: string, isHinted: boolean]>([
+  ['/api/v1/query?key=trk_a_b', true],
+  ['/api/v1/query?query=a&KEY=trt_a.b', true],
+  ['/api/v1/query?token=x', true],
+  ['/api/v1/query?query=a&access_token=x', true],
+  ['/api/v1/query?query=access_token', false],
+  ['/api/v1/fields?key=service', false],
+  ['/key=trk_a_b', false],
+])('keys are never taken from addresses: %s', async (url, isHinted) => {
+  const { access, key } = await testAccess()
+  const text = await key({ role: 'read' })
+  const { code, hint } = refusal(() => access.identify(head({}, { url: url.replace('trk_a_b', text) })))
+  expect([code, hint?.includes('never taken from the address')]).toEqual(['KEY_REQUIRED', isHinted])
+  expect(hint).not.toContain(text)
+})
+
 test('every way to show a key', async () => {
   const { access, key, counters } = await testAccess()
   const text = await key({ role: 'write', stamps: { service: '/ops' } })

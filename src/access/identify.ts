@@ -39,6 +39,8 @@ interface Admission {
 /** Keys, tokens and sessions that need not be checked anew with every request. */
 const ADMISSIONS_MAX = 10_000
 const AUTHORIZATION = /^(bearer|basic) +(\S+)$/i
+/** What people try. */
+const KEY_IN_URL = /[?&](?:key=tr[kt]_|(?:access_)?token=)/i
 /** Stands in for keys that do not exist, so that these take as long to refuse. */
 const NO_DIGEST = sha256('no key has this secret')
 
@@ -72,10 +74,7 @@ export class Identifier {
       case 'signature':
         return this.#bySignature(head)
       case 'nothing':
-        throw new AppError('KEY_REQUIRED', {
-          detail: 'The request shows no key.',
-          hint: 'Send Authorization: Bearer <key>; commands take it from --key-file or TAILRACE_KEY.',
-        })
+        throw keyRequired(head.url)
     }
   }
 
@@ -243,6 +242,16 @@ export class Identifier {
     counter.add()
     return identity
   }
+}
+
+function keyRequired(url: string): AppError {
+  const isInUrl = KEY_IN_URL.test(url)
+  return new AppError('KEY_REQUIRED', {
+    detail: 'The request shows no key.',
+    hint: isInUrl
+      ? 'A key is never taken from the address, which ends up in logs: send Authorization: Bearer <key>.'
+      : 'Send Authorization: Bearer <key>; commands take it from --key-file or TAILRACE_KEY.',
+  })
 }
 
 /** Why it is over, as an operator would say it; `undefined` while it is not. */

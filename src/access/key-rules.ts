@@ -2,6 +2,7 @@ import { AppError } from '../core/errors.ts'
 import { ROLES, type Role } from '../core/principal.ts'
 import { severityFromName } from '../core/severity.ts'
 import { didYouMean } from '../core/suggest.ts'
+import { formatDuration, NS_PER_MS } from '../core/time.ts'
 import type { KeyRights, NewKey } from './access.ts'
 import { parseRange } from './addresses.ts'
 
@@ -48,13 +49,15 @@ export function checkedName(name: NewKey['name'] = ''): string {
   return name
 }
 
-/** Milliseconds from now on. */
+/** Milliseconds from now on. `maxMs`: other than for keys, the longest life of a token. */
 export function checkedExpiry(expiresInMs: number, maxMs = EXPIRY_MS_MAX): number {
   const isSound = typeof expiresInMs === 'number' && expiresInMs > 0 && expiresInMs <= maxMs
   if (isSound) return Math.ceil(expiresInMs)
-  const hint =
-    maxMs === EXPIRY_MS_MAX ? 'More than nothing, and 100 years at most.' : `More than 0 and at most ${maxMs} ms.`
-  throw wrong('expiresInMs', 'it is no time that this can be valid for', hint)
+  const most =
+    maxMs === EXPIRY_MS_MAX
+      ? '100 years at most'
+      : `${formatDuration(BigInt(Math.floor(maxMs)) * NS_PER_MS)} at most (the setting access.tokenAgeMax)`
+  throw wrong('expires', 'it is no time that this can be valid for', `More than nothing, and ${most}.`)
 }
 
 function checkedRole(role: unknown): Role {

@@ -15,6 +15,38 @@ interface Created {
   info: KeyInfo
 }
 
+async function refusedToken(body: object): Promise<unknown> {
+  return (await api.ask('POST', '/api/v1/tokens', { key: admin, body })).json()
+}
+
+test('what is wrong with a token is told in the words of the request', async () => {
+  expect(await refusedToken({ expires: '2d' })).toMatchObject({
+    status: 400,
+    detail: 'expires: it is no time that this can be valid for.',
+    hint: 'More than nothing, and 1d at most (the setting access.tokenAgeMax).',
+  })
+  expect(await refusedToken({ role: 'read', expires: '1h', filter: 'service:x | stats count()' })).toMatchObject({
+    status: 400,
+    detail: 'filter: a filter takes no pipes at all: leave out everything from the first | on.',
+  })
+})
+
+test.each(['/api/v1/keys', '/api/v1/tokens', '/api/v1/session', '/api/v1/query'])(
+  'a body without a content type is told what it lacks by %s',
+  async (path) => {
+    const answer = await fetch(api.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${admin}` },
+      body: Buffer.from('{}'),
+    })
+    expect(await answer.json()).toMatchObject({
+      status: 415,
+      code: 'CONTENT_TYPE_UNSUPPORTED',
+      hint: 'Send content-type: application/json.',
+    })
+  },
+)
+
 describe('while there are no keys', () => {
   let open: KeyedApi
   beforeEach(async () => {

@@ -37,20 +37,28 @@ function commands({ url, principal }: Landing): Rows {
   ]
 }
 
-const ADDRESSES: Rows = [
-  ['/docs', 'every address of this server, with its parameters'],
-  ['/api/v1/status', 'what the server is doing'],
-  ['/metrics', 'figures for Prometheus'],
-  ['/readyz', 'whether it can do all of its work'],
-]
+const ADDRESSES = [
+  { path: '/docs', says: 'every address of this server, with its parameters', isPublic: false },
+  { path: '/api/v1/status', says: 'what the server is doing', isPublic: false },
+  { path: '/metrics', says: 'figures for Prometheus', isPublic: false },
+  { path: '/readyz', says: 'whether it can do all of its work', isPublic: true },
+] as const
 
 const NEEDS_KEY = 'This server asks for a key.'
+const HOW_TO_GET_ONE = 'Whoever runs it makes one with'
+const MAKE_KEY = 'tailrace keys create --role read'
 
 export function landingText(landing: Landing): string {
   const { url, principal } = landing
   const rows = commands(landing).map(([does, command]) => `  ${does.padEnd(6)} ${command}`)
-  const addresses = ADDRESSES.map(([path, says]) => `  ${(url + path).padEnd(url.length + 16)} ${says}`)
-  const who = principal.by === 'nobody' ? [`${NEEDS_KEY} The commands take it from the variable TAILRACE_KEY.`, ''] : []
+  const isStranger = principal.by === 'nobody'
+  const addresses = ADDRESSES.map(({ path, says, isPublic }) => {
+    const need = isStranger && !isPublic ? ' (with a key)' : ''
+    return `  ${(url + path).padEnd(url.length + 16)} ${says}${need}`
+  })
+  const who = isStranger
+    ? [`${NEEDS_KEY} ${HOW_TO_GET_ONE}: ${MAKE_KEY}`, 'The commands take it from the variable TAILRACE_KEY.', '']
+    : []
   return [`${titleOf(landing)}, a log server.`, '', ...who, ...rows, '', ...addresses, ''].join('\n')
 }
 
@@ -63,7 +71,7 @@ export function landingPage(landing: Landing): string {
   const rows = commands(landing).map(
     ([does, command]) => `<dt>${does}</dt><dd><code>${escapeHtml(command)}</code></dd>`,
   )
-  const addresses = ADDRESSES.map(([path, says]) => `<li><a href="${path}">${path}</a>: ${says}</li>`)
+  const addresses = ADDRESSES.map(({ path, says }) => `<li><a href="${path}">${path}</a>: ${says}</li>`)
   const isStranger = landing.principal.by === 'nobody'
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -83,7 +91,9 @@ function loginForm({ isRefused }: Landing): string {
 <p>${isRefused ? '<strong>This key is not valid.</strong> ' : ''}${NEEDS_KEY}</p>
 <label>Key <input name="key" type="password" required autofocus autocomplete="current-password"></label>
 <button>Log in</button>
-</form>`
+</form>
+<p>${HOW_TO_GET_ONE} <code>${MAKE_KEY}</code>. What answers here is documented at <a href="/docs">/docs</a>, once you are
+logged in.</p>`
 }
 
 function whoIsIn({ principal: { by, name, keyId, role, filter } }: Landing): string {

@@ -1,3 +1,4 @@
+import { wantsPage } from './browser.ts'
 import type { ApiContext } from './context.ts'
 import { landingPage, landingText, PAGE_POLICY, type Landing } from './landing-page.ts'
 import { textResponse, type ApiServer } from './schemas.ts'
@@ -23,7 +24,7 @@ export function registerLanding(app: ApiServer, context: ApiContext): void {
         isRefused: (query as Readonly<Record<string, unknown>>)['login'] === 'refused',
       }
       reply.headers({ 'cache-control': 'no-store', vary: 'accept, cookie, authorization' })
-      if (!(headers.accept ?? '').includes('text/html')) {
+      if (!wantsPage({ headers })) {
         return reply.type('text/plain; charset=utf-8').send(landingText(landing))
       }
       return reply

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import { showInstead, wantsPage } from './browser.ts'
 import type { ApiContext } from './context.ts'
 import { SECURITY_SCHEMES, withAccess } from './openapi-access.ts'
 import type { ApiServer } from './schemas.ts'
@@ -37,6 +38,11 @@ export async function registerOpenApi(app: ApiServer, context: Pick<ApiContext, 
   await app.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
       route.config = { ...route.config, access: 'any' }
+    })
+    // Whoever shows a key is no browser that has yet to log in.
+    scope.addHook('onSend', async (request, reply, payload) => {
+      const isStranger = reply.statusCode === 401 && request.headers.authorization === undefined
+      return isStranger && request.method === 'GET' && wantsPage(request) ? showInstead(reply, '/') : payload
     })
     await scope.register(swaggerUi, {
       routePrefix: '/docs',

@@ -170,6 +170,34 @@ describe('logging out', () => {
 })
 
 describe('the page', () => {
+  test.each(['/docs', '/docs/'])('%s sends browsers that are not logged in to it', async (path) => {
+    for (const headers of [HTML, { ...HTML, cookie: 'tailrace_session=trs_over.x' }]) {
+      const answer = await api.ask('GET', path, { headers })
+      expect([answer.status, answer.headers.get('location'), answer.text]).toEqual([303, '/', ''])
+      expect(answer.headers.get('www-authenticate')).toBeNull()
+    }
+    expect((await api.ask('GET', path, { headers: { ...HTML, ...(await logIn()) } })).status).not.toBe(303)
+    expect((await api.ask('GET', path)).status).toBe(401)
+    expect((await api.ask('HEAD', path, { headers: HTML })).status).not.toBe(303)
+    for (const other of ['/openapi.json', '/api/v1/status', '/metrics']) {
+      expect((await api.ask('GET', other, { headers: HTML })).status).toBe(401)
+    }
+    // A wrong key is a failure, whatever answer it likes.
+    expect((await api.ask('GET', path, { key: 'trk_wrong', headers: HTML })).status).toBe(401)
+  })
+
+  test('tells strangers how to get a key and where it is needed', async () => {
+    const page = await api.ask('GET', '/', { headers: HTML })
+    expect(page.text).toContain('<code>tailrace keys create --role read</code>')
+    expect(page.text).toContain('<a href="/docs">')
+    const { text } = await api.ask('GET', '/')
+    expect(text).toContain('tailrace keys create --role read')
+    expect(text).toMatch(/\/docs +every address of this server, with its parameters \(with a key\)\n/)
+    expect(text).toMatch(/\/metrics +figures for Prometheus \(with a key\)\n/)
+    expect(text).toMatch(/\/readyz +whether it can do all of its work\n/)
+    expect((await api.ask('GET', '/', { key })).text).not.toMatch(/with a key|keys create/)
+  })
+
   test('asks strangers for a key, and tells them little', async () => {
     const page = await api.ask('GET', '/', { headers: HTML })
     expect(page.text).toContain('<form method="post" action="/api/v1/session">')

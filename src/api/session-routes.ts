@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { AppError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
+import { showInstead, wantsPage } from './browser.ts'
 import type { ApiContext } from './context.ts'
 import { problems, type ApiServer } from './schemas.ts'
 import { assertOwnPage, clearSessionCookie, setSessionCookie } from './session-cookie.ts'
@@ -91,7 +92,7 @@ async function logIn(
     const { principal, cookie, expires } = access.openSession(key.trim(), address)
     await audit({ action: 'session.opened', principal, address, details: { 'session.expires': expires } })
     setSessionCookie(request, reply, cookie, expires)
-    return isForm(request) ? reply.redirect('/', 303) : reply.send(whoIs(access, principal))
+    return wantsPage(request) ? reply.redirect('/', 303) : reply.send(whoIs(access, principal))
   } catch (error) {
     // Whoever tries many does not fill the trail.
     if (error instanceof AppError && error.code === 'KEY_REFUSED' && !request.isOverFailures()) {
@@ -101,12 +102,9 @@ async function logIn(
   }
 }
 
-/** A form is shown the page again. The refusal is an error all the same until it leaves, since those are counted. */
+/** A form is shown the page again. */
 async function showFormAgain(request: FastifyRequest, reply: FastifyReply, payload: unknown): Promise<unknown> {
-  if (!isForm(request) || reply.statusCode !== 401) return payload
-  reply.removeHeader('content-type').removeHeader('www-authenticate')
-  reply.code(303).header('location', '/?login=refused')
-  return ''
+  return wantsPage(request) && reply.statusCode === 401 ? showInstead(reply, '/?login=refused') : payload
 }
 
 async function endSession(
@@ -122,7 +120,7 @@ async function endSession(
   }
   clearSessionCookie(request, reply)
   reply.header('cache-control', 'no-store')
-  return isForm(request) ? reply.redirect('/', 303) : reply.code(204).send()
+  return wantsPage(request) ? reply.redirect('/', 303) : reply.code(204).send()
 }
 
 /**
@@ -148,9 +146,4 @@ function whoIs(access: ApiContext['access'], principal: Principal): Static<typeo
   if (by === 'open') return { open: true, by, role }
   const expires = access.sessionExpires(principal)
   return { open: false, by, name, role, filter, ...(expires !== undefined && { expires }) }
-}
-
-/** Sent by a page, which wants to be shown another one. */
-function isForm({ headers }: FastifyRequest): boolean {
-  return (headers.accept ?? '').includes('text/html')
 }

@@ -1,4 +1,4 @@
-import type { Access } from '../access/access.ts'
+import type { Access, KeyInfo } from '../access/access.ts'
 import { openAccess } from '../access/open.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
@@ -18,8 +18,14 @@ export interface ServerAccessOptions {
   onFirstKey: (key: string) => void
 }
 
-/** The keys of a server. Rejects with CONFIG_INVALID when its address takes a key and there is none. */
-export async function openServerAccess(config: Config, options: ServerAccessOptions): Promise<Access> {
+/**
+ * The keys of a server, and the one that had to be made. Rejects with CONFIG_INVALID when its address takes a key and
+ * there is none.
+ */
+export async function openServerAccess(
+  config: Config,
+  options: ServerAccessOptions,
+): Promise<{ access: Access; firstKey: KeyInfo | undefined }> {
   const { isFirstStart, counters, logger, closing, onFirstKey } = options
   const access = await openAccess({
     dir: config.data,
@@ -31,6 +37,6 @@ export async function openServerAccess(config: Config, options: ServerAccessOpti
   })
   closing.add(() => access.close())
   const firstKey = await requireKey(config, access, isFirstStart)
-  if (firstKey !== undefined) onFirstKey(firstKey)
-  return access
+  if (firstKey) onFirstKey(firstKey.key)
+  return { access, firstKey: firstKey?.info }
 }

@@ -1,8 +1,9 @@
-import type { Access } from '../access/access.ts'
+import type { Access, KeyInfo } from '../access/access.ts'
 import type { AuditRecord, AuditTrail } from '../core/audit.ts'
 import { EventBatch } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Principal } from '../core/principal.ts'
 import { SEVERITY_NUMBERS } from '../core/severity.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 
@@ -40,30 +41,32 @@ export function createAuditTrail({ write, counters, logger, hostname }: AuditOpt
   }
 }
 
-/** Keys that are made or revoked in the data folder, while this server runs, are in the audit trail as well. */
-export function auditForeignKeys(access: Pick<Access, 'onForeignChange'>, audit: AuditTrail): void {
+/**
+ * Keys that no route makes or revokes are in the audit trail as well: those of other processes in the data folder, while
+ * this server runs, and the one that it made itself because others can reach it. Resolves once that one is.
+ */
+export async function auditKeys(
+  access: Pick<Access, 'onForeignChange'>,
+  audit: AuditTrail,
+  firstKey: KeyInfo | undefined,
+): Promise<void> {
   access.onForeignChange(({ action, key }) => {
-    void audit({
-      action: `key.${action}`,
-      principal: undefined,
-      address: '',
-      details: {
-        'key.id': key.id,
-        'key.name': key.name,
-        'key.role': key.role,
-        by: 'another process, in the data folder',
-      },
-    })
+    void audit(keyRecord(`key.${action}`, key, 'another process, in the data folder'))
   })
+  if (firstKey) await audit(keyRecord('key.created', firstKey, 'the server itself, on its first start'))
 }
 
-function sentence({ action, principal, address }: AuditRecord): string {
+function keyRecord(action: string, { id, name, role }: KeyInfo, by: string): AuditRecord {
+  const details = { 'key.id': id, 'key.name': name, 'key.role': role, by }
+  return { action, principal: undefined, address: '', details }
+}
+
+function sentence({ action, principal, address, details }: AuditRecord): string {
   const from = address === '' ? '' : ` from ${address}`
-  return `${action} by ${actorName(principal)}${from}`
+  return `${action} by ${principal ? actorName(principal) : (details?.['by'] ?? 'somebody unknown')}${from}`
 }
 
-function actorName(principal: AuditRecord['principal']): string {
-  if (!principal) return 'somebody unknown'
+function actorName(principal: Principal): string {
   if (principal.by === 'open') return 'anybody (no keys yet)'
   return principal.name === '' ? `key ${principal.keyId}` : `${principal.name} (key ${principal.keyId})`
 }

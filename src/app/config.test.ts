@@ -56,6 +56,17 @@ describe('mistakes are named, all at once', () => {
       ['"many" is not a whole number', '"soon" is not a duration'],
     ],
     ['out of bounds', 'port: 70000', {}, {}, ['port must be <= 65535']],
+    [
+      'a choice that is none',
+      'logLevel: wran',
+      {},
+      { tls: 'self-signd' },
+      [
+        'logLevel: "wran" is not debug, info, warn, error or silent; did you mean warn?',
+        'flag --tls: "self-signd" is not off, self-signed or files; did you mean self-signed?',
+      ],
+    ],
+    ['a choice of another kind', 'tls: true', {}, {}, ['tls: true is not off, self-signed or files']],
     ['broken file', 'port: [1', {}, {}, ['tailrace.yaml']],
     ['not settings', '- 1', {}, {}, ['expected settings such as']],
     ['a store that is none', '', {}, { store: 'postgres://x' }, ['neither "embedded" nor']],
@@ -107,6 +118,25 @@ test('logd’s own variables come after the file and before ours', () => {
 test('what was asked for is known, even if it is the default', () => {
   yaml('logd: off\n')
   expect([...loadConfig({ cwd, env: { TAILRACE_PORT: '7575' } }).given]).toEqual(['logd', 'port'])
+})
+
+test('a choice that is none is told once', () => {
+  const detail = expect.stringMatching(/^flag --tls: [^\n]+$/) as string
+  expect(() => loadConfig({ cwd, env: {}, flags: { tls: 'self-signd' } })).toThrow(
+    expect.objectContaining({ detail }) as Error,
+  )
+})
+
+test.each([
+  [{}, 0],
+  [{ host: '0.0.0.0' }, 1],
+  [{ host: 'logs.example' }, 1],
+  [{ host: '0.0.0.0', tls: 'self-signed' }, 0],
+  [{ host: '::', 'tls-cert': 'c.pem', 'tls-key': 'k.pem' }, 0],
+])('keys that would travel in clear are a warning: %j', (flags, count) => {
+  const { warnings } = loadConfig({ cwd, env: {}, flags })
+  expect(warnings).toHaveLength(count)
+  expect(warnings.filter((warning) => !warning.includes('in clear'))).toEqual([])
 })
 
 test('an unknown variable is a warning, what clients read is not', () => {

@@ -34,6 +34,9 @@ export interface Config extends Settings {
   warnings: string[]
 }
 
+const IN_CLEAR =
+  'Others can reach this server, and it has no TLS: keys travel in clear. Set tls (--tls self-signed, or --tls-cert ' +
+  'and --tls-key), or let a proxy on this machine do TLS'
 const DEFAULT_FILE = 'tailrace.yaml'
 /** Variables with our prefix that are not settings: what client commands read, and where the file is. */
 const OTHER_VARIABLES = new Set(
@@ -88,6 +91,7 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
   const settings = assemble(entries, values, problems)
   checkTogether(settings, problems)
   const tls = settleTls(settings, { isKindGiven: values['tls'] !== undefined, cwd }, problems, warnings)
+  if (tls.tls === 'off' && !isLoopback(settings.host)) warnings.push(IN_CLEAR)
   if (problems.length > 0) throw invalid(problems)
   return {
     ...settings,
@@ -159,11 +163,14 @@ function setValue(
   problems: string[],
 ): void {
   const value = convert(entry, raw)
-  if (value === undefined) problems.push(`${where}: ${JSON.stringify(raw)} is not ${kindOf(entry)}`)
-  else values[entry.path] = value
+  if (value === undefined) {
+    const meant = typeof raw === 'string' ? didYouMean(raw, entry.choices ?? []) : ''
+    problems.push(`${where}: ${JSON.stringify(raw)} is not ${kindOf(entry)}${meant}`)
+  } else values[entry.path] = value
 }
 
 function convert(entry: SettingEntry, raw: unknown): unknown {
+  if (entry.choices) return entry.choices.find((choice) => choice === raw)
   if (entry.kind === 'rules') return parseRules(raw)
   if (entry.kind === 'sizes') return convertSizes(raw)
   if (entry.kind === 'boolean') return raw === 'true' ? true : raw === 'false' ? false : booleanOf(raw)
@@ -203,6 +210,7 @@ function kindOf(entry: SettingEntry): string {
   if (entry.kind === 'boolean') return 'true or false'
   if (entry.unit === 'bytes') return 'a size such as 64MiB'
   if (entry.unit === 'ms') return 'a duration such as 30s'
+  if (entry.choices) return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(entry.choices)
   if (entry.kind === 'rules') return 'a list of rules such as { filter: "level:debug", age: 2d }'
   return entry.kind === 'integer' ? 'a whole number' : 'a text'
 }

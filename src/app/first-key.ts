@@ -1,20 +1,19 @@
-import type { Access } from '../access/access.ts'
+import type { Access, KeyInfo } from '../access/access.ts'
 import { AppError } from '../core/errors.ts'
 import { isLoopback, type Config } from './config.ts'
 
 /**
- * An address that others can reach takes a key. On the very first start one is made, with role admin, and its text
+ * An address that others can reach takes a key. On the very first start one is made, with role admin, and
  * returned; later on a server without any valid key does not start there: CONFIG_INVALID.
  */
 export async function requireKey(
   config: Pick<Config, 'host' | 'data'>,
   access: Pick<Access, 'isOpen' | 'keys' | 'status'>,
   isFirstStart: boolean,
-): Promise<string | undefined> {
+): Promise<{ key: string; info: KeyInfo } | undefined> {
   if (isLoopback(config.host)) return undefined
   if (isFirstStart && access.isOpen) {
-    const { key } = await access.keys.create({ role: 'admin', name: 'first admin' }, 'first start')
-    return key
+    return access.keys.create({ role: 'admin', name: 'first admin' }, 'first start')
   }
   const { keys } = access.status()
   if (keys.admin + keys.read + keys.write > 0) return undefined

@@ -15,7 +15,7 @@ import type { SourceContext } from '../sources/source.ts'
 import { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { openServerAccess } from './access.ts'
-import { auditForeignKeys, createAuditTrail } from './audit.ts'
+import { auditKeys, createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
 import { lockFolder } from './folder-lock.ts'
@@ -82,14 +82,15 @@ async function openServer(
   const counters = new Counters()
   const node = await openNode(config.data)
   closing.add(lockFolder(config.data))
-  const access = await openServerAccess(config, { isFirstStart: node.isNew, counters, logger, closing, onFirstKey })
+  const opened = await openServerAccess(config, { isFirstStart: node.isNew, counters, logger, closing, onFirstKey })
+  const { access, firstKey } = opened
   const keys = { keyOf: (id: string) => access.packetKey(id), hasAny: access.status().keys.write > 0 }
   const plan = planListeners(config, keys, logger)
   const tls = await openTls(config, { logger, counters, clock: Date.now })
   closing.add(() => tls?.close())
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
   const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
-  auditForeignKeys(access, audit)
+  await auditKeys(access, audit, firstKey)
   const http = createHttpServer({
     limits: httpLimits(config),
     ...httpNames(config),

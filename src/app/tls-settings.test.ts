@@ -26,12 +26,12 @@ describe('settings of TLS together', () => {
   })
 
   test.each<[Record<string, string>, string]>([
-    [{ 'tls-cert': 'c.pem' }, 'tlsKey is missing'],
-    [{ 'tls-key': 'k.pem' }, 'tlsCert is missing'],
-    [{ tls: 'files', 'tls-key': 'k.pem' }, 'tlsCert is missing'],
+    [{ 'tls-cert': 'c.pem' }, 'tlsKey (--tls-key) is missing'],
+    [{ 'tls-key': 'k.pem' }, 'tlsCert (--tls-cert) is missing'],
+    [{ tls: 'files', 'tls-key': 'k.pem' }, 'tlsCert (--tls-cert) is missing'],
     [{ tls: 'self-signed', 'tls-cert': 'c.pem' }, 'tls self-signed makes its own certificate'],
     [{ 'tls-client-ca': 'ca.pem' }, 'which takes TLS'],
-    [{ tls: 'on' }, 'tls '],
+    [{ tls: 'on' }, 'flag --tls: '],
   ])('%j is refused', (flags, words) => {
     const refused = expect.objectContaining({
       code: 'CONFIG_INVALID',

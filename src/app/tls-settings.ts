@@ -18,8 +18,10 @@ export function settleTls(
   const hasFiles = tlsCert !== '' || tlsKey !== ''
   const tls: TlsSettings['tls'] = hasFiles && !isKindGiven ? 'files' : settings.tls
   if (tls === 'files') {
-    if (tlsCert === '') problems.push('tlsCert is missing: the file with the certificate that belongs to tlsKey')
-    if (tlsKey === '') problems.push('tlsKey is missing: the file with the private key that belongs to tlsCert')
+    if (tlsCert === '')
+      problems.push('tlsCert (--tls-cert) is missing: the file with the certificate that belongs to tlsKey')
+    if (tlsKey === '')
+      problems.push('tlsKey (--tls-key) is missing: the file with the private key that belongs to tlsCert')
   } else if (tls === 'self-signed' && hasFiles) {
     problems.push('tls self-signed makes its own certificate: leave tlsCert and tlsKey out, or choose tls files')
   } else if (tls === 'off' && hasFiles) warnings.push('tls is off: tlsCert and tlsKey are not used')

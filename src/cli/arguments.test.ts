@@ -45,6 +45,12 @@ test.each<[given: string[], canonical: string[]]>([
 describe('mistakes', () => {
   test.each<[given: string[], message: string, hint?: string]>([
     [['--limt', '5'], '--limt is not a flag of this command; did you mean --limit?'],
+    [
+      ['--limt', '5', '--since', '--sinc', '--frmat=json', '-n', '--', '--wid', '--', '--wyde'],
+      '--limt is not a flag of this command; did you mean --limit?',
+      '--frmat is not a flag of this command; did you mean --format?\n' +
+        '--wid is not a flag of this command; did you mean --wide?',
+    ],
     [['--xyzzy'], '--xyzzy is not a flag of this command'],
     [['--since'], '--since needs a value, such as --since <time>'],
     [['--format', 'jsn'], '--format is pretty, json, not "jsn"; did you mean json?'],

@@ -4,7 +4,7 @@ import { UsageError } from './command.ts'
 
 /**
  * Checks what was typed against a command's definition, which citty does not do, and writes it in one form:
- * `--name=value …  -- positional …`. Throws UsageError with a suggestion.
+ * `--name=value …  -- positional …`. Throws UsageError with a suggestion; all flags that there are not in one.
  *
  * A single dash begins a flag only where the command has that flag: `tailrace query -health` is a query.
  */
@@ -16,15 +16,18 @@ export function canonicalArguments(given: readonly string[], definition: ArgsDef
   }
   const options: string[] = []
   const positionals: string[] = []
+  const unknown: string[] = []
   for (let index = 0; index < given.length; index++) {
     const text = given[index] ?? ''
     if (text === '--') {
       positionals.push(...given.slice(index + 1))
       break
     }
-    const found = text.startsWith('--') ? longFlag(text, flags) : shortFlag(text, flags)
+    const isLong = text.startsWith('--')
+    const found = isLong ? longFlag(text, flags) : shortFlag(text, flags)
     if (!found) {
-      positionals.push(text)
+      if (isLong) unknown.push(unknownFlag(text, flags))
+      else positionals.push(text)
       continue
     }
     const { flag, spelling, inlineValue } = found
@@ -38,6 +41,8 @@ export function canonicalArguments(given: readonly string[], definition: ArgsDef
     checkOption(flag, value)
     options.push(`--${flag.name}=${value}`)
   }
+  const [first, ...others] = unknown
+  if (first !== undefined) throw new UsageError(first, others.length === 0 ? undefined : others.join('\n'))
   checkPositionals(positionals, definition)
   return [...options, '--', ...positionals]
 }
@@ -54,7 +59,7 @@ interface FoundFlag {
   isNegated: boolean
 }
 
-function longFlag(text: string, flags: ReadonlyMap<string, Flag>): FoundFlag {
+function longFlag(text: string, flags: ReadonlyMap<string, Flag>): FoundFlag | undefined {
   const equals = text.indexOf('=')
   const name = equals === -1 ? text.slice(2) : text.slice(2, equals)
   const inlineValue = equals === -1 ? undefined : text.slice(equals + 1)
@@ -63,8 +68,13 @@ function longFlag(text: string, flags: ReadonlyMap<string, Flag>): FoundFlag {
   const negated = name.startsWith('no-') ? flags.get(name.slice(3)) : undefined
   if (negated?.argument.type === 'boolean')
     return { flag: negated, spelling: `--${name}`, inlineValue, isNegated: true }
+  return undefined
+}
+
+function unknownFlag(text: string, flags: ReadonlyMap<string, Flag>): string {
+  const [name = text] = text.split('=', 1)
   const known = [...flags.keys(), 'help'].filter((candidate) => candidate.length > 1)
-  throw new UsageError(`--${name} is not a flag of this command${didYouMean(`--${name}`, known.map(dashed))}`)
+  return `${name} is not a flag of this command${didYouMean(name, known.map(dashed))}`
 }
 
 function shortFlag(text: string, flags: ReadonlyMap<string, Flag>): FoundFlag | undefined {

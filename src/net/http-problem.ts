@@ -23,6 +23,9 @@ export function problemOf(error: unknown): AppError {
   const { code = '', message, statusCode, validation } = readable(error)
   const known = validation === undefined ? BY_FASTIFY_CODE[code] : 'REQUEST_INVALID'
   const detail = DETAILS[code] ?? message
+  if (known === 'CONTENT_TYPE_UNSUPPORTED') {
+    return new AppError(known, { cause: error, detail, hint: 'Send content-type: application/json.' })
+  }
   if (known) return new AppError(known, { cause: error, detail })
   // What went wrong inside is for the log, not for strangers: only fastify's own texts are meant for them.
   const isCallers = statusCode !== undefined && statusCode >= 400 && statusCode < 500

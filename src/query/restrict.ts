@@ -2,6 +2,8 @@ import { intersectRanges } from './range.ts'
 import type { CheckedQuery, Filter } from './2-check/checked.ts'
 import { FILTER_CHARS_MAX } from './limits.ts'
 import { compile } from './compile.ts'
+import { parse } from './1-parse/parse.ts'
+import { Problems } from './problem.ts'
 
 /**
  * The query as it was, over nothing but the events that `filter` selects. Both have been understood before they are
@@ -26,11 +28,10 @@ export function checkFilter(text: string, nowNs: bigint): string | undefined {
   if (text === '') return undefined
   if (text.trim() === '') return 'the filter is blank'
   if (text.length > FILTER_CHARS_MAX) return `the filter is longer than ${FILTER_CHARS_MAX} characters`
-  const { query, problems } = compile(text, { nowNs, target: 'tail' })
-  const [first] = problems
-  if (first) {
-    const hint = first.hint === undefined ? '' : ` (${first.hint})`
-    return `at character ${first.from + 1} of the filter: ${first.message}${hint}`
-  }
-  return query && query.pipes.length > 0 ? 'a filter has no pipes' : undefined
+  const pipes = parse(text, new Problems())?.pipes ?? []
+  if (pipes.length > 0) return 'a filter takes no pipes at all: leave out everything from the first | on'
+  const [first] = compile(text, { nowNs, target: 'tail' }).problems
+  if (!first) return undefined
+  const hint = first.hint === undefined ? '' : ` (${first.hint})`
+  return `at character ${first.from + 1} of the filter: ${first.message}${hint}`
 }
