@@ -105,7 +105,8 @@ export interface Access {
   /**
    * Who sends this request. Throws KEY_REQUIRED (shows nothing), KEY_REFUSED (what is shown is not valid, for whatever
    * reason: unknown, wrong, revoked, expired, from another address), SIGNATURE_REFUSED (time, replay or value),
-   * TOO_MANY_REQUESTS (no room to remember another signature) or REQUEST_INVALID (shows two things, headers twice).
+   * TOO_MANY_REQUESTS (no room to remember another signature), KEYS_WRITE_FAILED (one that is ahead of the clock could
+   * not be saved) or REQUEST_INVALID (shows two things, headers twice).
    */
   identify(head: RequestHead): Identity
   /**

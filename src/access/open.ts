@@ -7,7 +7,7 @@ import { Keyring } from './keyring.ts'
 import { createKeyTable, keyInfo, timeText } from './keys.ts'
 import { Lives } from './lives.ts'
 import { Refusals } from './refusals.ts'
-import { keepReplays, readReplays } from './replay-file.ts'
+import { ReplayFile } from './replay-file.ts'
 import { ReplayWindow } from './replays.ts'
 import { createSessions } from './sessions.ts'
 import { createTokens } from './tokens.ts'
@@ -35,8 +35,15 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     },
   })
   const { signatureSkewMs: skewMs, signaturesMax, tokenMsMax, sessionMs, keysMax } = limits
-  const replays = new ReplayWindow({ skewMs, signaturesMax, startMs: clock(), known: await readReplays(options) })
-  const closeReplays = keepReplays(replays, options)
+  const replayFile = new ReplayFile(options)
+  const replays = new ReplayWindow({
+    skewMs,
+    signaturesMax,
+    startMs: clock(),
+    known: await replayFile.read(),
+    onAhead: (received) => replayFile.append(received),
+  })
+  await replayFile.keep(replays)
   const tokens = createTokens({ keyring, clock, checkFilter, tokenMsMax })
   const sessions = createSessions({ store, keyring, sessionMs })
   const known = new Identifier({ keyring, lives, clock, counters, refusals, replays, tokens, sessions })
@@ -70,7 +77,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     status: () => ({ open: keyring.isOpen, keys: validKeys(keyring, clock()) }),
     async close() {
       await store.close()
-      await closeReplays()
+      await replayFile.close()
       lives.close()
     },
   }

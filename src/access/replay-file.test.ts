@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { SILENT_LOGGER, type Logger } from '../core/logger.ts'
-import { keepReplays, readReplays } from './replay-file.ts'
-import { ReplayWindow } from './replays.ts'
+import { ReplayFile } from './replay-file.ts'
+import { type ReceivedSignature, ReplayWindow } from './replays.ts'
 import { refusal, signed, temporaryFolder, testAccess } from './testing/temporary-access.ts'
 
 const NOW_MS = 1_800_000_000_000
@@ -33,18 +33,76 @@ test('a restart forgets no signature, whatever the clock of the sender', async (
   await expect(readFile(join(first.dir, 'signatures.json'))).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
-test('signatures that are ahead are saved while the server runs, for when it is killed', async () => {
-  const dir = await temporaryFolder()
-  const window = new ReplayWindow({ skewMs: 60_000, signaturesMax: 10, startMs: 0 })
-  const close = keepReplays(window, { dir, clock: () => NOW_MS, logger: SILENT_LOGGER })
+test('nor does one after the process was killed', async () => {
+  const clock = { nowMs: NOW_MS - 3_600_000 }
+  const first = await testAccess({ clock: () => clock.nowMs })
+  const text = await first.key({ role: 'write' })
+  clock.nowMs = NOW_MS
+  const received = [1, 500, 60_000, 300_000].map((aheadMs) => signed(text, NOW_MS + aheadMs))
+  for (const request of received.slice(1)) first.access.identify(request)
+  const restart = () => testAccess({ dir: first.dir, clock: () => clock.nowMs })
+  // None of them is closed.
+  const second = await restart()
+  second.access.identify(received[0] ?? signed(text, 0))
+  for (const { access } of [second, await restart(), await restart()]) {
+    for (const request of received) expect(refusal(() => access.identify(request)).code).toBe('SIGNATURE_REFUSED')
+  }
+})
+
+const folder = (dir: string) => readdir(dir).then((names) => names.filter((name) => name.startsWith('signatures')))
+
+async function openFile(dir: string, logBytes?: number, signaturesMax = 1000) {
+  const options = { dir, clock: () => NOW_MS, logger: SILENT_LOGGER, ...(logBytes === undefined ? {} : { logBytes }) }
+  const file = new ReplayFile(options)
+  const known = await file.read()
+  const onAhead = (received: ReceivedSignature) => file.append(received)
+  const window = new ReplayWindow({ skewMs: 60_000, signaturesMax, startMs: NOW_MS, known, onAhead })
+  await file.keep(window)
   const admit = (signature: string, aheadMs: number) => window.admit(signature, NOW_MS + aheadMs, NOW_MS)
-  const saved = async () => (await readReplays({ dir, logger: SILENT_LOGGER })).map(({ signature }) => signature)
+  return { file, window, admit }
+}
+
+test('only what is ahead is written, once, and a log that grows is put into one file', async () => {
+  const dir = await temporaryFolder()
+  const { file, admit } = await openFile(dir, 600)
+  for (const aheadMs of [0, 0, -1]) admit('behind', aheadMs)
+  expect(await folder(dir)).toEqual([])
   admit('\u00ff\u0000far', 50_000)
-  await vi.waitFor(async () => expect(await saved()).toEqual(['\u00ff\u0000far']), SOON)
-  admit('behind', -20_000)
-  admit('less far', 20_000)
-  await vi.waitFor(async () => expect(new Set(await saved())).toEqual(new Set(['\u00ff\u0000far', 'less far'])), SOON)
-  await close()
+  admit('\u00ff\u0000far', 50_000)
+  expect(await readFile(join(dir, 'signatures-1.log'), 'utf8')).toMatch(/^\n\d+ \S+\n$/)
+  for (let index = 0; index < 200; index++) admit(`ahead ${index}`, 1 + index)
+  await vi.waitFor(async () => expect(await folder(dir)).toEqual(['signatures-2.log', 'signatures.json']), SOON)
+  const again = await openFile(dir)
+  for (let index = 0; index < 200; index++) expect(again.admit(`ahead ${index}`, 1 + index)).toBe('replayed')
+  expect(again.admit('\u00ff\u0000far', 50_000)).toBe('replayed')
+  expect(await folder(dir)).toEqual(['signatures.json'])
+  await file.close()
+  await again.file.close()
+})
+
+test('half a line costs no other one, and what cannot be saved is not let in', async () => {
+  const dir = await temporaryFolder()
+  const { admit } = await openFile(dir)
+  admit('one', 1000)
+  await appendFile(join(dir, 'signatures-1.log'), '\n18000000')
+  admit('two', 2000)
+  const again = await openFile(dir)
+  expect([again.admit('one', 1000), again.admit('two', 2000)]).toEqual(['replayed', 'replayed'])
+  await mkdir(join(dir, 'signatures-2.log'))
+  expect(() => again.admit('three', 3000)).toThrow(expect.objectContaining({ code: 'KEYS_WRITE_FAILED' }))
+  await rmdir(join(dir, 'signatures-2.log'))
+  expect([again.admit('three', 3000), again.admit('three', 3000)]).toEqual(['fresh', 'replayed'])
+})
+
+test('a log is bounded: nothing ahead is let in until it has been put into the file', async () => {
+  const { file, admit } = await openFile(await temporaryFolder(), 40)
+  const burst = () => {
+    for (let index = 0; index < 100; index++) admit(`ahead ${index} ${Math.random()}`, 1 + index)
+  }
+  expect(burst).toThrow(expect.objectContaining({ code: 'KEYS_WRITE_FAILED' }))
+  expect(admit('now', 0)).toBe('fresh')
+  await vi.waitFor(() => expect(admit('later', 1)).toBe('fresh'), SOON)
+  await file.close()
 })
 
 test('a file that cannot be read is said, and does not stop the start', async () => {

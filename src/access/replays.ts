@@ -8,6 +8,8 @@ export interface ReplayWindowOptions {
   startMs: number
   /** Signatures of a later time that an earlier process has received. */
   known?: Iterable<ReceivedSignature>
+  /** Told each signature whose time is ahead of the clock before it is admitted; it is not when this throws. */
+  onAhead?: (received: ReceivedSignature) => void
 }
 
 export interface ReceivedSignature {
@@ -19,8 +21,6 @@ export type ReplayVerdict = 'fresh' | 'replayed' | 'time' | 'full'
 
 /** The window is cut into about this many pieces, each forgotten as a whole. */
 const BUCKETS = 32
-/** A restart takes longer than this. */
-export const AHEAD_MS = 1000
 
 /**
  * Exact: what is not remembered any more has a time that is refused for good, whatever the clock does. A signature
@@ -32,7 +32,6 @@ export class ReplayWindow {
   /** Number of the bucket (time / bucketMs) → signature → time. */
   readonly #buckets = new Map<number, Map<string, number>>()
   #size = 0
-  #aheadCount = 0
   /** Times before are refused. */
   #floorMs: number
 
@@ -46,11 +45,6 @@ export class ReplayWindow {
   /** Signatures that are remembered now. */
   get size(): number {
     return this.#size
-  }
-
-  /** Rises with each signature that was admitted though its time was more than `AHEAD_MS` from now. */
-  get aheadCount(): number {
-    return this.#aheadCount
   }
 
   isTimely(timestampMs: number, nowMs: number): boolean {
@@ -69,8 +63,9 @@ export class ReplayWindow {
     if (!this.isTimely(timestampMs, nowMs)) return 'time'
     if (this.#buckets.get(this.#numberOf(timestampMs))?.has(signature)) return 'replayed'
     if (this.#size >= this.#options.signaturesMax) return 'full'
-    this.#remember({ signature, timestampMs })
-    if (timestampMs > nowMs + AHEAD_MS) this.#aheadCount++
+    const received = { signature, timestampMs }
+    if (timestampMs > nowMs) this.#options.onAhead?.(received)
+    this.#remember(received)
     return 'fresh'
   }
 
