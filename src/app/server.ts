@@ -7,6 +7,7 @@ import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import { follow } from '../live/follow.ts'
+import type { HttpServerLimits } from '../net/http-limits.ts'
 import { createHttpServer } from '../net/http-server.ts'
 import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
@@ -23,6 +24,7 @@ import { httpNames } from './http-names.ts'
 import { apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openListeners, planListeners } from './listeners.ts'
 import { openNode } from './node.ts'
+import { affordableConnections, openFilesMax } from './open-files.ts'
 import { recentValues } from './recent-values.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
@@ -92,7 +94,7 @@ async function openServer(
   const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
   await auditKeys(access, audit, firstKey)
   const http = createHttpServer({
-    limits: httpLimits(config),
+    limits: affordableLimits(config, logger),
     ...httpNames(config),
     tls: tls?.material,
     // It binds the whole host name, so only for a server that is all of it.
@@ -141,6 +143,11 @@ async function openServer(
     reload: async () => tls?.reload(),
     close: () => closing.run(),
   }
+}
+
+function affordableLimits(config: Config, logger: Logger): Partial<HttpServerLimits> {
+  const connectionsMax = affordableConnections(config.http.connectionsMax, openFilesMax(), logger)
+  return { ...httpLimits(config), connectionsMax }
 }
 
 /** What the sources may touch. */
