@@ -14,6 +14,8 @@ import {
   type NewestFirstSlice,
   type RecentOptions,
 } from './recent.ts'
+import { oldestFirst } from './oldest.ts'
+import { mergeRings, type RecentOptions } from './recent.ts'
 import { ServiceRings } from './rings.ts'
 import { BufferedSubscription, type LiveItem, type SubscribeOptions, type Subscription } from './subscription.ts'
 
@@ -65,6 +67,8 @@ export interface Live {
    * the reader: what is lost to them meanwhile is counted in each slice.
    */
   newestFirst<T>(options: NewestFirstOptions<T>): AsyncIterable<NewestFirstSlice<T>>
+  /** The same for the oldest `limit` of them, found without a walk through those before. */
+  oldest<T>(options: RecentOptions<T>): Promise<RecentResult<T>>
   status(): LiveStatus
   close(): void
 }
@@ -140,6 +144,10 @@ export function openLive(options: LiveOptions): Live {
       return { items, completeFromNs: rings.completeFromNs }
     },
     newestFirst: ({ servicePrefix, select }) => newestFirst(rings.beginningWith(servicePrefix), select),
+    async oldest(oldest) {
+      const items = await oldestFirst(rings.all(), oldest)
+      return { items, completeFromNs: rings.completeFromNs }
+    },
     status: () => ({
       rings: rings.count,
       ringBytes: rings.bytes,
