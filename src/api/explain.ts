@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { compile, explain, toSql } from '../query/query.ts'
+import { compile, explain } from '../query/query.ts'
 import { End, QueryText, Start } from './parameters.ts'
 import { LIMIT } from './questions.ts'
 import type { Reading } from './reading.ts'
@@ -7,7 +7,7 @@ import { problems, QueryProblemSchema, type ApiServer } from './schemas.ts'
 import { parseRange } from './times.ts'
 
 /** `/api/v1/query/explain`: what a query will do, in English and in SQL, or everything that is wrong with it. */
-export function registerExplain(app: ApiServer, { context }: Reading): void {
+export function registerExplain(app: ApiServer, { context, reader }: Reading): void {
   app.post(
     '/api/v1/query/explain',
     {
@@ -29,7 +29,9 @@ export function registerExplain(app: ApiServer, { context }: Reading): void {
             {
               explanation: Type.String({ description: 'Empty when the query has mistakes' }),
               problems: Type.Array(QueryProblemSchema),
-              sql: Type.Optional(Type.String({ description: 'What the store is asked; values are parameters' })),
+              sql: Type.Optional(
+                Type.String({ description: 'What the store is asked, if it speaks SQL; values are parameters' }),
+              ),
             },
             { title: 'Explanation' },
           ),
@@ -44,8 +46,8 @@ export function registerExplain(app: ApiServer, { context }: Reading): void {
       const range = parseRange(start, end, nowNs)
       const { query, problems } = compile(text, { nowNs, target })
       if (!query) return { explanation: '', problems: [...problems] }
-      const { sql } = toSql(query, { range, limit: LIMIT }).statement
-      return { explanation: explain(query), problems: [], sql }
+      const sql = reader.textOf(query, { range, limit: LIMIT })
+      return { explanation: explain(query), problems: [], ...(sql === undefined ? {} : { sql }) }
     },
   )
 }

@@ -1,24 +1,17 @@
 import { Type, type Static } from 'typebox'
-import type { Statement } from '../core/statement.ts'
-import { LANGUAGE, toFilterSql } from '../query/query.ts'
-import { fieldExpression, type FieldExpression } from './field-expression.ts'
+import { LANGUAGE } from '../query/query.ts'
+import { SCANNED_EVENTS_MAX } from './field-counts.ts'
+import { fieldExpression } from './field-expression.ts'
 import { End, Start, Timeout } from './parameters.ts'
 import { checkedQuery } from './questions.ts'
 import { whileConnected, type Reading } from './reading.ts'
 import { problems, type ApiServer } from './schemas.ts'
-import { joinConditions, within, type Condition } from './stored-events.ts'
 import { parseRange, parseTimeoutMs } from './times.ts'
 
 const NAMES_MAX = 10_000
 const NAMES = 1000
 const VALUES_MAX = 1000
 const VALUES = 100
-/** Matching events that are looked at for the values of a field under a query. */
-export const SCANNED_EVENTS_MAX = 1_000_000
-
-/** Fields whose values the rollup does not keep: they differ from event to event. */
-const NOT_ROLLED_UP: ReadonlySet<string> = new Set(['message', 'trace_id', 'span_id', 'node'])
-
 const isApproximate = Type.Boolean({
   description: 'Counts of large loads are estimated from a sample, by whole hours; counts under a query are exact',
 })
@@ -61,7 +54,7 @@ const EVENT_FIELD_NAMES: ReadonlySet<string> = new Set(LANGUAGE.fields.map(({ na
 
 /** `/api/v1/fields` and the values of one: from the rollup, so that no events are read. */
 export function registerFields(app: ApiServer, reading: Reading): void {
-  const { context } = reading
+  const { context, reader, visible } = reading
   app.get(
     '/api/v1/fields',
     {
@@ -81,13 +74,13 @@ export function registerFields(app: ApiServer, reading: Reading): void {
         const { start, end, timeout, limit = NAMES } = request.query
         const range = parseRange(start, end, context.clock())
         const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax) }
-        const { rows } = await context.store.select(context.rollup.fieldNames({ range, limit }), options)
-        const fields = rows.map(([name, count]) => ({
-          name: String(name),
-          count: Number(count),
-          kind: EVENT_FIELD_NAMES.has(String(name)) ? 'field' : 'attribute',
+        const { counts, isApproximate } = await reader.fieldNames({ visible, range, limit }, options)
+        const fields = counts.map(({ name, events }) => ({
+          name,
+          count: events,
+          kind: EVENT_FIELD_NAMES.has(name) ? 'field' : 'attribute',
         }))
-        return { fields, approximate: true }
+        return { fields, approximate: isApproximate }
       }),
   )
   app.get(
@@ -108,7 +101,7 @@ export function registerFields(app: ApiServer, reading: Reading): void {
 }
 
 async function values(
-  { context }: Reading,
+  { context, reader, visible }: Reading,
   name: string,
   parameters: ValuesParameters,
   signal: AbortSignal,
@@ -116,35 +109,11 @@ async function values(
   const { query: text = '', start, end, timeout, prefix = '', limit = VALUES } = parameters
   const nowNs = context.clock()
   const query = checkedQuery(text, { nowNs, target: 'search' })
-  const asked = parseRange(start, end, nowNs)
-  const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax), rowsMax: limit }
-  const expression = fieldExpression(name)
-  if (text.trim() === '' && !NOT_ROLLED_UP.has(expression.name)) {
-    const statement = context.rollup.fieldValues({ field: expression.name, prefix, range: asked, limit })
-    const { rows } = await context.store.select(statement, options)
-    const found = rows.map(([value, count]) => ({ value: String(value), count: Number(count) }))
-    return { field: expression.name, values: found, approximate: true }
-  }
-  const matching = joinConditions([within('timestamp', asked), toFilterSql(query)])
-  const { rows } = await context.store.select(scanStatement(expression, matching, prefix, limit), options)
-  const found = rows.map(([value, count]) => ({ value: String(value), count: Number(count) }))
-  return { field: expression.name, values: found, approximate: Number(rows[0]?.[2] ?? 0) >= SCANNED_EVENTS_MAX }
-}
-
-/** `SELECT value, count, counted events`: the last is the same in every row. */
-function scanStatement(field: FieldExpression, matching: Condition, prefix: string, limit: number): Statement {
-  return {
-    sql:
-      'SELECT value, count() AS events, sum(count()) OVER () FROM (' +
-      `SELECT ${field.sql} AS value FROM events WHERE ${matching.sql} ` +
-      "AND value != '' AND startsWith(lowerUTF8(value), lowerUTF8({value_prefix:String})) " +
-      'LIMIT {scanned_max:UInt64}) GROUP BY value ORDER BY events DESC, value LIMIT {values_max:UInt32}',
-    params: {
-      ...matching.params,
-      ...field.params,
-      value_prefix: prefix,
-      scanned_max: SCANNED_EVENTS_MAX,
-      values_max: limit,
-    },
-  }
+  const range = parseRange(start, end, nowNs)
+  const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax) }
+  const { name: field } = fieldExpression(name)
+  const question = { visible, query: text.trim() === '' ? undefined : query, field, prefix, range, limit }
+  const { counts, isApproximate } = await reader.fieldValues(question, options)
+  const values = counts.map(({ name: value, events }) => ({ value, count: events }))
+  return { field, values, approximate: isApproximate }
 }

@@ -6,17 +6,14 @@ import {
   readTableRow,
   rowPosition,
   TABLE_ROWS_MAX,
-  toSql,
   type CheckedQuery,
   type TimeRange,
 } from '../query/query.ts'
-import type { ReadOptions, ReadStats } from '../store/store.ts'
-import type { ApiContext } from './context.ts'
+import type { ReadStats } from '../store/store.ts'
 import { formatCursor } from './cursor.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
-import { eventsWanted, searchPieces } from './search.ts'
-import { readExtent } from './stored-events.ts'
+import { eventsWanted, rangeAhead, searchPieces } from './search.ts'
 
 /** About two milliseconds of work. */
 const EVENTS_PER_TURN = 500
@@ -24,23 +21,24 @@ const EVENTS_PER_TURN = 500
 /** The whole answer as JSON text. */
 export function answerJson(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
   return question.query.kind === 'table'
-    ? answerTable(reading.context, question, signal)
+    ? answerTable(reading, question, signal)
     : answerEvents(reading, question, signal)
 }
 
 /** Events in the wanted order, and the cursor of the next page. */
 async function answerEvents(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
-  const { store } = reading.context
-  const { query } = question
+  const { reader } = reading
+  const { query, order } = question
   const stats: ReadStats = { elapsedMs: 0, rowsRead: 0, bytesRead: 0 }
   const timeLeftMs = countdown(question.timeoutMs)
   const wanted = eventsWanted(question)
   const rows: unknown[][] = []
   if (wanted > 0) {
     // One more than wanted tells whether there is a further page.
-    for (const piece of searchPieces(question, wanted + 1, wanted + 1, await reading.figures.extent())) {
-      const options = { signal, timeoutMs: timeLeftMs(), rowsMax: piece.limit }
-      const result = await store.select(piece.statement, options)
+    const windows = await reader.windows(rangeAhead(question), order)
+    for (const piece of searchPieces(question, wanted + 1, wanted + 1, windows)) {
+      const options = { signal, timeoutMs: timeLeftMs(), rowsMax: piece.options.limit }
+      const result = await reader.select(query, piece.options, options)
       addStats(stats, result.stats)
       for (const row of result.rows) rows.push(row)
       piece.rows = result.rows.length
@@ -86,11 +84,12 @@ function snapshot(settledNs: bigint, rows: readonly unknown[][]): bigint {
   return snapshotNs
 }
 
-async function answerTable(context: ApiContext, question: Question, signal: AbortSignal): Promise<string> {
+async function answerTable(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
   const timeLeftMs = countdown(question.timeoutMs)
-  const range = await tableRange(context, question, { signal, timeoutMs: timeLeftMs() })
-  const { statement, columns } = toSql(question.query, { range, limit: question.limit })
-  const { rows, stats } = await context.store.select(statement, { signal, timeoutMs: timeLeftMs() })
+  const range = await tableRange(reading, question, signal, timeLeftMs)
+  const { query, limit } = question
+  const { columns } = query
+  const { rows, stats } = await reading.reader.select(query, { range, limit }, { signal, timeoutMs: timeLeftMs() })
   const cells = rows.slice(0, question.tableRowsMax).map((row) => readTableRow(columns, row))
   const isCut = rows.length >= TABLE_ROWS_MAX || cells.length < rows.length
   return JSON.stringify({
@@ -103,20 +102,21 @@ async function answerTable(context: ApiContext, question: Question, signal: Abor
 
 /** A timechart that is to find its own interval needs both ends: what is open becomes the times of all events. */
 export async function tableRange(
-  context: ApiContext,
+  { reader, visible }: Reading,
   { query, range }: Pick<Question, 'query' | 'range'>,
-  options: ReadOptions,
+  signal: AbortSignal,
+  timeLeftMs: () => number,
 ): Promise<TimeRange> {
   const whole = intersectRanges(range, query.range)
   if (!query.isRangeNeeded || (whole.fromNs !== undefined && whole.toNs !== undefined)) return range
-  const extent = await readExtent(context.store, options)
-  if (!extent) return range
-  const held = { fromNs: extent.oldestNs, toNs: extent.newestNs + 1n }
+  const times = await reader.times(visible, signal, timeLeftMs)
+  if (!times) return range
+  const held = { fromNs: times.oldestNs, toNs: times.newestNs + 1n }
   return { fromNs: whole.fromNs ?? held.fromNs, toNs: whole.toNs ?? held.toNs }
 }
 
 /** How much of the time is left, in ms; throws QUERY_TIMEOUT when none is. */
-function countdown(timeoutMs: number): () => number {
+export function countdown(timeoutMs: number): () => number {
   const endMs = performance.now() + timeoutMs
   return () => {
     const leftMs = Math.ceil(endMs - performance.now())

@@ -1,10 +1,10 @@
 import type { EventJson } from '../core/event.ts'
-import { readEventRow, readTableRow, toSql } from '../query/query.ts'
+import { readEventRow, readTableRow } from '../query/query.ts'
 import { csvLine } from './csv.ts'
-import { tableRange } from './json-answer.ts'
+import { countdown, tableRange } from './json-answer.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
-import { eventsWanted, FIRST_PIECE_ROWS, searchPieces } from './search.ts'
+import { eventsWanted, FIRST_PIECE_ROWS, rangeAhead, searchPieces } from './search.ts'
 
 const CSV_FIELDS = ['timestamp', 'level', 'service', 'host', 'source', 'message', 'trace_id', 'span_id', 'attributes']
 
@@ -21,20 +21,21 @@ export function streamLines(
 }
 
 async function* eventLines(
-  { context, figures }: Reading,
+  { reader }: Reading,
   question: Question,
   format: 'ndjson' | 'csv',
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const { query, timeoutMs } = question
+  const { query, order, timeoutMs } = question
   const fields = query.fields ?? CSV_FIELDS
   const header = format === 'csv' ? csvLine(fields, []) : ''
   const wanted = eventsWanted(question)
   let isFirst = true
-  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, FIRST_PIECE_ROWS, await figures.extent())
+  const windows = await reader.windows(rangeAhead(question), order)
+  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, FIRST_PIECE_ROWS, windows)
   for (const piece of pieces) {
-    const options = { signal, timeoutMs, rowsMax: piece.limit }
-    for await (const row of withoutHeader(context.store.stream(piece.statement, options))) {
+    const options = { signal, timeoutMs, rowsMax: piece.options.limit }
+    for await (const row of withoutHeader(reader.stream(query, piece.options, options))) {
       // Nothing leaves before the store has answered: until then a failure can be an error answer.
       if (isFirst && header !== '') yield header
       isFirst = false
@@ -56,18 +57,20 @@ function cells(event: Partial<EventJson>, fields: readonly string[]): unknown[] 
 }
 
 async function* tableLines(
-  { context }: Reading,
+  reading: Reading,
   question: Question,
   format: 'ndjson' | 'csv',
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const options = { signal, timeoutMs: question.timeoutMs }
-  const range = await tableRange(context, question, options)
-  const { statement, columns } = toSql(question.query, { range, limit: question.limit })
+  const timeLeftMs = countdown(question.timeoutMs)
+  const range = await tableRange(reading, question, signal, timeLeftMs)
+  const options = { signal, timeoutMs: timeLeftMs() }
+  const { query, limit } = question
+  const { columns } = query
   const names = columns.map(({ name }) => name)
   const isText = columns.map(({ type }) => type !== 'number')
   let rows = -1
-  for await (const row of context.store.stream(statement, options)) {
+  for await (const row of reading.reader.stream(query, { range, limit }, options)) {
     if (++rows === 0) {
       // The first item is the columns.
       if (format === 'csv') yield csvLine(names, [])

@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import { AppError } from '../core/errors.ts'
 import { eventJson, parseEventId, type EventJson } from '../core/event.ts'
+import type { ReadOptions } from '../store/store.ts'
+import type { StoredEvent } from './event-reader.ts'
 import { whileConnected, type Reading } from './reading.ts'
 import { EventSchema, problems, type ApiServer } from './schemas.ts'
-import { decodeEvent, equals, eventsStatement, within, type Condition, type StoredEvent } from './stored-events.ts'
-import { timeWindows } from './time-windows.ts'
 
 const NEIGHBOURS_MAX = 1000
 const NEIGHBOURS = 20
@@ -38,11 +38,13 @@ export function registerNeighbours(app: ApiServer, reading: Reading): void {
     },
     (request, reply) =>
       whileConnected(reading, reply, async (signal) => {
-        const event = await findEvent(reading, request.params.id, signal)
+        const { reader, visible } = reading
+        const read = { signal, timeoutMs: reading.context.limits.queryTimeoutMsMax }
+        const event = await findEvent(reading, request.params.id, read)
         const { before = NEIGHBOURS, after = NEIGHBOURS } = request.query
         const [older, newer] = await Promise.all([
-          neighbours(reading, event, 'desc', before, signal),
-          neighbours(reading, event, 'asc', after, signal),
+          reader.neighbours(event, { order: 'desc', limit: before }, visible, read),
+          reader.neighbours(event, { order: 'asc', limit: after }, visible, read),
         ])
         return {
           before: older.toReversed().map(printed),
@@ -57,45 +59,11 @@ function printed(event: StoredEvent): EventJson {
   return eventJson(event, event.node)
 }
 
-async function findEvent({ context }: Reading, id: string, signal: AbortSignal): Promise<StoredEvent> {
+async function findEvent({ context, reader, visible }: Reading, id: string, read: ReadOptions): Promise<StoredEvent> {
   const parsed = parseEventId(id)
   if (!parsed) throw new AppError('EVENT_NOT_FOUND', { detail: 'This is not the id of an event.' })
-  const { receivedNs, node } = parsed
-  const statement = eventsStatement({
-    conditions: [equals('node', node), within('received', { fromNs: receivedNs, toNs: receivedNs + 1n })],
-    by: 'received',
-    order: 'asc',
-    limit: 1,
-  })
-  const { rows } = await context.store.select(statement, { signal, timeoutMs: context.limits.queryTimeoutMsMax })
-  if (rows[0]) return decodeEvent(rows[0])
-  const isWaiting = node === context.node && receivedNs > context.spool.storedThroughNs
+  const found = await reader.find(parsed, visible, read)
+  if (found) return found
+  const isWaiting = parsed.node === context.node && parsed.receivedNs > context.spool.storedThroughNs
   throw new AppError('EVENT_NOT_FOUND', isWaiting ? { hint: 'It may still be on its way to the store.' } : {})
-}
-
-async function neighbours(
-  { context, figures }: Reading,
-  event: StoredEvent,
-  order: 'asc' | 'desc',
-  limit: number,
-  signal: AbortSignal,
-): Promise<StoredEvent[]> {
-  if (limit === 0) return []
-  const { timestampNs, receivedNs, node } = event
-  const range = order === 'asc' ? { fromNs: timestampNs } : { toNs: timestampNs + 1n }
-  const place: Condition = {
-    sql:
-      `(timestamp, received, node) ${order === 'asc' ? '>' : '<'} (fromUnixTimestamp64Nano({at:Int64}, 'UTC'), ` +
-      `fromUnixTimestamp64Nano({at_received:Int64}, 'UTC'), {at_node:String})`,
-    params: { at: timestampNs, at_received: receivedNs, at_node: node },
-  }
-  const found: StoredEvent[] = []
-  for (const window of timeWindows(range, order, await figures.extent())) {
-    const conditions = [equals('source', event.source), equals('host', event.host), within('timestamp', window), place]
-    const statement = eventsStatement({ conditions, by: 'timestamp', order, limit: limit - found.length })
-    const { rows } = await context.store.select(statement, { signal, timeoutMs: context.limits.queryTimeoutMsMax })
-    found.push(...rows.map(decodeEvent))
-    if (found.length >= limit) break
-  }
-  return found
 }

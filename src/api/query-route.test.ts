@@ -4,8 +4,8 @@ import { AppError } from '../core/errors.ts'
 import type { EventJson } from '../core/event.ts'
 import type { Statement } from '../core/statement.ts'
 import { loadBatch, openTemporaryStore, stampedBatch, type TemporaryStore } from '../store/testing/temporary-store.ts'
-import { DEFAULT_API_LIMITS, type ApiContext } from './context.ts'
-import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
+import { DEFAULT_API_LIMITS } from './context.ts'
+import { openApi, quietContext, type OpenApiServer, type SqlStore } from './testing/open-api.ts'
 
 const T0 = 1_767_225_600_000_000_000n
 const MINUTE = 60_000_000_000n
@@ -282,7 +282,7 @@ const slow = ({ sql, params }: Statement): Statement => ({
 })
 
 /** The real store, but every statement that finds something gives its rows again and again for a minute. */
-function slowed(): ApiContext['store'] {
+function slowed(): SqlStore {
   const { store } = temporary
   return {
     isReady: true,
@@ -337,7 +337,7 @@ describe('a reader who goes away', () => {
 
   test('what fails in the middle is seen', async () => {
     let rows = 0
-    const store: ApiContext['store'] = {
+    const store: SqlStore = {
       isReady: true,
       status: () => temporary.store.status(),
       select: (statement, options) => temporary.store.select(statement, options),

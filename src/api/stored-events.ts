@@ -1,8 +1,7 @@
-import type { LogEvent } from '../core/event.ts'
 import type { Statement, StatementParameter } from '../core/statement.ts'
-import { BUCKETS_END_NS, type TimeRange } from '../query/query.ts'
+import { BUCKETS_END_NS, toFilterSql, type CheckedQuery, type TimeRange } from '../query/query.ts'
 import type { ReadOptions, Store } from '../store/store.ts'
-import type { Extent } from './time-windows.ts'
+import type { EventTimes, StoredEvent } from './event-reader.ts'
 
 /** A piece of SQL and the values for its `{name:Type}`. */
 export interface Condition {
@@ -11,6 +10,9 @@ export interface Condition {
 }
 
 export interface EventsQuestion {
+  /** Whose filter and `where` pipes have to hold. */
+  query: CheckedQuery
+  /** What else has to hold. */
   conditions: readonly Condition[]
   /** By which time, and then by the other. */
   by: 'timestamp' | 'received'
@@ -23,8 +25,8 @@ const COLUMNS =
   'service, host, source, message, trace_id, span_id, attributes'
 
 /** SELECT of whole events, for the questions that are no query text. Rows are read with `decodeEvent`. */
-export function eventsStatement({ conditions, by, order, limit }: EventsQuestion): Statement {
-  const where = joinConditions(conditions)
+export function eventsStatement({ query, conditions, by, order, limit }: EventsQuestion): Statement {
+  const where = joinConditions([...conditions, toFilterSql(query)])
   const keys =
     by === 'timestamp' ? ['toStartOfFiveMinutes(timestamp)', 'timestamp', 'received', 'node'] : ['received', 'node']
   const orderBy = keys.map((key) => `${key} ${order}`).join(', ')
@@ -41,14 +43,14 @@ export function joinConditions(conditions: readonly Condition[]): Condition {
   return { sql: conditions.map(({ sql }) => `(${sql})`).join(' AND ') || '1', params }
 }
 
-/** The times of all events, from the metadata of the parts; `undefined` when there are none. */
-export async function readExtent(store: Pick<Store, 'select'>, options: ReadOptions): Promise<Extent | undefined> {
-  const { rows } = await store.select(EXTENT, options)
+/** Of all events, from the metadata of the parts; `undefined` when there are none. */
+export async function readTimes(store: Pick<Store, 'select'>, options: ReadOptions): Promise<EventTimes | undefined> {
+  const { rows } = await store.select(TIMES, options)
   const [count, oldest, newest] = (rows[0] ?? ['0', '0', '0']) as [string, string, string]
-  return count === '0' ? undefined : { oldestNs: BigInt(oldest), newestNs: BigInt(newest), events: Number(count) }
+  return count === '0' ? undefined : { oldestNs: BigInt(oldest), newestNs: BigInt(newest) }
 }
 
-const EXTENT: Statement = {
+const TIMES: Statement = {
   sql: 'SELECT count(), toUnixTimestamp64Nano(min(timestamp)), toUnixTimestamp64Nano(max(timestamp)) FROM events',
   params: {},
 }
@@ -76,11 +78,6 @@ export function within(column: 'timestamp' | 'received', { fromNs, toNs }: TimeR
 /** `column = value` for a text column. */
 export function equals(column: 'node' | 'host' | 'source', value: string): Condition {
   return { sql: `${column} = {${column}_is:String}`, params: { [`${column}_is`]: value } }
-}
-
-/** An event and the node that took it. */
-export interface StoredEvent extends LogEvent {
-  node: string
 }
 
 type EventRow = [string, string, string, number, string, string, string, string, string, string, Record<string, string>]

@@ -1,39 +1,41 @@
 /** What a tail reads from the store: events of this node by received time. */
 import { EventBatch, EventView, ROW_RECEIVED } from '../core/batch.ts'
-import type { FollowOptions, StoredRange } from '../live/follow.ts'
+import type { StoredRange } from '../live/follow.ts'
 import type { LiveItem, RowSelector } from '../live/live.ts'
-import type { ApiContext } from './context.ts'
-import type { StoreFigures } from './store-figures.ts'
-import { decodeEvent, equals, eventsStatement, within, type Condition, type StoredEvent } from './stored-events.ts'
-import { timeWindows } from './time-windows.ts'
-import type { TimeRange } from '../query/query.ts'
+import type { CheckedQuery, TimeRange } from '../query/query.ts'
+import type { ReadOptions } from '../store/store.ts'
+import type { EventReader, StoredEvent, StoredReads } from './event-reader.ts'
+import { equals, within, type EventsQuestion } from './stored-events.ts'
 
 export interface StoredTailOptions<T> {
-  context: Pick<ApiContext, 'store' | 'node' | 'limits'>
-  figures: StoreFigures
-  /** What the query's filter asks of a stored event. */
-  filter: Condition
+  events: (question: EventsQuestion, read: ReadOptions) => Promise<StoredEvent[]>
+  windows: EventReader['windows']
+  node: string
+  timeoutMsMax: number
+  query: CheckedQuery
   /** The same selector that live events pass. It may ask for more than the filter does: pipes are only here. */
   select: RowSelector<T>
 }
 
-type StoredReads<T> = Pick<FollowOptions<T>, 'readStored' | 'backlogFromStore'>
-
-export function storedTail<T>({ context, figures, filter, select }: StoredTailOptions<T>): StoredReads<T> {
-  async function read(
+export function storedTail<T>({
+  events,
+  windows,
+  node,
+  timeoutMsMax,
+  query,
+  select,
+}: StoredTailOptions<T>): StoredReads<T> {
+  const read = (
     range: TimeRange,
     order: 'asc' | 'desc',
     limit: number,
     signal: AbortSignal,
-  ): Promise<StoredEvent[]> {
-    const conditions = [equals('node', context.node), within('received', range), filter]
-    const statement = eventsStatement({ conditions, by: 'received', order, limit })
-    const { rows } = await context.store.select(statement, {
-      signal,
-      timeoutMs: context.limits.queryTimeoutMsMax,
-      rowsMax: limit,
-    })
-    return rows.map(decodeEvent)
+  ): Promise<StoredEvent[]> => {
+    const conditions = [equals('node', node), within('received', range)]
+    return events(
+      { query, conditions, by: 'received', order, limit },
+      { signal, timeoutMs: timeoutMsMax, rowsMax: limit },
+    )
   }
 
   /** Selected events of a range, until there are `limit` of them; the selector may leave out what the filter lets through. */
@@ -47,10 +49,10 @@ export function storedTail<T>({ context, figures, filter, select }: StoredTailOp
     let rest = range
     for (;;) {
       const wanted = limit - items.length
-      const events = await read(rest, order, wanted, signal)
-      items.push(...selectStored(events, select))
-      const last = events.at(-1)
-      if (!last || events.length < wanted || items.length >= limit) return items
+      const found = await read(rest, order, wanted, signal)
+      items.push(...selectStored(found, select))
+      const last = found.at(-1)
+      if (!last || found.length < wanted || items.length >= limit) return items
       rest = order === 'asc' ? { ...rest, fromNs: last.receivedNs + 1n } : { ...rest, toNs: last.receivedNs }
     }
   }
@@ -59,9 +61,8 @@ export function storedTail<T>({ context, figures, filter, select }: StoredTailOp
     readStored: ({ afterNs, throughNs, limit, signal }) =>
       collect({ fromNs: afterNs + 1n, toNs: throughNs + 1n }, 'asc', limit, signal),
     async backlogFromStore({ throughNs, limit, signal }: Omit<StoredRange, 'afterNs'>) {
-      const extent = await figures.extent()
       const items: LiveItem<T>[] = []
-      for (const window of timeWindows({ toNs: throughNs + 1n }, 'desc', extent)) {
+      for (const window of await windows({ toNs: throughNs + 1n }, 'desc')) {
         items.push(...(await collect(window, 'desc', limit - items.length, signal)))
         if (items.length >= limit) break
       }

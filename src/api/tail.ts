@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { AppError, problemDocument } from '../core/errors.ts'
 import { formatEventId, parseEventId, type EventJson } from '../core/event.ts'
 import type { FollowItem } from '../live/follow.ts'
-import { toFilterSql, toSelector, type CheckedQuery } from '../query/query.ts'
+import { toSelector, type CheckedQuery } from '../query/query.ts'
 import type { ApiContext } from './context.ts'
 import { disconnectSignal } from './disconnect.ts'
 import { formatServerEvent, openEventStream, type EventStream } from './event-stream.ts'
@@ -11,7 +11,6 @@ import { QueryText } from './parameters.ts'
 import { asAppError, checkedQuery } from './questions.ts'
 import type { Reading } from './reading.ts'
 import { problems, textResponse, type ApiServer } from './schemas.ts'
-import { storedTail } from './tail-store.ts'
 
 /** A proxy or browser that hears nothing for longer may give the connection up. */
 const PING_MS = 15_000
@@ -90,7 +89,7 @@ interface TailOptions {
 
 /** Writes until the reader goes away or the server closes; never rejects once the stream has begun. */
 async function writeTail(
-  { context, figures }: Reading,
+  { context, reader }: Reading,
   reply: FastifyReply,
   { query, cursor, backlog }: TailOptions,
   closing: AbortSignal,
@@ -111,7 +110,7 @@ async function writeTail(
       backlog,
       bufferEventsMax: limits.tailBufferEvents,
       waitStored: (receivedNs, signal) => spool.waitStored(receivedNs, signal),
-      ...storedTail({ context, figures, filter: toFilterSql(query), select }),
+      ...reader.tail(query, select),
       ...(cursor === undefined ? {} : { cursor }),
     })
     await pump(items, stream, context)

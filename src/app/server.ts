@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openAccess } from '../access/open.ts'
 import { registerApi } from '../api/api.ts'
+import { createSqlReader } from '../api/sql-reader.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import { NS_PER_MS } from '../core/time.ts'
@@ -86,7 +87,14 @@ async function openServer(
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
     store: storage.store,
-    rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
+    openReader: (figures) =>
+      createSqlReader({
+        store: storage.store,
+        rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
+        node: node.name,
+        timeoutMsMax: apiLimits(config).queryTimeoutMsMax,
+        figures,
+      }),
     live: storage.live,
     follow,
     spool: storage.spool,

@@ -7,8 +7,9 @@ import { openLive } from '../../live/live.ts'
 import { createHttpServer } from '../../net/http-server.ts'
 import type { SpoolStatus } from '../../spool/spool.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../../store/rollup.ts'
-import type { StoreStatus } from '../../store/store.ts'
+import type { Store, StoreStatus } from '../../store/store.ts'
 import { registerApi } from '../api.ts'
+import { createSqlReader } from '../sql-reader.ts'
 import { DEFAULT_API_LIMITS, type ApiContext } from '../context.ts'
 
 export const IDLE_SPOOL: SpoolStatus = {
@@ -55,19 +56,29 @@ const OPEN_ACCESS: ApiContext['access'] = {
   status: () => ({ open: true, keys: { read: 0, write: 0, admin: 0 } }),
 }
 
+/** A store that is asked in SQL. */
+export type SqlStore = Pick<Store, 'select' | 'stream' | 'status' | 'isReady'>
+
+/** Ready, but what it is asked it does not answer. */
+export const MUTE_STORE: SqlStore = {
+  isReady: true,
+  status: () => Promise.resolve(READY_STORE),
+  select: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
+  // eslint-disable-next-line require-yield
+  async *stream() {
+    throw new AppError('STORE_UNREACHABLE')
+  },
+}
+
 /** A context in which everything is well and nothing is stored. */
-export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
+export function quietContext({
+  store = MUTE_STORE,
+  ...changes
+}: Partial<ApiContext> & { store?: SqlStore } = {}): ApiContext {
+  const rollup = { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement }
   return {
-    store: {
-      isReady: true,
-      status: () => Promise.resolve(READY_STORE),
-      select: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
-      // eslint-disable-next-line require-yield
-      async *stream() {
-        throw new AppError('STORE_UNREACHABLE')
-      },
-    },
-    rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
+    store,
+    openReader: (figures) => createSqlReader({ store, rollup, node: 'n1', timeoutMsMax: 60_000, figures }),
     live: openLive({ startNs: BigInt(Date.now()) * 1_000_000n }),
     follow,
     spool: { status: () => IDLE_SPOOL, storedThroughNs: 0n, durableThroughNs: 0n, waitStored: () => Promise.resolve() },
