@@ -1,18 +1,10 @@
-import { toSql, type TimeRange } from '../query/query.ts'
+import { readLogEvent, toSql, type TimeRange } from '../query/query.ts'
 import type { ReadOptions, Store } from '../store/store.ts'
 import { countBuckets } from './bucket-counts.ts'
 import type { EventReader, StoredEvent, Visible } from './event-reader.ts'
 import { countNames, countValues, type Rollup } from './field-counts.ts'
 import type { StoreFigures } from './store-figures.ts'
-import {
-  decodeEvent,
-  equals,
-  eventsStatement,
-  readTimes,
-  within,
-  type Condition,
-  type EventsQuestion,
-} from './stored-events.ts'
+import { equals, eventsStatement, readTimes, within, type Condition, type EventsQuestion } from './stored-events.ts'
 import { storedTail } from './tail-store.ts'
 import { timeWindows } from './time-windows.ts'
 
@@ -32,7 +24,7 @@ export function createSqlReader({ store, rollup, node, timeoutMsMax, figures }: 
     timeWindows(range, order, await figures.extent())
   const events = async (question: EventsQuestion, read: ReadOptions): Promise<StoredEvent[]> => {
     const { rows } = await store.select(eventsStatement(question), read)
-    return rows.map(decodeEvent)
+    return rows.map(readLogEvent)
   }
   return {
     select: (query, rows, read) => store.select(toSql(query, rows).statement, read),

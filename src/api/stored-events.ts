@@ -1,7 +1,7 @@
 import type { Statement, StatementParameter } from '../core/statement.ts'
 import { BUCKETS_END_NS, toFilterSql, type CheckedQuery, type TimeRange } from '../query/query.ts'
 import type { ReadOptions, Store } from '../store/store.ts'
-import type { EventTimes, StoredEvent } from './event-reader.ts'
+import type { EventTimes } from './event-reader.ts'
 
 /** A piece of SQL and the values for its `{name:Type}`. */
 export interface Condition {
@@ -24,7 +24,7 @@ const COLUMNS =
   'toUnixTimestamp64Nano(timestamp), toUnixTimestamp64Nano(received), node, severity, ' +
   'service, host, source, message, trace_id, span_id, attributes'
 
-/** SELECT of whole events, for the questions that are no query text. Rows are read with `decodeEvent`. */
+/** SELECT of whole events, for the questions that are no query text. Rows are read with `readLogEvent`. */
 export function eventsStatement({ query, conditions, by, order, limit }: EventsQuestion): Statement {
   const where = joinConditions([...conditions, toFilterSql(query)])
   const keys =
@@ -78,24 +78,4 @@ export function within(column: 'timestamp' | 'received', { fromNs, toNs }: TimeR
 /** `column = value` for a text column. */
 export function equals(column: 'node' | 'host' | 'source', value: string): Condition {
   return { sql: `${column} = {${column}_is:String}`, params: { [`${column}_is`]: value } }
-}
-
-type EventRow = [string, string, string, number, string, string, string, string, string, string, Record<string, string>]
-
-export function decodeEvent(row: readonly unknown[]): StoredEvent {
-  const [timestamp, received, node, severity, service, host, source, message, trace_id, span_id, attributes] =
-    row as EventRow
-  return {
-    timestampNs: BigInt(timestamp),
-    receivedNs: BigInt(received),
-    node,
-    severity,
-    service,
-    host,
-    source,
-    message,
-    trace_id,
-    span_id,
-    attributes: new Map(Object.entries(attributes)),
-  }
 }

@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openAccess } from '../access/open.ts'
 import { registerApi } from '../api/api.ts'
-import { createSqlReader } from '../api/sql-reader.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import { NS_PER_MS } from '../core/time.ts'
@@ -14,16 +13,13 @@ import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
-import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
 import { requireKey } from './first-key.ts'
-import { lockFolder } from './folder-lock.ts'
 import { accessLimits, apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openListeners, planListeners } from './listeners.ts'
-import { openNode } from './node.ts'
-import { openStorage, type Storage } from './storage.ts'
+import { openIdentity, openStorage, type Storage } from './storage.ts'
 
 export interface RunningServer {
   /** Of the main HTTP port. */
@@ -66,8 +62,7 @@ async function openServer(
   const startedNs = wallClock()
   const version = packageVersion()
   const counters = new Counters()
-  const node = await openNode(config.data)
-  closing.add(lockFolder(config.data))
+  const node = await openIdentity(config, closing)
   const access = await openAccess({
     dir: config.data,
     clock: Date.now,
@@ -87,14 +82,7 @@ async function openServer(
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
     store: storage.store,
-    openReader: (figures) =>
-      createSqlReader({
-        store: storage.store,
-        rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
-        node: node.name,
-        timeoutMsMax: apiLimits(config).queryTimeoutMsMax,
-        figures,
-      }),
+    openReader: storage.openReader,
     live: storage.live,
     follow,
     spool: storage.spool,

@@ -18,6 +18,7 @@ import { oldestFirst } from './oldest.ts'
 import { mergeRings, type RecentOptions } from './recent.ts'
 import { ServiceRings } from './rings.ts'
 import { BufferedSubscription, type LiveItem, type SubscribeOptions, type Subscription } from './subscription.ts'
+import { visitRings, type Visited, type VisitOptions } from './visit.ts'
 
 export type { LiveItem, RowSelector, SubscribeOptions, Subscription } from './subscription.ts'
 export type { NewestFirstOptions, NewestFirstSlice, RecentOptions } from './recent.ts'
@@ -69,6 +70,11 @@ export interface Live {
   newestFirst<T>(options: NewestFirstOptions<T>): AsyncIterable<NewestFirstSlice<T>>
   /** The same for the oldest `limit` of them, found without a walk through those before. */
   oldest<T>(options: RecentOptions<T>): Promise<RecentResult<T>>
+  /**
+   * From memory: shows every event that is held now, in no particular order, with turns for others. What is overwritten
+   * before it was shown is not shown.
+   */
+  visit(options: VisitOptions): Promise<Visited>
   status(): LiveStatus
   close(): void
 }
@@ -144,6 +150,7 @@ export function openLive(options: LiveOptions): Live {
       return { items, completeFromNs: rings.completeFromNs }
     },
     newestFirst: ({ servicePrefix, select }) => newestFirst(rings.beginningWith(servicePrefix), select),
+    visit: (visit) => visitRings(rings.all(), visit),
     async oldest(oldest) {
       const items = await oldestFirst(rings.all(), oldest)
       return { items, completeFromNs: rings.completeFromNs }

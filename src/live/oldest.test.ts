@@ -69,13 +69,12 @@ test('rings that are overwritten during a turn lose what they lost, nothing is g
 test('others get turns meanwhile', async () => {
   const live = openLive({ startNs: 1n, ringBytesMax: 2 ** 22 })
   publish(live, 1, 20_000)
-  let turns = 0
-  let isDone = false
-  const reading = valuesOf(live).finally(() => (isDone = true))
-  while (!isDone) {
+  const seen = { turns: 0, isDone: false }
+  const reading = valuesOf(live).finally(() => (seen.isDone = true))
+  while (!seen.isDone) {
     await turn()
-    turns++
+    seen.turns++
   }
   expect(await reading).toHaveLength(20_000)
-  expect(turns).toBeGreaterThan(5)
+  expect(seen.turns).toBeGreaterThan(5)
 })

@@ -13,6 +13,7 @@ export type { QueryProblem, ProblemCode } from './problem.ts'
 export { toFilterSql, toSql, type SqlOptions, type SqlQuery } from './3-emit/sql.ts'
 export {
   readEventRow,
+  readLogEvent,
   readTableRow,
   rowPosition,
   type RowOptions,

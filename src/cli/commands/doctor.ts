@@ -1,12 +1,12 @@
 import { connectClient, CONNECTION_FLAGS } from '../connection.ts'
 import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
 import { formatFinding, type Finding } from '../doctor/finding.ts'
-import { checkConfig, checkData, checkEngine, checkNode } from '../doctor/machine.ts'
 import { checkLogd } from '../doctor/logd.ts'
+import { checkConfig, checkNode, checkStorage } from '../doctor/machine.ts'
 import { checkPort } from '../doctor/port.ts'
 import { checkServer } from '../doctor/server.ts'
 
-const SERVER_FLAGS = ['config', 'data', 'host', 'port', 'store'] as const
+const SERVER_FLAGS = ['config', 'data', 'host', 'port', 'storage', 'store'] as const
 
 export const command = defineCommand(
   {
@@ -27,6 +27,7 @@ export const command = defineCommand(
     data: { type: 'string', valueHint: 'folder', description: 'Data folder, as for serve' },
     host: { type: 'string', valueHint: 'address', description: 'Address, as for serve' },
     port: { type: 'string', valueHint: 'n', description: 'Port, as for serve' },
+    storage: { type: 'string', valueHint: 'kind', description: 'Storage, as for serve' },
     store: { type: 'string', valueHint: 'url', description: 'Store, as for serve' },
     ...CONNECTION_FLAGS,
   },
@@ -49,8 +50,7 @@ export const command = defineCommand(
     await report(findings)
     const { url = env['TAILRACE_URL'], key } = args
     if (config) {
-      await report([await checkEngine(config, env)])
-      await report(await checkData(config))
+      await report(await checkStorage(config, env))
       const port = await checkPort(config.host, config.port)
       await report([port, await checkLogd(config)])
       // Somebody else is there: asking for a server once more says nothing new.
