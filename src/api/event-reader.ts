@@ -105,9 +105,6 @@ export interface EventReader {
   tail<T>(query: CheckedQuery, select: RowSelector<T>): StoredReads<T>
   /** What is asked for such a search, where it is a text. */
   textOf(query: CheckedQuery, rows: RowOptions): string | undefined
-  /**
-   * Received time from which on this node's events are all there, where older ones may be gone; `undefined` where
-   * whatever was acknowledged can be read.
-   */
-  readonly completeFromNs: bigint | undefined
+  /** There is nothing to read beside the rings: what they have lost is gone. */
+  readonly isStoreless: boolean
 }

@@ -54,7 +54,7 @@ export function createSqlReader({ store, rollup, node, timeoutMsMax, figures }: 
     },
     tail: (query, select) => storedTail({ events, windows, node, timeoutMsMax, query, select }),
     textOf: (query, rows) => toSql(query, rows).statement.sql,
-    completeFromNs: undefined,
+    isStoreless: false,
   }
 }
 

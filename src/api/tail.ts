@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { AppError, problemDocument } from '../core/errors.ts'
 import { formatEventId, parseEventId, type EventJson } from '../core/event.ts'
+import { formatTimestamp } from '../core/time.ts'
 import type { FollowItem } from '../live/follow.ts'
 import { toSelector, type CheckedQuery } from '../query/query.ts'
 import type { ApiContext } from './context.ts'
@@ -34,7 +35,8 @@ export function registerTail(app: ApiServer, reading: Reading): void {
         summary: 'Events as they arrive (server-sent events)',
         description:
           '`event: start` tells the cursor to begin with; then `event: log` with an event and its id; ' +
-          '`event: skipped` with `{"count":n}` where this reader was too slow; `event: end` when the server closes, ' +
+          '`event: skipped` with `{"count":n}` where this reader was too slow; `event: incomplete` with ' +
+          '`{"from":time}` where a resume asks for events that were in memory only and are gone; `event: end` when the server closes, ' +
           '`event: failure` with a problem document when it cannot go on. A comment every 15 seconds.',
         querystring: Type.Object({
           query: Type.Optional(QueryText),
@@ -110,6 +112,7 @@ async function writeTail(
       backlog,
       bufferEventsMax: limits.tailBufferEvents,
       waitStored: (receivedNs, signal) => spool.waitStored(receivedNs, signal),
+      isStoreless: reader.isStoreless,
       ...reader.tail(query, select),
       ...(cursor === undefined ? {} : { cursor }),
     })
@@ -142,6 +145,8 @@ async function pump(
     if (item.kind === 'skipped') {
       counters.add('tail_skipped_events_total', {}, item.count)
       text += formatServerEvent('skipped', JSON.stringify({ count: item.count }))
+    } else if (item.kind === 'incomplete') {
+      text += formatServerEvent('incomplete', JSON.stringify({ from: formatTimestamp(item.fromNs) }))
     } else text += formatServerEvent('log', JSON.stringify(item.value), formatEventId(item.receivedNs, node))
     if (stream.isFull || text.length >= WRITE_CHARS_MAX) await flush()
     else scheduled ??= setImmediate(() => void flush())

@@ -9,7 +9,7 @@ import type { Scan } from './scan.ts'
 import { findTimes } from './times.ts'
 
 export interface MemoryReaderOptions {
-  live: Pick<Live, 'recent' | 'oldest' | 'completeFromNs'>
+  live: Pick<Live, 'recent' | 'oldest'>
   node: string
   scan: Scan
   queryMemory: QueryMemory
@@ -95,8 +95,6 @@ export function createMemoryReader(options: MemoryReaderOptions): EventReader {
       },
     }),
     textOf: () => undefined,
-    get completeFromNs() {
-      return live.completeFromNs
-    },
+    isStoreless: true,
   }
 }

@@ -16,7 +16,7 @@ import { createMemoryStatus } from './memory-status.ts'
 import { createScan } from './scan.ts'
 
 export interface MemoryOptions {
-  live: Pick<Live, 'visit' | 'recent' | 'oldest' | 'status' | 'completeFromNs'>
+  live: Pick<Live, 'visit' | 'recent' | 'oldest' | 'status'>
   /** This server's name. */
   node: string
   /** Memory that one query may take beside the rings. */

@@ -60,10 +60,7 @@ export const command = defineCommand(
     try {
       for await (const item of client.tail(options)) {
         if (item.kind === 'event') await out.write(show(item))
-        else {
-          const text = `${formatCount(item.count)} events skipped: they came faster than this reader takes them`
-          await err.write(`${err.colors.yellow(text)}\n`)
-        }
+        else await err.write(`${err.colors.yellow(lossText(item))}\n`)
         if (out.isClosed) break
       }
       return EXIT_OK
@@ -77,6 +74,12 @@ export const command = defineCommand(
     }
   },
 )
+
+function lossText(item: Exclude<TailItem, { kind: 'event' }>): string {
+  return item.kind === 'skipped'
+    ? `${formatCount(item.count)} events skipped: they came faster than this reader takes them`
+    : `Events before ${escapeText(item.from)} may be missing: the server has no room for them any more`
+}
 
 type ShownItem = { event: Partial<Extract<TailItem, { kind: 'event' }>['event']> }
 
