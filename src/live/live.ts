@@ -7,6 +7,7 @@
 import { ROW_RECEIVED, type EventBatch } from '../core/batch.ts'
 import { formatTimestamp } from '../core/time.ts'
 import { Matcher } from './matcher.ts'
+import { oldestFirst } from './oldest.ts'
 import {
   mergeRings,
   newestFirst,
@@ -14,8 +15,6 @@ import {
   type NewestFirstSlice,
   type RecentOptions,
 } from './recent.ts'
-import { oldestFirst } from './oldest.ts'
-import { mergeRings, type RecentOptions } from './recent.ts'
 import { ServiceRings } from './rings.ts'
 import { BufferedSubscription, type LiveItem, type SubscribeOptions, type Subscription } from './subscription.ts'
 import { visitRings, type Visited, type VisitOptions } from './visit.ts'

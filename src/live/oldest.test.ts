@@ -57,7 +57,7 @@ test('rings that are overwritten during a turn lose what they lost, nothing is g
   const live = openLive({ startNs: 1n, ringBytesMax: 100_000 })
   publish(live, 1, 9000)
   const reading = valuesOf(live, { throughNs: 9000n })
-  await turn()
+  // It has come to its first turn.
   publish(live, 9001, 16_000)
   const values = await reading
   expect(values.length).toBeGreaterThan(2000)

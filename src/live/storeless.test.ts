@@ -15,8 +15,9 @@ function publish(live: Live, from: number, to: number): void {
   live.publish(stampedBatch(events))
 }
 
+const select = (event: { text(field: 'message'): string }): number => Number(event.text('message'))
+
 function openTail(live: Live, cursor: number, signal: AbortSignal): AsyncGenerator<FollowItem<number>> {
-  const select = (event: { text(field: 'message'): string }): number => Number(event.text('message'))
   return follow({
     live,
     select,
@@ -45,7 +46,7 @@ test('a resume gives what is left, and says so when something is missing', async
         for await (const item of openTail(live, Math.min(cursor, count), abort.signal)) seen.push(item)
       })()
       publish(live, count + 1, count + 5)
-      const last = (): number => Number(seen.findLast((item) => item.kind === 'log')?.value ?? 0)
+      const last = (): number => seen.findLast((item) => item.kind === 'log')?.value ?? 0
       await turnsUntil(() => last() === count + 5, 'the newest event is seen')
       abort.abort()
       await reading

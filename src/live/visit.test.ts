@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { openLive, type Live } from './live.ts'
-import { stampedBatch, turn } from './testing/batches.ts'
+import { stampedBatch } from './testing/batches.ts'
 
 function publish(live: Live, from: number, to: number): void {
   const events = Array.from({ length: to - from + 1 }, (_, i) => ({
@@ -40,7 +40,7 @@ test('nothing that comes meanwhile, and what is lost meanwhile is counted', asyn
     },
     onTurn: () => undefined,
   })
-  await turn()
+  // It has come to its first turn.
   publish(live, 9001, 14_000)
   const { rows, missed } = await visiting
   expect(rows).toBe(seen.length)
@@ -57,12 +57,13 @@ async function lostBefore(): Promise<number> {
   return 9000 - live.status().ringEvents
 }
 
+const fail = (): never => {
+  throw new Error('enough')
+}
+
 test('what the visitor or the turn throws ends the walk', async () => {
   const live = openLive({ startNs: 1n })
   publish(live, 1, 1000)
-  const fail = (): never => {
-    throw new Error('enough')
-  }
   await expect(live.visit({ visit: fail, onTurn: () => undefined })).rejects.toThrow('enough')
   let shown = 0
   const slow = (): void => {

@@ -27,24 +27,30 @@ const BUCKET_BYTES = 40
 /** Texts looked at before the event loop may get a turn. */
 const STEP_TEXTS = 1000
 
-/** Counts what is selected, then makes the answer; what `visit` keeps it charges first. */
+/** What counts, and then makes the answer. */
+interface Counter<Answer> {
+  visit(event: EventView): void
+  answer(pace: Pace): Promise<Answer>
+}
+
+/** Counts what is selected. `start` makes the counter, which charges what it is about to keep. */
 async function counting<Answer>(
   { scan, queryMemory, node }: Counting,
   { query, range: { fromNs, toNs } }: Selection,
   read: ReadOptions,
-  visit: (event: EventView, charge: Charge) => void,
-  answer: (pace: Pace) => Promise<Answer>,
+  start: (charge: Charge) => Counter<Answer>,
 ): Promise<Answer> {
   const { charge, release } = queryMemory.open()
   const pace = scan.pace(read)
   try {
     const isSelected = toPredicate(query, { node })
+    const counter = start(charge)
     await scan.all((event) => {
       if (fromNs !== undefined && event.timestampNs < fromNs) return
       if (toNs !== undefined && event.timestampNs >= toNs) return
-      if (isSelected(event)) visit(event, charge)
+      if (isSelected(event)) counter.visit(event)
     }, pace)
-    return await answer(pace)
+    return await counter.answer(pace)
   } finally {
     release()
   }
@@ -65,35 +71,52 @@ export function countBuckets(
   read: ReadOptions,
 ): Promise<BucketCount[]> {
   const valueOf = textReader(by, counted.node)
-  const values = new Map<string, { events: number; buckets: Map<number, number> }>()
-  const visit = (event: EventView, charge: Charge): void => {
-    const value = valueOf(event)
-    let counts = values.get(value)
-    if (counts === undefined) {
-      charge(TEXT_BYTES + value.length * 2)
-      counts = { events: 0, buckets: new Map() }
-      values.set(value, counts)
+  const apartMax = by === 'level' ? Infinity : valuesMax
+  return counting(counted, { query, range }, read, (charge) => {
+    const values = new Map<string, ValueCounts>()
+    return {
+      visit(event) {
+        const value = valueOf(event)
+        let counts = values.get(value)
+        if (counts === undefined) {
+          charge(TEXT_BYTES + value.length * 2)
+          counts = { events: 0, buckets: new Map() }
+          values.set(value, counts)
+        }
+        const bucket = Number((event.timestampNs - firstNs) / intervalNs)
+        const inBucket = counts.buckets.get(bucket)
+        if (inBucket === undefined) charge(BUCKET_BYTES)
+        counts.buckets.set(bucket, (inBucket ?? 0) + 1)
+        counts.events++
+      },
+      answer: (pace) => bucketCounts(values, apartMax, pace),
     }
-    const bucket = Number((event.timestampNs - firstNs) / intervalNs)
-    const inBucket = counts.buckets.get(bucket)
-    if (inBucket === undefined) charge(BUCKET_BYTES)
-    counts.buckets.set(bucket, (inBucket ?? 0) + 1)
-    counts.events++
-  }
-  return counting(counted, { query, range }, read, visit, async (pace) => {
-    const totals = Array.from(values, ([name, { events }]) => ({ name, events }))
-    const apart = new Set((await mostFrequent(totals, by === 'level' ? Infinity : valuesMax, pace)).map(nameOf))
-    const other = new Map<number, number>()
-    const found: BucketCount[] = []
-    for (const [value, { buckets }] of values) {
-      for (const [bucket, events] of buckets) {
-        if (apart.has(value)) found.push({ bucket, value, events })
-        else other.set(bucket, (other.get(bucket) ?? 0) + events)
-      }
-      await pace.turn()
-    }
-    return [...found, ...Array.from(other, ([bucket, events]) => ({ bucket, value: undefined, events }))]
   })
+}
+
+interface ValueCounts {
+  events: number
+  /** Number of the bucket → events. */
+  buckets: Map<number, number>
+}
+
+async function bucketCounts(
+  values: ReadonlyMap<string, ValueCounts>,
+  apartMax: number,
+  pace: Pace,
+): Promise<BucketCount[]> {
+  const totals = Array.from(values, ([name, { events }]) => ({ name, events }))
+  const apart = new Set((await mostFrequent(totals, apartMax, pace)).map(({ name }) => name))
+  const other = new Map<number, number>()
+  const found: BucketCount[] = []
+  for (const [value, { buckets }] of values) {
+    for (const [bucket, events] of buckets) {
+      if (apart.has(value)) found.push({ bucket, value, events })
+      else other.set(bucket, (other.get(bucket) ?? 0) + events)
+    }
+    await pace.turn()
+  }
+  return [...found, ...Array.from(other, ([bucket, events]) => ({ bucket, value: undefined, events }))]
 }
 
 /** Level and message are in every event; other fields count where they are not empty, attributes where they are. */
@@ -129,20 +152,20 @@ function countTexts(
   read: ReadOptions,
   textsOf: (event: EventView, add: (text: string) => void) => void,
 ): Promise<Counted> {
-  const counts = new Map<string, number>()
-  let charge: Charge = () => undefined
-  const add = (text: string): void => {
-    const count = counts.get(text)
-    if (count === undefined) charge(TEXT_BYTES + text.length * 2)
-    counts.set(text, (count ?? 0) + 1)
-  }
-  const visit = (event: EventView, chargeQuery: Charge): void => {
-    charge = chargeQuery
-    textsOf(event, add)
-  }
-  return counting(counted, selection, read, visit, async (pace) => {
-    const totals = Array.from(counts, ([name, events]) => ({ name, events }))
-    return { counts: await mostFrequent(totals, limit, pace), isApproximate: false }
+  return counting(counted, selection, read, (charge) => {
+    const counts = new Map<string, number>()
+    const add = (text: string): void => {
+      const count = counts.get(text)
+      if (count === undefined) charge(TEXT_BYTES + text.length * 2)
+      counts.set(text, (count ?? 0) + 1)
+    }
+    return {
+      visit: (event) => textsOf(event, add),
+      async answer(pace) {
+        const totals = Array.from(counts, ([name, events]) => ({ name, events }))
+        return { counts: await mostFrequent(totals, limit, pace), isApproximate: false }
+      },
+    }
   })
 }
 
@@ -162,8 +185,4 @@ async function mostFrequent(totals: readonly Total[], limit: number, pace: Pace)
 function byFrequency(a: Total, b: Total): number {
   if (a.events !== b.events) return b.events - a.events
   return a.name < b.name ? -1 : 1
-}
-
-function nameOf({ name }: Total): string {
-  return name
 }

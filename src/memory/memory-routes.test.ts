@@ -13,6 +13,7 @@ const EVENTS = 600
 const RECEIVED_NS = 1_795_000_000_000_000_000n
 const NOW_NS = RECEIVED_NS + 3_600_000_000_000n
 const MIB = 2 ** 20
+const clock = (): bigint => NOW_NS
 
 let temporary: TemporaryStore
 let stored: OpenApiServer
@@ -32,7 +33,6 @@ beforeAll(async () => {
   })
   await memory.spool.write(batch)
   live.publish(batch)
-  const clock = (): bigint => NOW_NS
   stored = await openApi(quietContext({ store: temporary.store, clock }))
   const { store, spool, reader } = memory
   held = await openApi({ ...quietContext({ clock }), store, spool, live, openReader: () => reader })
@@ -142,13 +142,14 @@ describe('pages', () => {
   })
 })
 
+async function explain({ url }: OpenApiServer): Promise<object> {
+  const headers = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ query: 'level:error' })
+  const response = await fetch(`${url}/api/v1/query/explain`, { method: 'POST', headers, body })
+  return (await response.json()) as object
+}
+
 test('an explanation has no SQL', async () => {
-  const explain = async ({ url }: OpenApiServer): Promise<object> => {
-    const headers = { 'content-type': 'application/json' }
-    const body = JSON.stringify({ query: 'level:error' })
-    const response = await fetch(`${url}/api/v1/query/explain`, { method: 'POST', headers, body })
-    return (await response.json()) as object
-  }
   const { sql, ...rest } = (await explain(stored)) as { sql?: string }
   expect(sql).toContain('SELECT')
   expect(await explain(held)).toEqual(rest)

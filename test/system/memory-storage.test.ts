@@ -2,6 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { createLogger } from '../../src/client/logd/logger.ts'
+import { query as queryLogd } from '../../src/client/logd/query.ts'
 import { runCli, startCli } from './harness/cli.ts'
 import { count, getJson, ingest, query, queryStream } from './harness/http.ts'
 import { childPids, peakResidentBytes } from './harness/processes.ts'
@@ -123,6 +125,28 @@ test('the commands work as with a store, and doctor says what it is', async () =
   expect(doctor.stdout.replaceAll(/\s+/g, ' ')).toContain('memory alone: 2 events')
   expect(doctor.stdout).not.toContain('engine')
   await server.stop()
+})
+
+test('what comes over UDP is there at once, by either protocol', async () => {
+  const env = { LOGD_WRITE_SECRET: 'gold', LOGD_READ_SECRET: 'bitcoin' }
+  const folder = temporaryFolder()
+  const flags = { storage: 'memory', data: join(folder, 'data'), logd: 'udp://127.0.0.1:0' }
+  const server = await startServer({ dataDir: folder, flags, env })
+  const port = Number((await server.ready).listeners['logd']?.split(':').at(-1))
+  const log = createLogger({ port, secret: env.LOGD_WRITE_SECRET, key: '/shop/web' })
+  log.warn('over UDP')
+  const [event] = await until('it is found over HTTP', async () => {
+    const { events } = await query(server.url, 'service:/shop/* level:warn')
+    return events.length > 0 && events
+  })
+  expect(event).toMatchObject({ message: 'over UDP', service: '/shop/web' })
+  const found: string[] = []
+  const options = { port, secret: env.LOGD_READ_SECRET, query: { keyPrefix: '/shop' } }
+  for await (const message of queryLogd(options)) found.push(message.text)
+  expect(found).toEqual(['over UDP'])
+  await log.close()
+  await server.stop()
+  expect(readdirSync(folder)).toEqual([])
 })
 
 test('memory is bounded when ten times as much comes, and what made room is counted', async () => {
