@@ -4,8 +4,12 @@
  * `process-figures`, `table`) are made to be used by other benchmarks.
  */
 import { benchIngest } from './ingest.ts'
+import { benchLogd } from './logd.ts'
 
-const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { ingest: benchIngest }
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  ingest: benchIngest,
+  logd: benchLogd,
+}
 
 const [first, ...rest] = process.argv.slice(2)
 const isNamed = first !== undefined && !first.startsWith('-')

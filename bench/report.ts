@@ -33,7 +33,7 @@ export function machineText({ cpu, cores, memoryBytes, platform, node }: Machine
 }
 
 /** A target and whether it was reached. */
-function row(name: string, value: number, unit: string, target?: { limit: number; isMin?: boolean }): string[] {
+export function row(name: string, value: number, unit: string, target?: { limit: number; isMin?: boolean }): string[] {
   if (!target) return [name, `${figure(value)} ${unit}`, '', '']
   const isReached = target.isMin ? value >= target.limit : value <= target.limit
   return [

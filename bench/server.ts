@@ -17,6 +17,8 @@ export interface ServerStatus {
 
 export interface BenchServer {
   url: string
+  /** Addresses by the name of the source; empty for a server that ran already. */
+  listeners: Readonly<Record<string, string>>
   /** True when this benchmark started it on an empty folder. */
   isOwn: boolean
   status(): Promise<ServerStatus>
@@ -30,23 +32,25 @@ export interface BenchServer {
 export interface StartOptions {
   /** More flags for `serve`. */
   flags?: readonly string[]
+  /** More variables of its environment. */
+  env?: Readonly<Record<string, string>>
   /** Writes a CPU profile of the server into this folder when it ends. */
   profileFolder?: string | undefined
 }
 
-export async function startServer({ flags = [], profileFolder }: StartOptions = {}): Promise<BenchServer> {
+export async function startServer({ flags = [], env = {}, profileFolder }: StartOptions = {}): Promise<BenchServer> {
   const data = mkdtempSync(join(tmpdir(), 'tailrace-bench-'))
   const profile = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]
   const args = [...profile, MAIN, 'serve', '--port', '0', '--data', data, '--log-level', 'warn', ...flags]
-  const child = new LineChild(process.execPath, args)
+  const child = new LineChild(process.execPath, args, { ...process.env, ...env })
   const removeData = (): void => rmSync(data, { recursive: true, force: true })
   try {
-    const { url } = await child.read<{ url: string }>()
+    const { url, listeners } = await child.read<{ url: string; listeners: Record<string, string> }>()
     const stop = async (): Promise<void> => {
       await child.stop()
       removeData()
     }
-    return { ...serverAt(url, child.pid), isOwn: true, stop }
+    return { ...serverAt(url, child.pid), listeners, isOwn: true, stop }
   } catch (error) {
     await child.stop()
     removeData()
@@ -57,10 +61,10 @@ export async function startServer({ flags = [], profileFolder }: StartOptions = 
 /** A server that runs already. Its CPU and memory can be told only when it runs on this machine. */
 export async function runningServer(url: string): Promise<BenchServer> {
   const { process } = await fetchJson<ServerStatus>(new URL('/api/v1/status', url))
-  return { ...serverAt(url, process.pid), isOwn: false, stop: () => Promise.resolve() }
+  return { ...serverAt(url, process.pid), listeners: {}, isOwn: false, stop: () => Promise.resolve() }
 }
 
-function serverAt(url: string, pid: number): Omit<BenchServer, 'isOwn' | 'stop'> {
+function serverAt(url: string, pid: number): Omit<BenchServer, 'isOwn' | 'stop' | 'listeners'> {
   return {
     url,
     status: () => fetchJson<ServerStatus>(new URL('/api/v1/status', url)),

@@ -60,6 +60,14 @@ describe('mistakes are named, all at once', () => {
     ['not settings', '- 1', {}, {}, ['expected settings such as']],
     ['a store that is none', '', {}, { store: 'postgres://x' }, ['neither "embedded" nor']],
     ['a size that is none', '', { TAILRACE_SPOOL_BYTES_MAX: 'big' }, {}, ['is not a size such as 64MiB']],
+    ['a listener that is none', '', {}, { logd: '127.0.0.1:6102' }, ['neither off nor an address']],
+    ['a listener of another protocol', '', {}, { logd: 'tcp://127.0.0.1:1' }, ['neither off nor an address']],
+    ['what is neither true nor false', 'logdInsecure: maybe', {}, {}, ['"maybe" is not true or false']],
+    ['a ring without size', '', {}, { rings: '/a' }, ['is not a map of sizes']],
+    ['a ring of a size that is none', 'rings:\n  /a: big', {}, {}, ['is not a map of sizes']],
+    ['rings that are no map', 'rings: 5', {}, {}, ['is not a map of sizes']],
+    ['a ring that is too small', 'rings:\n  /a: 5', {}, {}, ['must be >= 4096']],
+    ['a ring that is too large', 'rings:\n  /a: 33MiB', {}, {}, ['rings /a is larger than half']],
     ['a missing file that was asked for', '', {}, { config: 'other.yaml' }, ['other.yaml cannot be read']],
   ]
   test.each(cases)('%s', (_name, file, env, flags, texts) => {
@@ -71,6 +79,34 @@ describe('mistakes are named, all at once', () => {
       for (const text of texts) expect((error as Error).message).toContain(text)
     }
   })
+})
+
+test('sizes by name, in the file and as one text', () => {
+  yaml('rings:\n  /prod/app: 16MiB\n  "a=b": 8192\n')
+  expect(loadConfig({ cwd, env: {} }).rings).toEqual({ '/prod/app': 16 * 2 ** 20, 'a=b': 8192 })
+  const env = { TAILRACE_RINGS: '/x=1MiB, a=b=2MiB,=4KiB' }
+  expect(loadConfig({ cwd, env }).rings).toEqual({ '/x': 2 ** 20, 'a=b': 2 ** 21, '': 4096 })
+  expect(loadConfig({ cwd, env, flags: { rings: '' } }).rings).toEqual({})
+})
+
+test('truth in the file, in a variable and in a flag', () => {
+  expect(loadConfig({ cwd, env: {} }).logdInsecure).toBe(false)
+  yaml('logdInsecure: true\n')
+  expect(loadConfig({ cwd, env: {} }).logdInsecure).toBe(true)
+  expect(loadConfig({ cwd, env: { TAILRACE_LOGD_INSECURE: 'false' } }).logdInsecure).toBe(false)
+  expect(loadConfig({ cwd, env: {}, flags: { 'logd-insecure': 'true' } }).logdInsecure).toBe(true)
+})
+
+test('logd’s own variables come after the file and before ours', () => {
+  yaml('logdReadSecret: file\nlogdWriteSecret: file\n')
+  const env = { LOGD_READ_SECRET: 'theirs', LOGD_WRITE_SECRET: '', TAILRACE_LOGD_READ_SECRET: 'ours' }
+  expect(loadConfig({ cwd, env })).toMatchObject({ logdReadSecret: 'ours', logdWriteSecret: '' })
+  expect(loadConfig({ cwd, env: { LOGD_READ_SECRET: 'theirs' } }).logdReadSecret).toBe('theirs')
+})
+
+test('what was asked for is known, even if it is the default', () => {
+  yaml('logd: off\n')
+  expect([...loadConfig({ cwd, env: { TAILRACE_PORT: '7575' } }).given]).toEqual(['logd', 'port'])
 })
 
 test('an unknown variable is a warning, what clients read is not', () => {

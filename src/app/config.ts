@@ -12,6 +12,8 @@ import { AppError } from '../core/errors.ts'
 import { didYouMean } from '../core/suggest.ts'
 import { formatDuration, NS_PER_MS, parseDuration } from '../core/time.ts'
 import { formatSize, parseSize } from '../core/units.ts'
+import { RULE_BUDGET_PARTS } from '../live/rings.ts'
+import { parseListenAddress } from '../net/listen-address.ts'
 import { settingEntries, SettingsSchema, type SettingEntry, type Settings } from './settings.ts'
 import { settleTls } from './tls-settings.ts'
 
@@ -25,6 +27,8 @@ export interface ConfigInput {
 export interface Config extends Settings {
   /** The file that was read, if any. */
   configFile: string | null
+  /** Settings that the file, a variable or a flag has set, even if to the default. */
+  given: ReadonlySet<string>
   /** Things that are odd but do not stop the server. */
   warnings: string[]
 }
@@ -50,6 +54,10 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
   const text = readFile(configFile, wantedFile !== undefined)
   if (text !== undefined) readYaml(text, configFile, entries, values, problems)
 
+  for (const entry of entries) {
+    const value = entry.otherVariable === undefined ? undefined : env[entry.otherVariable]
+    if (value !== undefined) setValue(entry, value, `variable ${entry.otherVariable}`, values, problems)
+  }
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('TAILRACE_') || value === undefined || OTHER_VARIABLES.has(name)) continue
     if (name.startsWith('TAILRACE_TEST_')) continue
@@ -85,6 +93,7 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
     ...tls,
     data: resolve(cwd, settings.data),
     configFile: text === undefined ? null : configFile,
+    given: new Set(Object.keys(values)),
     warnings,
   }
 }
@@ -154,7 +163,9 @@ function setValue(
 }
 
 function convert(entry: SettingEntry, raw: unknown): unknown {
-  if (!entry.isInteger) return typeof raw === 'string' ? raw : undefined
+  if (entry.kind === 'sizes') return convertSizes(raw)
+  if (entry.kind === 'boolean') return raw === 'true' ? true : raw === 'false' ? false : booleanOf(raw)
+  if (entry.kind === 'text') return typeof raw === 'string' ? raw : undefined
   if (typeof raw === 'number') return raw
   if (typeof raw !== 'string') return undefined
   if (entry.unit === 'bytes') return parseSize(raw)
@@ -165,10 +176,32 @@ function convert(entry: SettingEntry, raw: unknown): unknown {
   return /^-?\d+$/.test(raw.trim()) ? Number(raw) : undefined
 }
 
+function booleanOf(raw: unknown): boolean | undefined {
+  return typeof raw === 'boolean' ? raw : undefined
+}
+
+/** A section of sizes, or `name=size,name=size`; the last `=` counts, as names may have one. */
+function convertSizes(raw: unknown): Record<string, number> | undefined {
+  if (raw === null || raw === '') return {}
+  if (typeof raw !== 'string' && !isSection(raw)) return undefined
+  const pairs = typeof raw === 'string' ? raw.split(',').map(splitPair) : Object.entries(raw)
+  const sizes = pairs.map(([name, size]) => [name, typeof size === 'string' ? parseSize(size) : size])
+  return sizes.every(([, size]) => typeof size === 'number')
+    ? (Object.fromEntries(sizes) as Record<string, number>)
+    : undefined
+}
+
+function splitPair(text: string): [name: string, size: string] {
+  const at = text.lastIndexOf('=')
+  return [text.slice(0, Math.max(0, at)).trim(), text.slice(at + 1).trim()]
+}
+
 function kindOf(entry: SettingEntry): string {
+  if (entry.kind === 'sizes') return 'a map of sizes such as /app=64MiB,/app/debug=1MiB'
+  if (entry.kind === 'boolean') return 'true or false'
   if (entry.unit === 'bytes') return 'a size such as 64MiB'
   if (entry.unit === 'ms') return 'a duration such as 30s'
-  return entry.isInteger ? 'a whole number' : 'a text'
+  return entry.kind === 'integer' ? 'a whole number' : 'a text'
 }
 
 function assemble(entries: readonly SettingEntry[], values: Record<string, unknown>, problems: string[]): Settings {
@@ -189,8 +222,18 @@ function assemble(entries: readonly SettingEntry[], values: Record<string, unkno
 
 /** What no single setting can say. */
 function checkTogether(settings: Settings, problems: string[]): void {
+  if (settings.storage === 'memory' && settings.store !== 'embedded') {
+    problems.push('storage memory uses no store: leave one of the two out')
+  }
   if (settings.store !== 'embedded' && !/^https?:\/\//.test(settings.store)) {
     problems.push(`store ${JSON.stringify(settings.store)} is neither "embedded" nor an http:// or https:// URL`)
+  }
+  if (settings.logd !== 'off' && parseListenAddress(settings.logd)?.protocol !== 'udp') {
+    problems.push(`logd ${JSON.stringify(settings.logd)} is neither off nor an address such as udp://127.0.0.1:6102`)
+  }
+  const ringBytesMax = Math.floor(settings.live.ringsBytesMax / RULE_BUDGET_PARTS)
+  for (const [prefix, bytes] of Object.entries(settings.rings)) {
+    if (bytes > ringBytesMax) problems.push(`rings ${prefix} is larger than half of live.ringsBytesMax`)
   }
 }
 
@@ -214,7 +257,8 @@ export function configReference(): string {
 }
 
 function formatDefault(entry: SettingEntry): string {
-  if (typeof entry.defaultValue === 'string' || entry.defaultValue === 0) return String(entry.defaultValue)
+  if (typeof entry.defaultValue === 'object') return ''
+  if (typeof entry.defaultValue !== 'number' || entry.defaultValue === 0) return String(entry.defaultValue)
   if (entry.unit === 'bytes') return formatSize(entry.defaultValue).replace(' ', '')
   if (entry.unit === 'ms') return formatDuration(BigInt(entry.defaultValue) * NS_PER_MS)
   return String(entry.defaultValue)

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import type { AccessLimits } from '../access/access.ts'
 import { DEFAULT_API_LIMITS, type ApiLimits } from '../api/context.ts'
 import type { LiveOptions } from '../live/live.ts'
+import type { MemoryOptions } from '../memory/memory.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
+import { LOGD_LIMITS, type LogdLimits, type LogdSettings } from '../sources/logd/settings.ts'
 import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
 import type { SpoolLimits } from '../spool/spool.ts'
 import type { StoreConfig } from '../store/connect.ts'
@@ -30,13 +32,24 @@ export function spoolLimits({ spool }: Config): Partial<SpoolLimits> {
   }
 }
 
-export function liveLimits({ live }: Config): Omit<LiveOptions, 'startNs'> {
+export function liveLimits({ live, rings }: Config): Omit<LiveOptions, 'startNs'> {
   return {
+    ringBytesByPrefix: rings,
     budgetBytes: live.ringsBytesMax,
     ringBytesMax: live.ringBytes,
     bufferEventsMax: live.bufferEventsMax,
     bufferBytesMax: live.bufferBytes,
   }
+}
+
+/** Memory of one query over the rings, unless it is set. */
+const QUERY_BYTES_MAX = 128 * 1024 * 1024
+/** All of them together may take this many times as much. */
+const QUERIES_FACTOR = 2
+
+export function memoryLimits({ query }: Config): Omit<MemoryOptions, 'live' | 'node'> {
+  const queryBytesMax = query.memoryBytesMax === 0 ? QUERY_BYTES_MAX : query.memoryBytesMax
+  return { queryBytesMax, queriesBytesMax: queryBytesMax * QUERIES_FACTOR, timeoutMsMax: query.timeout }
 }
 
 export function httpLimits({ http, access }: Config): Partial<HttpServerLimits> {
@@ -64,6 +77,25 @@ export function sourceLimits({ ingest }: Config): SourceLimits {
     decompressedBytesMax: ingest.decompressedBytesMax,
     compressionRatioMax: ingest.compressionRatioMax,
     requestsMax: ingest.requestsMax,
+  }
+}
+
+export function logdWindows({ logdV1Skew, logdV2Age, logdV3Skew }: Config): LogdSettings['windows'] {
+  return {
+    v1: { pastMs: logdV1Skew, futureMs: logdV1Skew },
+    v2: { pastMs: logdV2Age, futureMs: 0 },
+    v3: { pastMs: logdV3Skew, futureMs: logdV3Skew },
+  }
+}
+
+export function logdLimits(config: Config): LogdLimits {
+  return {
+    ...LOGD_LIMITS,
+    signaturesMax: config.logdSignaturesMax,
+    unacknowledgedBytesMax: config.logdUnacknowledgedBytesMax,
+    receiveBufferBytes: config.logdReceiveBufferBytes,
+    tailsMax: config.logdTailsMax,
+    tailBufferEventsMax: config.live.bufferEventsMax,
   }
 }
 

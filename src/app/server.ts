@@ -2,27 +2,27 @@ import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Access } from '../access/access.ts'
 import { openAccess } from '../access/open.ts'
 import { registerApi } from '../api/api.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import { follow } from '../live/follow.ts'
-import { createHttpServer } from '../net/http-server.ts'
+import { createHttpServer, type HttpServer } from '../net/http-server.ts'
+import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
 import { checkFilter } from '../query/query.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
-import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { auditForeignKeys, createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
 import { requireKey } from './first-key.ts'
-import { lockFolder } from './folder-lock.ts'
 import { httpNames } from './http-names.ts'
 import { accessLimits, apiLimits, httpLimits, sourceLimits } from './limits.ts'
-import { openNode } from './node.ts'
-import { openStorage, type Storage } from './storage.ts'
+import { openListeners, planListeners } from './listeners.ts'
+import { openIdentity, openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
 
 const HTTPS_PORT = 443
@@ -72,8 +72,7 @@ async function openServer(
   const startedNs = wallClock()
   const version = packageVersion()
   const counters = new Counters()
-  const node = await openNode(config.data)
-  closing.add(lockFolder(config.data))
+  const node = await openIdentity(config, closing)
   const access = await openAccess({
     dir: config.data,
     clock: Date.now,
@@ -85,28 +84,16 @@ async function openServer(
   closing.add(() => access.close())
   const firstKey = await requireKey(config, access, node.isNew)
   if (firstKey !== undefined) onFirstKey(firstKey)
+  const plan = planListeners(config, { keyOf: () => undefined, hasAny: false }, logger)
 
-  const tls = await openTls(config, { logger, counters, clock: Date.now })
-  closing.add(() => tls?.close())
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
   const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
   auditForeignKeys(access, audit)
-  const http = createHttpServer({
-    limits: httpLimits(config),
-    ...httpNames(config),
-    tls: tls?.material,
-    // It binds the whole host name, so only for a server that is all of it.
-    strictTransport: config.tls === 'files' && config.port === HTTPS_PORT,
-    logger,
-    counters,
-    access,
-  })
-  tls?.attach(http)
-  closing.add(() => http.close())
+  const { http, tls } = await openHttp(config, { logger, counters, access, closing })
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
     store: storage.store,
-    rollup: { fieldNames: fieldNamesStatement, fieldValues: fieldValuesStatement },
+    openReader: storage.openReader,
     live: storage.live,
     follow,
     spool: storage.spool,
@@ -123,9 +110,13 @@ async function openServer(
     limits: apiLimits(config),
   })
   const context = sourceContext(config, storage, { counters, logger })
-  for (const source of SOURCES) source.attach(http.app, context)
+  for (const source of SOURCES) if ('attach' in source) source.attach(http.app, context)
   const address = await http.listen(config.host, config.port)
-  listeners['http'] = hostPort(address)
+  listeners['http'] = formatHostPort(address.host, address.port)
+  Object.assign(
+    listeners,
+    await openListeners(config, plan, { context: { ...context, reading: storage.live }, logger, closing }),
+  )
   return {
     url: address.url,
     version,
@@ -134,6 +125,28 @@ async function openServer(
     reload: async () => tls?.reload(),
     close: () => closing.run(),
   }
+}
+
+/** The HTTP server, which does not listen yet, and the certificate that it shows if it has one. */
+async function openHttp(
+  config: Config,
+  { logger, counters, access, closing }: { logger: Logger; counters: Counters; access: Access; closing: Closing },
+): Promise<{ http: HttpServer; tls: Awaited<ReturnType<typeof openTls>> }> {
+  const tls = await openTls(config, { logger, counters, clock: Date.now })
+  closing.add(() => tls?.close())
+  const http = createHttpServer({
+    limits: httpLimits(config),
+    ...httpNames(config),
+    tls: tls?.material,
+    // It binds the whole host name, so only for a server that is all of it.
+    strictTransport: config.tls === 'files' && config.port === HTTPS_PORT,
+    logger,
+    counters,
+    access,
+  })
+  tls?.attach(http)
+  closing.add(() => http.close())
+  return { http, tls }
 }
 
 /** What the sources may touch. */
@@ -156,10 +169,6 @@ function sourceContext(
 /** Nanoseconds since 1970, in steps of a millisecond. */
 function wallClock(): bigint {
   return BigInt(Date.now()) * NS_PER_MS
-}
-
-function hostPort({ host, port }: { host: string; port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 /** From the package.json above this file, wherever it was built to. */

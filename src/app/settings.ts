@@ -4,6 +4,7 @@
  * all derive from this schema.
  *
  * `unit: 'bytes'` accepts sizes such as `64MiB`, `unit: 'ms'` durations such as `30s`; both are numbers afterwards.
+ * A map of sizes is a section of its own names in the file, and `name=64MiB,other=1MiB` in a flag or variable.
  */
 import Type, { type Static } from 'typebox'
 
@@ -21,6 +22,12 @@ const duration = (value: number, description: string, minimum = 0) =>
 const count = (value: number, description: string, minimum = 1) =>
   Type.Integer({ default: value, minimum, description })
 const text = (value: string, description: string) => Type.String({ default: value, description })
+/** A text that other programs' variable may set as well; ours wins. */
+const alsoFrom = (otherVariable: string, description: string) =>
+  Type.String({ default: '', description, otherVariable })
+const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description })
+const sizes = (description: string, minimum: number) =>
+  Type.Record(Type.String(), Type.Integer({ minimum }), { default: {}, description, unit: 'bytes' })
 
 export const SettingsSchema = Type.Object(
   {
@@ -39,8 +46,35 @@ export const SettingsSchema = Type.Object(
     tlsCert: text('', 'File with the certificate and its chain, PEM; read again when it changes and on SIGHUP'),
     tlsKey: text('', 'File with the private key of the certificate, PEM'),
     tlsClientCa: text('', 'File with the authorities, PEM, one of which every client’s certificate has to come from'),
+    storage: Type.Union(
+      (['disk', 'memory'] as const).map((kind) => Type.Literal(kind)),
+      {
+        default: 'disk',
+        description:
+          'disk, or memory: events are in the rings alone and nothing of them is written; what is acknowledged is gone when the server stops, or when newer events need the room',
+      },
+    ),
     data: text('./tailrace-data', 'Folder for the spool, the embedded store and the node’s identity'),
     store: text('embedded', '`embedded`, or the URL of a ClickHouse server: https://user:password@host:8443/database'),
+    logd: text('udp://127.0.0.1:6102', 'Where logd’s signed packets are taken: udp://address:port, or off'),
+    logdReadSecret: alsoFrom('LOGD_READ_SECRET', 'Secret of tails and queries; also the variable `LOGD_READ_SECRET`'),
+    logdWriteSecret: alsoFrom('LOGD_WRITE_SECRET', 'Secret of writers; also the variable `LOGD_WRITE_SECRET`'),
+    logdInsecure: flag(false, 'Opens what has no secret to everybody, instead of closing it'),
+    logdV1Skew: duration(100, 'How far the time of a packet of layout v1 may be from the server’s, both ways', 1),
+    logdV2Age: duration(200, 'How old a packet of layout v2 may be; from the future it is never taken', 1),
+    logdV3Skew: duration(
+      30 * SECOND,
+      'How far the time of a packet of layout v3 may be from the server’s, both ways',
+      1,
+    ),
+    logdSignaturesMax: count(2_000_000, 'Signatures remembered in order to know replays, of about 64 bytes each'),
+    logdReceiveBufferBytes: bytes(16 * MiB, 'What the kernel is asked to keep of packets that wait', 64 * KiB),
+    logdUnacknowledgedBytesMax: bytes(32 * MiB, 'Events that wait for the disk; further packets are dropped', MiB),
+    logdTailsMax: count(100, 'Addresses that tail at once over logd’s protocol; further ones are dropped'),
+    rings: sizes(
+      'Memory for the newest events of one service, by what its name begins with; the longest wins',
+      4 * KiB,
+    ),
     logLevel: Type.Union(
       (['debug', 'info', 'warn', 'error', 'silent'] as const).map((level) => Type.Literal(level)),
       {
@@ -130,18 +164,29 @@ export interface SettingEntry {
   flag: string
   /** `TAILRACE_SPOOL_BYTES_MAX` */
   variable: string
+  /** A variable without our prefix that sets it as well. */
+  otherVariable: string | undefined
   unit: 'bytes' | 'ms' | undefined
-  isInteger: boolean
-  defaultValue: string | number
+  kind: 'text' | 'integer' | 'boolean' | 'sizes'
+  defaultValue: SettingValue
   description: string
 }
+
+export type SettingValue = string | number | boolean | Readonly<Record<string, number>>
 
 interface SchemaNode {
   type?: string
   properties?: Record<string, SchemaNode>
-  default?: string | number
+  default?: SettingValue
   description?: string
   unit?: 'bytes' | 'ms'
+  otherVariable?: string
+}
+
+const KINDS: Readonly<Record<string, SettingEntry['kind']>> = {
+  integer: 'integer',
+  boolean: 'boolean',
+  object: 'sizes',
 }
 
 /** Every setting in the order of the schema. */
@@ -160,8 +205,9 @@ export function settingEntries(node: SchemaNode = SettingsSchema as SchemaNode, 
         path: path.join('.'),
         flag: words.join('-'),
         variable: `TAILRACE_${words.join('_').toUpperCase()}`,
+        otherVariable: child.otherVariable,
         unit: child.unit,
-        isInteger: child.type === 'integer',
+        kind: KINDS[child.type ?? ''] ?? 'text',
         defaultValue: child.default ?? '',
         description: child.description ?? '',
       },

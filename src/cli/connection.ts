@@ -25,6 +25,12 @@ export interface ConnectionArguments extends KeyArguments, TlsArguments {
   url?: string | undefined
 }
 
+/** Only the flags of the connection, of all that a command was given. */
+export function connectionArguments(args: ConnectionArguments): Readonly<Record<string, string | undefined>> {
+  const names = Object.keys(CONNECTION_FLAGS) as (keyof ConnectionArguments)[]
+  return Object.fromEntries(names.map((name) => [name, args[name]]))
+}
+
 export interface ConnectionWishes {
   /** Sign each request with the key instead of showing it. */
   sign?: boolean

@@ -7,12 +7,20 @@
 import { ROW_RECEIVED, type EventBatch } from '../core/batch.ts'
 import { formatTimestamp } from '../core/time.ts'
 import { Matcher } from './matcher.ts'
-import { mergeRings, type RecentOptions } from './recent.ts'
+import { oldestFirst } from './oldest.ts'
+import {
+  mergeRings,
+  newestFirst,
+  type NewestFirstOptions,
+  type NewestFirstSlice,
+  type RecentOptions,
+} from './recent.ts'
 import { ServiceRings } from './rings.ts'
 import { BufferedSubscription, type LiveItem, type SubscribeOptions, type Subscription } from './subscription.ts'
+import { visitRings, type Visited, type VisitOptions } from './visit.ts'
 
 export type { LiveItem, RowSelector, SubscribeOptions, Subscription } from './subscription.ts'
-export type { RecentOptions } from './recent.ts'
+export type { NewestFirstOptions, NewestFirstSlice, RecentOptions } from './recent.ts'
 
 export interface LiveStatus {
   rings: number
@@ -54,6 +62,18 @@ export interface Live {
    * loop turns while it walks. Rejects with what the selector throws.
    */
   recent<T>(options: RecentOptions<T>): Promise<RecentResult<T>>
+  /**
+   * From memory: what is selected of some services, newest first, as the reader comes for it. Writers do not wait for
+   * the reader: what is lost to them meanwhile is counted in each slice.
+   */
+  newestFirst<T>(options: NewestFirstOptions<T>): AsyncIterable<NewestFirstSlice<T>>
+  /** The same for the oldest `limit` of them, found without a walk through those before. */
+  oldest<T>(options: RecentOptions<T>): Promise<RecentResult<T>>
+  /**
+   * From memory: shows every event that is held now, in no particular order, with turns for others. What is overwritten
+   * before it was shown is not shown.
+   */
+  visit(options: VisitOptions): Promise<Visited>
   status(): LiveStatus
   close(): void
 }
@@ -68,6 +88,8 @@ export interface LiveOptions {
   budgetBytes?: number
   /** Most bytes of rows kept for one service; at most a sixteenth of the budget counts. */
   ringBytesMax?: number
+  /** The same for services whose names begin with these prefixes; the longest one counts, up to half of the budget. */
+  ringBytesByPrefix?: Readonly<Record<string, number>>
   /** Events that may wait for a subscriber who does not say. */
   bufferEventsMax?: number
   /** The same in bytes. */
@@ -86,8 +108,8 @@ export const LIVE_DEFAULTS = {
 } as const
 
 export function openLive(options: LiveOptions): Live {
-  const { startNs, budgetBytes, ringBytesMax, ...buffers } = { ...LIVE_DEFAULTS, ...options }
-  const rings = new ServiceRings({ budgetBytes, ringBytesMax, startNs })
+  const { startNs, budgetBytes, ringBytesMax, ringBytesByPrefix, ...buffers } = { ...LIVE_DEFAULTS, ...options }
+  const rings = new ServiceRings({ budgetBytes, ringBytesMax, ringBytesByPrefix: ringBytesByPrefix ?? {}, startNs })
   const matcher = new Matcher()
   const subscriptions = new Set<{ close(): void }>()
   let publishedThroughNs = startNs - 1n
@@ -124,6 +146,12 @@ export function openLive(options: LiveOptions): Live {
     },
     async recent(recent) {
       const items = await mergeRings(rings.all(), recent)
+      return { items, completeFromNs: rings.completeFromNs }
+    },
+    newestFirst: ({ servicePrefix, select }) => newestFirst(rings.beginningWith(servicePrefix), select),
+    visit: (visit) => visitRings(rings.all(), visit),
+    async oldest(oldest) {
+      const items = await oldestFirst(rings.all(), oldest)
       return { items, completeFromNs: rings.completeFromNs }
     },
     status: () => ({

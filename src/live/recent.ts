@@ -5,6 +5,9 @@ import type { LiveItem, RowSelector } from './subscription.ts'
 /** Rows looked at before the event loop gets a turn. */
 const SLICE_ROWS = 2000
 
+const TIME_MIN_NS = -(2n ** 63n)
+const TIME_MAX_NS = 2n ** 63n - 1n
+
 export interface RecentOptions<T> {
   select: RowSelector<T>
   afterNs: bigint
@@ -12,34 +15,96 @@ export interface RecentOptions<T> {
   limit: number
 }
 
+export interface NewestFirstOptions<T> {
+  /** What the service has to begin with; empty: any. */
+  servicePrefix: string
+  select: RowSelector<T>
+}
+
+export interface NewestFirstSlice<T> {
+  /** Newest first. */
+  items: LiveItem<T>[]
+  /** Rows that were overwritten or evicted before the walk came to them, since the last slice. */
+  missed: number
+}
+
 interface Head {
   reader: RingReader
   receivedNs: bigint
 }
 
+/** Walks rings merged by received time, newest first. They may be written between two slices. */
+export class RingWalk<T> {
+  readonly #select: RowSelector<T>
+  readonly #afterNs: bigint
+  readonly #throughNs: bigint
+  readonly #heads: Head[]
+  readonly #view = new EventView()
+
+  constructor(
+    rings: Iterable<RowRing>,
+    { select, afterNs, throughNs }: Pick<RecentOptions<T>, 'select' | 'afterNs' | 'throughNs'>,
+  ) {
+    this.#select = select
+    this.#afterNs = afterNs
+    this.#throughNs = throughNs
+    this.#heads = openHeads(rings)
+  }
+
+  /** What is selected of the next rows, `itemsMax` of them at most; `undefined` when there are no more rows. */
+  slice(itemsMax = Infinity): NewestFirstSlice<T> | undefined {
+    const items: LiveItem<T>[] = []
+    let missed = 0
+    let rowsLeft = SLICE_ROWS
+    let top = this.#heads[0]
+    if (!top || top.receivedNs <= this.#afterNs) return undefined
+    while (top && top.receivedNs > this.#afterNs && items.length < itemsMax && rowsLeft > 0) {
+      rowsLeft--
+      const { reader, receivedNs } = top
+      const before = reader.missed
+      if (receivedNs <= this.#throughNs && reader.again()) {
+        const value = this.#select(this.#view.at(reader.bytes, reader.start))
+        if (value !== undefined) items.push({ receivedNs, value })
+      }
+      const isLeft = reader.next()
+      if (isLeft) top.receivedNs = received(reader)
+      missed += reader.missed - before
+      sink(this.#heads, isLeft)
+      top = this.#heads[0]
+    }
+    return { items, missed }
+  }
+}
+
 /**
- * Merges rings by received time, newest first, and selects until the limit or `afterNs` is reached. Gives the event
- * loop a turn now and then: a ring may lose rows meanwhile, and what it loses is missing from the answer.
+ * Merges rings by received time, newest first, and selects until the limit or `afterNs` is reached; oldest first in the
+ * result. Gives the event loop a turn now and then: a ring may lose rows meanwhile, and what it loses is missing.
  */
 export async function mergeRings<T>(rings: Iterable<RowRing>, options: RecentOptions<T>): Promise<LiveItem<T>[]> {
-  const { select, afterNs, throughNs, limit } = options
-  const heads = openHeads(rings)
-  const view = new EventView()
+  const walk = new RingWalk(rings, options)
   const items: LiveItem<T>[] = []
-  let rowsLeft = SLICE_ROWS
-  for (let top = heads[0]; top && top.receivedNs > afterNs && items.length < limit; top = heads[0]) {
-    const { reader, receivedNs } = top
-    if (rowsLeft-- === 0) {
-      await new Promise((resolve) => setImmediate(resolve))
-      rowsLeft = SLICE_ROWS
-    }
-    if (receivedNs <= throughNs && reader.again()) {
-      const value = select(view.at(reader.bytes, reader.start))
-      if (value !== undefined) items.push({ receivedNs, value })
-    }
-    advance(heads)
+  for (;;) {
+    const part = walk.slice(options.limit - items.length)
+    if (part) for (const item of part.items) items.push(item)
+    if (!part || items.length >= options.limit) return items.toReversed()
+    await turn()
   }
-  return items.toReversed()
+}
+
+/** The same to the end, slice by slice, as the reader comes for them. */
+export async function* newestFirst<T>(
+  rings: Iterable<RowRing>,
+  select: RowSelector<T>,
+): AsyncGenerator<NewestFirstSlice<T>, void, undefined> {
+  const walk = new RingWalk(rings, { select, afterNs: TIME_MIN_NS, throughNs: TIME_MAX_NS })
+  for (let part = walk.slice(); part; part = walk.slice()) {
+    yield part
+    await turn()
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function openHeads(rings: Iterable<RowRing>): Head[] {
@@ -51,13 +116,9 @@ function openHeads(rings: Iterable<RowRing>): Head[] {
   return heads.sort((a, b) => (a.receivedNs > b.receivedNs ? -1 : 1))
 }
 
-/** Moves the top's reader on and restores the heap (newest on top). */
-function advance(heads: Head[]): void {
-  const top = heads[0]
-  if (!top) return
-  if (top.reader.next()) {
-    top.receivedNs = received(top.reader)
-  } else {
+/** Restores the heap (newest on top) after its top has moved on, or has come to its end. */
+function sink(heads: Head[], isTopLeft: boolean): void {
+  if (!isTopLeft) {
     const last = heads.pop()
     if (!last || heads.length === 0) return
     heads[0] = last

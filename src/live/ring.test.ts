@@ -61,11 +61,24 @@ describe('a ring holds the newest rows that fit, at every size', () => {
 
     test(`${bytesMax} rows`, () => {
       const size = 3
-      const ring = new RowRing(bytesMax * size)
-      for (let row = 0; row < bytesMax * 3 + 1; row++) {
-        append(ring, row, size)
-        expect(ring.rows).toBe(Math.min(row + 1, bytesMax))
-      }
+      const appends = fc.integer({ min: 0, max: bytesMax * 3 + 2 })
+      fc.assert(
+        fc.property(appends, fc.nat(bytesMax + 2), fc.nat(bytesMax + 2), (count, skip, limit) => {
+          const ring = new RowRing(bytesMax * size)
+          for (let row = 0; row < count; row++) append(ring, row, size)
+          const newest = expectedRows(Array<number>(count).fill(size), Math.max(0, count - bytesMax)).toReversed()
+          expect(rowsOf(ring.newestFirst(skip)).slice(0, limit)).toEqual(newest.slice(skip, skip + limit))
+          expect(ring.rows).toBe(newest.length)
+        }),
+        {
+          numRuns: 30,
+          examples: [
+            [bytesMax, 0, bytesMax],
+            [bytesMax, 1, 1],
+            [bytesMax + 1, bytesMax, 1],
+          ],
+        },
+      )
     })
   }
 })

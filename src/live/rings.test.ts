@@ -1,3 +1,5 @@
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EventView } from '../core/batch.ts'
@@ -115,20 +117,73 @@ test('the ring written longest ago goes first', () => {
   expect(kept(rings).map((event) => event.service)).toEqual(['a', 'a', 'd', 'b'])
 })
 
-test('very many services stay within the budget', () => {
-  const budgetBytes = 4 * 1024 * 1024
-  const rings = new ServiceRings({ budgetBytes, ringBytesMax: 64 * 1024, startNs: 0n })
-  const services = 100_000
-  for (let first = 0; first < services; first += 1000) {
-    const events = Array.from({ length: 1000 }, (_, i) => ({
-      service: `service-${first + i}`,
-      message: 'once',
-      receivedNs: BigInt(first + i + 1),
-    }))
-    rings.add(stampedBatch(events))
-    expect(rings.bytes).toBeLessThanOrEqual(budgetBytes)
+test(
+  'a million services stay within the budget, and so does the memory that they really take',
+  { timeout: 120_000 },
+  () => {
+    v8.setFlagsFromString('--expose-gc')
+    const collectGarbage = vm.runInNewContext('gc') as () => void
+    const usedBytes = (): number => {
+      collectGarbage()
+      const { heapUsed, external } = process.memoryUsage()
+      return heapUsed + external
+    }
+    const budgetBytes = 16 * 1024 * 1024
+    const rings = new ServiceRings({ budgetBytes, ringBytesMax: 64 * 1024, startNs: 0n })
+    const services = 1_000_000
+    const usedBefore = usedBytes()
+    let highest = 0
+    for (let first = 0; first < services; first += 1000) {
+      const events = Array.from({ length: 1000 }, (_, i) => ({
+        service: `service-${first + i}`,
+        message: 'once',
+        receivedNs: BigInt(first + i + 1),
+      }))
+      rings.add(stampedBatch(events))
+      highest = Math.max(highest, rings.bytes)
+      if (first % 250_000 === 100_000) expect(usedBytes() - usedBefore).toBeLessThan(budgetBytes)
+    }
+    expect(highest).toBeLessThanOrEqual(budgetBytes)
+    expect(usedBytes() - usedBefore).toBeLessThan(budgetBytes)
+    expect(rings.count).toBeLessThan(budgetBytes / RING_OVERHEAD_BYTES)
+    expect(rings.count + rings.evicted).toBe(services)
+    expect(rings.completeFromNs).toBe(BigInt(services - rings.count + 1))
+    rings.close()
+  },
+)
+
+test('the size of a ring is that of the longest prefix', () => {
+  const rings = new ServiceRings({
+    budgetBytes: 2 ** 20,
+    ringBytesMax: 400,
+    ringBytesByPrefix: { '/prod': 800, '/prod/app/debug': 200, '/prod/app': 2 ** 30, '': 300 },
+    startNs: 0n,
+  })
+  const sizeOf = (service: string): number | undefined => {
+    rings.add(stampedBatch([{ receivedNs: 1n, service, message: 'm' }]))
+    return rings.ring(service)?.bytesMax
   }
-  expect(rings.count).toBeLessThan(budgetBytes / RING_OVERHEAD_BYTES)
-  expect(rings.count + rings.evicted).toBe(services)
-  expect(rings.completeFromNs).toBe(BigInt(services - rings.count + 1))
+  expect(sizeOf('/prod/x')).toBe(800)
+  expect(sizeOf('/production')).toBe(800)
+  expect(sizeOf('/prod/app/debug/1')).toBe(200)
+  expect(sizeOf('/prod/app/http')).toBe(2 ** 19)
+  expect(sizeOf('/other')).toBe(300)
+  expect(sizeOf('')).toBe(300)
+})
+
+test('rings of services whose names begin with a prefix', () => {
+  const rings = new ServiceRings({ budgetBytes: 2 ** 20, ringBytesMax: 400, startNs: 0n })
+  const names = ['/a', '/a/b', '/ab', '/b', 'a']
+  rings.add(stampedBatch(names.map((service, i) => ({ receivedNs: BigInt(i + 1), service, message: 'm' }))))
+  const view = new EventView()
+  const found = (prefix: string): string[] =>
+    [...rings.beginningWith(prefix)].map((ring) => {
+      const reader = ring.newestFirst()
+      reader.next()
+      return view.at(reader.bytes, reader.start).text('service')
+    })
+  expect(found('/a')).toEqual(['/a', '/a/b', '/ab'])
+  expect(found('/a/b')).toEqual(['/a/b'])
+  expect(found('')).toEqual(names)
+  expect(found('/c')).toEqual([])
 })

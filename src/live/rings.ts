@@ -5,6 +5,8 @@ import { RowRing, type RowWindow } from './ring.ts'
 export const RING_OVERHEAD_BYTES = 1536
 /** One service holds at most this part of the budget, so that a dozen busy ones do not evict each other. */
 const BUDGET_PARTS = 16
+/** The same for one whose size was asked for. */
+export const RULE_BUDGET_PARTS = 2
 const CACHE_SLOTS = 1024
 
 /** A service's ring, and its share of the batch that is being added. */
@@ -29,6 +31,8 @@ export interface ServiceRingsOptions {
   budgetBytes: number
   /** Most bytes of rows that one service may hold; at most a sixteenth of the budget counts. */
   ringBytesMax: number
+  /** The same for services whose names begin with these prefixes; the longest one counts, up to half of the budget. */
+  ringBytesByPrefix?: Readonly<Record<string, number>>
   /** Events received before this were never shown to these rings. */
   startNs: bigint
 }
@@ -36,7 +40,7 @@ export interface ServiceRingsOptions {
 /** One ring per service under one memory budget; over it, the least recently written ring goes as a whole. */
 export class ServiceRings {
   readonly #budgetBytes: number
-  readonly #ringBytesMax: number
+  readonly #ringBytesOf: (service: string) => number
   /** Least recently written first. */
   readonly #rings = new Map<string, ServiceRing>()
   /** Service bytes → its ring, by a hash of a few bytes; keeps the hot path free of strings. */
@@ -49,7 +53,7 @@ export class ServiceRings {
 
   constructor(options: ServiceRingsOptions) {
     this.#budgetBytes = options.budgetBytes
-    this.#ringBytesMax = Math.min(options.ringBytesMax, Math.floor(options.budgetBytes / BUDGET_PARTS))
+    this.#ringBytesOf = ringSizes(options)
     this.#completeFromNs = options.startNs
   }
 
@@ -81,6 +85,11 @@ export class ServiceRings {
   /** Least recently written first. */
   *all(): Iterable<RowRing> {
     for (const { ring } of this.#rings.values()) yield ring
+  }
+
+  /** Rings of the services whose names begin with the prefix. */
+  *beginningWith(prefix: string): Iterable<RowRing> {
+    for (const [service, { ring }] of this.#rings) if (service.startsWith(prefix)) yield ring
   }
 
   ring(service: string): RowRing | undefined {
@@ -212,7 +221,7 @@ export class ServiceRings {
     const name = Buffer.from(key.buffer).toString('utf8')
     let found = this.#rings.get(name)
     if (!found) {
-      const ring = new RowRing(this.#ringBytesMax)
+      const ring = new RowRing(this.#ringBytesOf(name))
       found = { service: name, key, ring, isListed: false, stamp: 0, oldestRow: -1, bytes: 0, droppedRow: -1 }
       this.#list(found)
     }
@@ -222,6 +231,16 @@ export class ServiceRings {
 }
 
 const EMPTY = Buffer.alloc(0)
+
+/** The rule of the longest prefix. */
+function ringSizes(options: ServiceRingsOptions): (service: string) => number {
+  const { budgetBytes, ringBytesMax, ringBytesByPrefix = {} } = options
+  const otherwise = Math.min(ringBytesMax, Math.floor(budgetBytes / BUDGET_PARTS))
+  const rules = Object.entries(ringBytesByPrefix)
+    .map(([prefix, bytes]) => ({ prefix, bytes: Math.min(bytes, Math.floor(budgetBytes / RULE_BUDGET_PARTS)) }))
+    .toSorted((a, b) => b.prefix.length - a.prefix.length)
+  return (service) => rules.find(({ prefix }) => service.startsWith(prefix))?.bytes ?? otherwise
+}
 
 function receivedNs(bytes: Buffer, row: number): bigint {
   return bytes.readBigInt64LE(row + ROW_RECEIVED)

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { EventBatch, EventView, ROW_RECEIVED } from '../core/batch.ts'
 import { PROBLEM_CODES } from './problem.ts'
-import { compile, explain, LANGUAGE, toSelector } from './query.ts'
+import { compile, explain, LANGUAGE, readTableRow, rowPosition, toSelector } from './query.ts'
 import { CORPUS_EVENTS, CORPUS_NODE, CORPUS_NOW_NS, readCorpus } from './testing/corpus.ts'
+import { evaluate } from './testing/evaluate.ts'
 
 const corpus = readCorpus()
 const documentation = readFileSync(new URL('../../docs/query.md', import.meta.url), 'utf8')
@@ -39,6 +40,14 @@ test.each(forTail)('$file selects the same in a tail', ({ query, events }) => {
   const view = new EventView()
   const selected = [...Array(batch.rows).keys()].filter((row) => select(view.at(batch.bytes, batch.offsets[row] ?? 0)))
   expect(selected).toEqual(events.toSorted((a, b) => a - b))
+})
+
+test.each(corpus)('$file is answered from memory', ({ query: text, events, rows }) => {
+  const { query } = compile(text, { nowNs: CORPUS_NOW_NS, target: 'search' })
+  if (!query) throw new Error('not understood')
+  const answer = evaluate(query, batchOfCorpus(), { node: CORPUS_NODE, limit: 1000 })
+  if (events) expect(answer.rows.map((row) => Number(rowPosition(row).receivedNs - CORPUS_NOW_NS))).toEqual(events)
+  else expect(answer.rows.map((row) => readTableRow(query.columns, row))).toEqual(rows)
 })
 
 test('most of the corpus can be tailed', () => {

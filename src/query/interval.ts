@@ -1,3 +1,5 @@
+import { AppError } from '../core/errors.ts'
+import { CHART_BUCKETS_MAX } from './limits.ts'
 import type { TimeRange } from './query.ts'
 
 const SECOND = 1_000_000_000n
@@ -31,4 +33,13 @@ export function bucketStartNs(ns: bigint, intervalNs: bigint): bigint {
   const offset = bucketOffsetNs(intervalNs)
   const past = (ns - offset) % intervalNs
   return ns - (past < 0n ? past + intervalNs : past)
+}
+
+/** Throws QUERY_INVALID when the range, if it has both ends, would be cut into too many buckets for a timechart. */
+export function checkBuckets({ fromNs, toNs }: TimeRange, intervalNs: bigint): void {
+  if (fromNs === undefined || toNs === undefined || (toNs - fromNs) / intervalNs <= BigInt(CHART_BUCKETS_MAX)) return
+  throw new AppError('QUERY_INVALID', {
+    detail: `the timechart would have more than ${CHART_BUCKETS_MAX} buckets over this time range`,
+    hint: 'choose a longer interval or a shorter range',
+  })
 }

@@ -1,4 +1,4 @@
-import { intersectRanges } from './3-emit/sql.ts'
+import { intersectRanges } from './range.ts'
 import type { CheckedQuery, Filter } from './2-check/checked.ts'
 import { FILTER_CHARS_MAX } from './limits.ts'
 import { compile } from './compile.ts'

@@ -1,5 +1,6 @@
 import { httpSource } from './http/http.ts'
+import { logdSource } from './logd/logd.ts'
 import type { SourceDefinition } from './source.ts'
 
 /** Every source there is: one line each. Folder, documentation page and contract test follow from this list. */
-export const SOURCES: readonly SourceDefinition[] = [httpSource]
+export const SOURCES: readonly SourceDefinition[] = [httpSource, logdSource]

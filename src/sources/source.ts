@@ -9,6 +9,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { BatchPool } from '../core/batch-pool.ts'
+import type { EventView } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
@@ -63,10 +64,67 @@ export const SOURCE_LIMITS: SourceLimits = {
   rejectsListedMax: 100,
 }
 
-/** A source that rides on the main HTTP server. Sources with listeners of their own will add another kind. */
-export interface SourceDefinition {
+/** A source that rides on the main HTTP server. */
+export interface HttpSource {
   /** Folder name, label of its counters, and the `source` field of events that bring none. */
   name: string
   /** Adds its routes. Events flow once the server listens. */
   attach(app: FastifyInstance, context: SourceContext): void
+}
+
+/** A source with listeners of its own. */
+export interface ListeningSource<Settings> {
+  /** As that of `HttpSource`; also the name of its listener. */
+  name: string
+  /** Resolves once it listens. Rejects with LISTEN_FAILED when an address cannot be had. */
+  listen(context: ListenContext, settings: Settings): Promise<SourceListener>
+}
+
+export type SourceDefinition = HttpSource | ListeningSource<never>
+
+export interface SourceListener {
+  /** Where it listens, as it is shown: `127.0.0.1:6102`. */
+  address: string
+  /** Stops taking anything; resolves when all that was taken is durable or refused. */
+  close(): Promise<void>
+}
+
+export interface ListenContext extends SourceContext {
+  reading: Reading
+}
+
+/** What a protocol that also answers questions may ask: the newest events, from memory, and those to come. */
+export interface Reading {
+  /**
+   * Walks back from the newest event through what is in memory of the services whose names begin with the prefix, in
+   * slices, with a turn of the event loop between two of them.
+   */
+  newestFirst<T>(options: NewestOptions<T>): AsyncIterable<NewestSlice<T>>
+  /** Events that become durable after this call. */
+  subscribe<T>(options: ReadingOptions<T>): EventSubscription<T>
+}
+
+export interface NewestOptions<T> {
+  servicePrefix: string
+  /** What a reader gets of an event; `undefined`: nothing. */
+  select: (event: EventView) => T | undefined
+}
+
+export interface NewestSlice<T> {
+  /** Newest first. */
+  items: readonly { value: T }[]
+  /** Events that had to make room for newer ones before the walk came to them, since the last slice. */
+  missed: number
+}
+
+export interface ReadingOptions<T> {
+  select: (event: EventView) => T | undefined
+  /** Events that may wait for this reader; beyond that the oldest are skipped and counted. */
+  bufferEventsMax: number
+}
+
+export interface EventSubscription<T> {
+  /** What waits, in order, after `skipped` events that were lost to a slow reader; `undefined` after `close`. */
+  take(): Promise<{ items: readonly { value: T }[]; skipped: number } | undefined>
+  close(): void
 }

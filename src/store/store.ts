@@ -42,7 +42,8 @@ export interface ReadStats {
 }
 
 export interface StoreStatus {
-  kind: 'embedded' | 'remote'
+  /** `memory`: there is none; the rings are in its place. */
+  kind: 'embedded' | 'remote' | 'memory'
   state: 'starting' | 'ready' | 'down' | 'closed'
   version: string | null
   /** Why it is not ready. */
@@ -52,11 +53,13 @@ export interface StoreStatus {
   bytesOnDisk: number
   oldest: string | null
   newest: string | null
-  /** Resident memory of the embedded engine; of a remote one what it counts itself. */
+  /** Resident memory of the embedded engine; of a remote one what it counts itself; of memory that of the rings. */
   memoryBytes: number | null
   diskFreeBytes: number | null
   /** Newest retention runs: what was dropped and why. */
   retention: { at: string; rule: string; partition: string; rows: number; bytes: number }[]
+  /** Acknowledged events that the rings no longer hold; only of memory. */
+  droppedEvents?: number
 }
 
 /** The one store behind everything. Errors are `AppError`: STORE_*, QUERY_TIMEOUT, QUERY_TOO_COSTLY, QUERY_CANCELLED. */

@@ -3,7 +3,7 @@ import type { Problem } from '../../core/errors.ts'
 import { formatCount } from '../../core/units.ts'
 import { ServerAway, ServerProblem } from '../../client/failures.ts'
 import type { HttpClient, QueryOptions } from '../../client/http-client.ts'
-import { connectClient, CONNECTION_FLAGS, wholeNumber } from '../connection.ts'
+import { connectClient, CONNECTION_FLAGS, connectionArguments, wholeNumber } from '../connection.ts'
 import { defineCommand, EXIT_MISUSED, EXIT_OK } from '../command.ts'
 import { underlineMistakes } from '../failure.ts'
 import { describeNothing } from '../query/nothing.ts'
@@ -16,6 +16,8 @@ import { showProgress } from '../terminal/progress.ts'
 import { formatTable } from '../terminal/table.ts'
 import type { Output, Terminal } from '../terminal/terminal.ts'
 import { timeParameter } from '../times.ts'
+import { queryUdp } from '../udp/query.ts'
+import { refuseUdpFlags, UDP_FLAGS } from '../udp/remote.ts'
 
 export const command = defineCommand(
   {
@@ -60,9 +62,16 @@ export const command = defineCommand(
     wide: { type: 'boolean', description: 'All fields, nothing wrapped or cut' },
     utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
     ...CONNECTION_FLAGS,
+    ...UDP_FLAGS,
   },
   async (args, terminal) => {
-    const { query, since, until, limit, order, format, wide, utc } = args
+    const { query, since, until, limit, order, format, wide, utc, udp, layout } = args
+    const ofUdp = { udp, layout, 'secret-file': args['secret-file'] }
+    if (udp !== undefined) {
+      const question = { ...ofUdp, query, since, until, limit, order, format, wide, utc }
+      return queryUdp(question, connectionArguments(args), terminal)
+    }
+    refuseUdpFlags(ofUdp)
     const nowMs = Date.now()
     const question: QueryOptions & { query: string } = {
       query,

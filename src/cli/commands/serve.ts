@@ -31,18 +31,25 @@ export const command = defineCommand(
   },
 )
 
+const HINTS: Readonly<Record<string, string>> = {
+  bytes: 'size',
+  ms: 'duration',
+  integer: 'number',
+  boolean: 'true|false',
+}
+
 /** The server's settings are the flags, as they are: `app` reads and checks the values. */
 async function serverFlags() {
   const { settingEntries } = await import('../../app/settings.ts')
   const { formatDuration } = await import('../../core/time.ts')
   const { formatSize } = await import('../../core/units.ts')
   const flags: Record<string, { type: 'string'; description: string; valueHint: string }> = {}
-  for (const { flag, unit, isInteger, defaultValue, description } of settingEntries()) {
+  for (const { flag, unit, kind, defaultValue, description } of settingEntries()) {
     const isNumber = typeof defaultValue === 'number'
-    let shown = String(defaultValue)
+    let shown = typeof defaultValue === 'object' ? '' : String(defaultValue)
     if (unit === 'bytes' && isNumber && defaultValue > 0) shown = formatSize(defaultValue).replace(' ', '')
     if (unit === 'ms' && isNumber) shown = formatDuration(BigInt(defaultValue) * 1_000_000n)
-    const valueHint = unit === 'bytes' ? 'size' : unit === 'ms' ? 'duration' : isInteger ? 'number' : 'text'
+    const valueHint = HINTS[unit ?? kind] ?? kind
     flags[flag] = { type: 'string', valueHint, description: `${description} [${shown}]` }
   }
   const config = { type: 'string', valueHint: 'file', description: 'Settings file [tailrace.yaml]' } as const

@@ -1,7 +1,7 @@
 import { formatCount } from '../../core/units.ts'
 import { ServerProblem } from '../../client/failures.ts'
 import type { TailItem } from '../../client/tail.ts'
-import { connectClient, CONNECTION_FLAGS, wholeNumber } from '../connection.ts'
+import { connectClient, CONNECTION_FLAGS, connectionArguments, wholeNumber } from '../connection.ts'
 import { defineCommand, EXIT_MISUSED, EXIT_OK } from '../command.ts'
 import { underlineMistakes } from '../failure.ts'
 import { clockFace } from '../terminal/clock-face.ts'
@@ -9,6 +9,8 @@ import { escapeJson, escapeText } from '../../core/escape.ts'
 import { createEventPrinter } from '../terminal/event-printer.ts'
 import { messageFinder } from '../terminal/highlight.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { refuseUdpFlags, UDP_FLAGS } from '../udp/remote.ts'
+import { tailUdp } from '../udp/tail.ts'
 
 export const command = defineCommand(
   {
@@ -20,6 +22,7 @@ export const command = defineCommand(
     ],
     examples: [
       ['tailrace tail', 'Everything'],
+      ["tailrace tail 'service:/shop/* level:>=warn' --udp logs:6102", "Over logd's protocol, with LOGD_READ_SECRET"],
       [
         "tailrace tail 'level:>=warn service:/ops/*' --backlog 20",
         'Warnings of some services, and the newest 20 before',
@@ -40,9 +43,14 @@ export const command = defineCommand(
     wide: { type: 'boolean', description: 'All fields, on one long line per event' },
     utc: { type: 'boolean', description: 'Times in UTC instead of the local time zone' },
     ...CONNECTION_FLAGS,
+    ...UDP_FLAGS,
   },
   async (args, terminal) => {
-    const { query, backlog, format, wide, utc } = args
+    const { query, backlog, format, wide, utc, udp, layout } = args
+    const ofUdp = { udp, layout, 'secret-file': args['secret-file'] }
+    const show = format === 'json' ? jsonWith(terminal) : await prettyWith(query, terminal, wide === true, utc === true)
+    if (udp !== undefined) return tailUdp({ ...ofUdp, query, backlog }, connectionArguments(args), show, terminal)
+    refuseUdpFlags(ofUdp)
     const client = connectClient(args, terminal)
     const { err, out } = terminal
     const options = {
@@ -51,14 +59,10 @@ export const command = defineCommand(
       signal: terminal.interruption(),
       ...notices(terminal, client.url),
     }
-    const show = format === 'json' ? jsonWith(terminal) : await prettyWith(query, terminal, wide === true, utc === true)
     try {
       for await (const item of client.tail(options)) {
         if (item.kind === 'event') await out.write(show(item))
-        else {
-          const text = `${formatCount(item.count)} events skipped: they came faster than this reader takes them`
-          await err.write(`${err.colors.yellow(text)}\n`)
-        }
+        else await err.write(`${err.colors.yellow(lossText(item))}\n`)
         if (out.isClosed) break
       }
       return EXIT_OK
@@ -73,7 +77,13 @@ export const command = defineCommand(
   },
 )
 
-type ShownItem = Extract<TailItem, { kind: 'event' }>
+function lossText(item: Exclude<TailItem, { kind: 'event' }>): string {
+  return item.kind === 'skipped'
+    ? `${formatCount(item.count)} events skipped: they came faster than this reader takes them`
+    : `Events before ${escapeText(item.from)} may be missing: the server has no room for them any more`
+}
+
+type ShownItem = { event: Partial<Extract<TailItem, { kind: 'event' }>['event']> }
 
 /** On a terminal nothing in it is obeyed; in a pipe it stays as it is. */
 function jsonWith({ out }: Terminal) {

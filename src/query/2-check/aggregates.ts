@@ -31,6 +31,10 @@ export function checkAggregate(node: AggregateNode, scope: Scope, problems: Prob
     problems.add('QUERY_BAD_ARGUMENT', node.span, `${name} is written ${known.usage}`)
     return undefined
   }
+  if (name === 'rate' && scope.columns !== undefined) {
+    problems.add('QUERY_BAD_ARGUMENT', node.span, 'rate needs events; these rows are a table already')
+    return undefined
+  }
   const [arg] = args
   const field = arg === undefined ? undefined : scope.resolve(arg)
   const kind = level === undefined ? (name as Aggregate['name']) : 'quantile'

@@ -1,10 +1,24 @@
-import { formatEventId, type EventJson } from '../../core/event.ts'
+import { formatEventId, type EventJson, type LogEvent } from '../../core/event.ts'
 import { levelOf } from '../../core/severity.ts'
 import { formatTimestamp } from '../../core/time.ts'
 import type { CheckedQuery, Column } from '../2-check/checked.ts'
+import type { TimeRange } from '../query.ts'
 import { ROW_TEXTS, shownOf } from './sql-events.ts'
 
-/** Where a row stands in the total order of events: what `SqlOptions.after` takes. */
+/** Which rows an answer has, beside what the query itself says. */
+export interface RowOptions {
+  /** ANDed with what the query itself says about time. */
+  range?: TimeRange
+  /** Highest number of events; for a table only the query's own `limit` counts, and `TABLE_ROWS_MAX`. */
+  limit: number
+  order?: 'desc' | 'asc'
+  /** Only events after this one in the order; for pageable queries. */
+  after?: RowPosition
+  /** Only events received up to this time, so that pages do not shift while new ones arrive. */
+  snapshotNs?: bigint
+}
+
+/** Where a row stands in the total order of events. */
 export interface RowPosition {
   timestampNs: bigint
   receivedNs: bigint
@@ -14,6 +28,18 @@ export interface RowPosition {
 /** The position of an event row, as a result of `toSql` of kind `events` gives it in JSONCompact. */
 export function rowPosition(row: readonly unknown[]): RowPosition {
   return { timestampNs: BigInt(String(row[0])), receivedNs: BigInt(String(row[1])), node: String(row[2]) }
+}
+
+/** A row of a whole event → the event, and the node that took it. */
+export function readLogEvent(row: readonly unknown[]): LogEvent & { node: string } {
+  const texts = Object.fromEntries(ROW_TEXTS.map((name, index) => [name, String(row[4 + index])]))
+  const attributes = row[4 + ROW_TEXTS.length] as Record<string, string>
+  return {
+    ...rowPosition(row),
+    severity: Number(row[3]),
+    ...(texts as Record<(typeof ROW_TEXTS)[number], string>),
+    attributes: new Map(Object.entries(attributes)),
+  }
 }
 
 /** An event row → the event as printed; with `fields` only those, and always `id`. */

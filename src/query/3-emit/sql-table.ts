@@ -157,16 +157,19 @@ function aggregateSql(aggregate: Aggregate, context: SqlContext, seconds: () => 
       ? `${LEVEL_ORDER}[${name}(${levelRankSql(value)})]`
       : levelNameSql(`${name}(${value})`)
   if (type === 'time')
-    return field.kind === 'column' ? `${name}(${value})` : `toUnixTimestamp64Nano(${name}OrNull(${value}))`
+    return field.kind === 'column' ? `${name}OrNull(${value})` : `toUnixTimestamp64Nano(${name}OrNull(${value}))`
   const number = type === 'number' ? value : numberSql(value)
   if (name === 'quantile') return `quantileOrNull(${aggregate.level ?? 0.5})(${number})`
   return `${name}OrNull(${number})`
 }
 
-/** The number a text is, or NULL; `inf` and `nan` would swallow every sum and mean, so they do not count. */
+/**
+ * The number a text is, or NULL; `inf` and `nan` would swallow every sum and mean, so they do not count. The sum with 0
+ * makes a negative zero positive: GROUP BY would tell them apart.
+ */
 function numberSql(value: string): string {
   const number = `toFloat64OrNull(${value})`
-  return `if(isFinite(${number}), ${number}, NULL)`
+  return `if(isFinite(${number}), ${number} + 0, NULL)`
 }
 
 /** The shown type of a column as SQL for the outermost SELECT. */

@@ -1,26 +1,20 @@
 import { AppError } from '../../core/errors.ts'
 import type { Statement } from '../../core/statement.ts'
 import type { CheckedQuery, Column, Field, Pipe } from '../2-check/checked.ts'
-import { CHART_BUCKETS_MAX, TABLE_ROWS_MAX } from '../limits.ts'
-import { chooseIntervalNs } from '../interval.ts'
+import { TABLE_ROWS_MAX } from '../limits.ts'
+import { checkBuckets, chooseIntervalNs } from '../interval.ts'
 import type { TimeRange } from '../query.ts'
+import { forwards, intersectRanges } from '../range.ts'
 import { Parameters } from './parameters.ts'
+import { eventFilters } from './predicate.ts'
+import type { RowOptions } from './rows.ts'
 import { eventColumnsSql } from './sql-events.ts'
 import { fieldSql, levelRankSql, type SqlContext } from './sql-fields.ts'
 import { filterSql } from './sql-filter.ts'
 import { rangeSql, timeSql, timestampSql } from './sql-time.ts'
 import { shownSql, tableSql, type TableSql } from './sql-table.ts'
 
-export interface SqlOptions {
-  /** ANDed with what the query itself says about time. */
-  range?: TimeRange
-  /** Highest number of events; for a table only the query's own `limit` counts, and `TABLE_ROWS_MAX`. */
-  limit: number
-  order?: 'desc' | 'asc'
-  /** Only events after this one in the order; for pageable queries. */
-  after?: { timestampNs: bigint; receivedNs: bigint; node: string }
-  /** Only events received up to this time, so that pages do not shift while new ones arrive. */
-  snapshotNs?: bigint
+export interface SqlOptions extends RowOptions {
   /** SQL name of the events table: from the program, never from a user. */
   table?: string
 }
@@ -57,23 +51,10 @@ export function toSql(query: CheckedQuery, options: SqlOptions): SqlQuery {
 /** The row filter of a query (its filter, `where` pipes and time bounds) as one condition on the events table. */
 export function toFilterSql(query: CheckedQuery): Statement {
   const context: SqlContext = { parameters: new Parameters(), pipes: query.pipes, columns: [] }
-  const conditions = [...rangeSql(query.range, context.parameters), filterSql(query.filter, context)]
-  for (const pipe of query.pipes) if (pipe.kind === 'where') conditions.push(filterSql(pipe.filter, context))
+  const filters = eventFilters(query).map((filter) => filterSql(filter, context))
+  const conditions = [...rangeSql(query.range, context.parameters), ...filters]
   const wanted = conditions.filter((condition) => condition !== '1')
   return context.parameters.statement(wanted.length === 0 ? '1' : wanted.join(' AND '))
-}
-
-/** Both ranges together. */
-export function intersectRanges(a: TimeRange, b: TimeRange): TimeRange {
-  const fromNs = a.fromNs === undefined || (b.fromNs !== undefined && b.fromNs > a.fromNs) ? b.fromNs : a.fromNs
-  const toNs = a.toNs === undefined || (b.toNs !== undefined && b.toNs < a.toNs) ? b.toNs : a.toNs
-  return { ...(fromNs !== undefined && { fromNs }), ...(toNs !== undefined && { toNs }) }
-}
-
-/** A range that ends before it begins holds nothing, like one that ends where it begins, which a chart can be of. */
-function forwards(range: TimeRange): TimeRange {
-  const { fromNs, toNs } = range
-  return fromNs !== undefined && toNs !== undefined && toNs < fromNs ? { fromNs, toNs: fromNs } : range
 }
 
 /** Goes along the pipes; holds what has not been written into `#from` yet. */
@@ -183,7 +164,7 @@ class SqlBuilder {
   #aggregate(pipe: Extract<Pipe, { kind: 'stats' | 'top' | 'timechart' }>): void {
     if (this.#limit !== undefined) this.#wrap()
     const chartIntervalNs = chooseIntervalNs(this.#range)
-    if (pipe.kind === 'timechart') this.#checkBuckets(pipe.intervalNs ?? chartIntervalNs)
+    if (pipe.kind === 'timechart') checkBuckets(this.#range, pipe.intervalNs ?? chartIntervalNs)
     const source = { from: this.#from, where: this.#where }
     const options = { depth: this.#depth++, range: this.#range, chartIntervalNs }
     this.#table = tableSql(pipe, source, this.context, options)
@@ -197,15 +178,6 @@ class SqlBuilder {
     if (!this.#table) return
     this.#table = { ...this.#table, names: fields.map((field) => fieldSql(field, this.context)) }
     this.context.columns = this.#table.names
-  }
-
-  #checkBuckets(intervalNs: bigint): void {
-    const { fromNs, toNs } = this.#range
-    if (fromNs === undefined || toNs === undefined || (toNs - fromNs) / intervalNs <= BigInt(CHART_BUCKETS_MAX)) return
-    throw new AppError('QUERY_INVALID', {
-      detail: `the timechart would have more than ${CHART_BUCKETS_MAX} buckets over this time range`,
-      hint: 'choose a longer interval or a shorter range',
-    })
   }
 
   #sortSql(pipe: Extract<Pipe, { kind: 'sort' }>): string {

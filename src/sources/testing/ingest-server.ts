@@ -35,6 +35,7 @@ export async function openIngestServer(
   const counters = new Counters()
   const http = createHttpServer({ limits: httpLimits, logger: SILENT_LOGGER, counters })
   for (const source of SOURCES) {
+    if (!('attach' in source)) continue
     source.attach(http.app, {
       sinkFor: () => sink,
       counters,

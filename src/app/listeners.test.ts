@@ -1,0 +1,103 @@
+import { createSocket } from 'node:dgram'
+import { afterEach, expect, test } from 'vitest'
+import { BatchPool } from '../core/batch-pool.ts'
+import { Counters } from '../core/counters.ts'
+import { SILENT_LOGGER, type Logger } from '../core/logger.ts'
+import { openLive } from '../live/live.ts'
+import { MemorySink } from '../sources/testing/memory-sink.ts'
+import { createClosing, type Closing } from './closing.ts'
+import { loadConfig } from './config.ts'
+import { sourceLimits } from './limits.ts'
+import { openListeners, planListeners } from './listeners.ts'
+
+const SECRETS = { LOGD_READ_SECRET: 'r', LOGD_WRITE_SECRET: 'w' }
+
+let closing: Closing = createClosing()
+afterEach(async () => {
+  await closing.run()
+  closing = createClosing()
+})
+
+interface Outcome {
+  listeners: Record<string, string>
+  said: string[]
+}
+
+async function openWith(env: Record<string, string>, hasAny = false): Promise<Outcome> {
+  const said: string[] = []
+  const say = (level: string) => (_fields: object, text: string) => void said.push(`${level}: ${text}`)
+  const logger: Logger = { ...SILENT_LOGGER, debug: say('debug'), warn: say('warn') }
+  const config = loadConfig({ cwd: '/', env: { TAILRACE_DATA: '/nowhere', ...env } })
+  const sink = new MemorySink()
+  const context = {
+    sinkFor: () => sink,
+    batches: new BatchPool({ bytesMax: 0 }),
+    counters: new Counters(),
+    logger,
+    clock: () => 1n,
+    hostname: 'h',
+    limits: sourceLimits(config),
+    reading: openLive({ startNs: 1n }),
+  }
+  const keys = { keyOf: () => undefined, hasAny }
+  const plan = planListeners(config, keys, logger)
+  return { listeners: await openListeners(config, plan, { context, logger, closing }), said }
+}
+
+/** A port of this machine that somebody else listens on. */
+async function takenPort(port = 0): Promise<number> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.bind(port, '127.0.0.1', resolve)
+  })
+  closing.add(() => new Promise((resolve) => void socket.close(resolve)))
+  return socket.address().port
+}
+
+test('it listens where it is told', async () => {
+  const { listeners, said } = await openWith({ ...SECRETS, TAILRACE_LOGD: 'udp://127.0.0.1:0' })
+  expect(listeners['logd']).toMatch(/^127\.0\.0\.1:\d+$/)
+  expect(said).toEqual([])
+})
+
+test.each<[string, Record<string, string>]>([
+  ['only a read secret', { LOGD_READ_SECRET: 'r' }],
+  ['only a write secret', { LOGD_WRITE_SECRET: 'w' }],
+  ['no secret, insecurely', { TAILRACE_LOGD_INSECURE: 'true' }],
+])('with %s', async (_what, env) => {
+  const { listeners } = await openWith({ ...env, TAILRACE_LOGD: 'udp://127.0.0.1:0' })
+  expect(Object.keys(listeners)).toEqual(['logd'])
+})
+
+test('off is off', async () => {
+  expect(await openWith({ ...SECRETS, TAILRACE_LOGD: 'off' })).toEqual({ listeners: {}, said: [] })
+})
+
+test('without any secret: the default says so quietly, what was asked for is a mistake', async () => {
+  const { listeners, said } = await openWith({})
+  expect(listeners).toEqual({})
+  expect(said).toEqual(['debug: No logd listener: there is neither a secret nor a key'])
+  await expect(openWith({ TAILRACE_LOGD: 'udp://127.0.0.1:0' })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    hint: expect.stringContaining('LOGD_WRITE_SECRET') as string,
+  })
+  expect(Object.keys((await openWith({ TAILRACE_LOGD: 'udp://127.0.0.1:0' }, true)).listeners)).toEqual(['logd'])
+})
+
+test('a port that is taken: the default is left out with a warning, what was asked for is an error', async () => {
+  const port = await takenPort()
+  await expect(openWith({ ...SECRETS, TAILRACE_LOGD: `udp://127.0.0.1:${port}` })).rejects.toMatchObject({
+    code: 'LISTEN_FAILED',
+  })
+  // Somebody may really listen there already.
+  await takenPort(6102).catch(() => undefined)
+  const { listeners, said } = await openWith(SECRETS)
+  expect(listeners).toEqual({})
+  expect(said).toEqual(['warn: The default logd listener is left out: its address cannot be had'])
+})
+
+test('open to everybody on an address that others can reach is said', async () => {
+  const { said } = await openWith({ TAILRACE_LOGD: 'udp://0.0.0.0:0', TAILRACE_LOGD_INSECURE: 'true' })
+  expect(said).toEqual(['warn: logdInsecure: everybody who can reach the address may use what has no secret'])
+})

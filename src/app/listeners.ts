@@ -1,0 +1,94 @@
+import { AppError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import { parseListenAddress } from '../net/listen-address.ts'
+import { logdSource } from '../sources/logd/logd.ts'
+import type { LogdSettings } from '../sources/logd/settings.ts'
+import type { ListenContext, SourceListener } from '../sources/source.ts'
+import type { Closing } from './closing.ts'
+import { isLoopback, type Config } from './config.ts'
+import { logdLimits, logdWindows } from './limits.ts'
+
+/** Keys that sign packets of layout v3, beside logd's two secrets. */
+export interface PacketKeys {
+  keyOf: LogdSettings['keyOf']
+  /** Whether there are any now. */
+  hasAny: boolean
+}
+
+/** Which listeners there will be. `undefined`: nobody wants it, or nobody could use it. */
+export interface ListenersPlan {
+  logd: LogdSettings | undefined
+}
+
+export interface ListenersOptions {
+  context: ListenContext
+  logger: Logger
+  closing: Closing
+}
+
+/** Throws CONFIG_INVALID when nobody could use what was asked for: to be known before anything is opened. */
+export function planListeners(config: Config, keys: PacketKeys, logger: Logger): ListenersPlan {
+  return { logd: logdSettings(config, keys, logger) }
+}
+
+/**
+ * Starts the sources that have listeners of their own. Returns name → address of those that listen: one that was not
+ * asked for is left out with a warning when it cannot have its address. Rejects with LISTEN_FAILED when one that was
+ * asked for cannot.
+ */
+export async function openListeners(
+  config: Config,
+  { logd }: ListenersPlan,
+  options: ListenersOptions,
+): Promise<Record<string, string>> {
+  if (!logd) return {}
+  return open(logdSource.name, config, options, () => logdSource.listen(options.context, logd))
+}
+
+function logdSettings(config: Config, keys: PacketKeys, logger: Logger): LogdSettings | undefined {
+  const address = parseListenAddress(config.logd)
+  if (address?.protocol !== 'udp') return undefined
+  const { logdReadSecret: readSecret, logdWriteSecret: writeSecret, logdInsecure: isInsecure } = config
+  if (readSecret === '' && writeSecret === '' && !isInsecure && !keys.hasAny) {
+    if (config.given.has('logd')) throw withoutSecret(config.logd)
+    logger.debug({}, 'No logd listener: there is neither a secret nor a key')
+    return undefined
+  }
+  if (isInsecure && !isLoopback(address.host)) {
+    logger.warn({ logd: config.logd }, 'logdInsecure: everybody who can reach the address may use what has no secret')
+  }
+  return {
+    host: address.host,
+    port: address.port,
+    readSecret,
+    writeSecret,
+    isInsecure,
+    windows: logdWindows(config),
+    limits: logdLimits(config),
+    keyOf: keys.keyOf,
+  }
+}
+
+async function open(
+  name: string,
+  config: Config,
+  { logger, closing }: ListenersOptions,
+  listen: () => Promise<SourceListener>,
+): Promise<Record<string, string>> {
+  try {
+    const listener = await listen()
+    closing.add(() => listener.close())
+    return { [name]: listener.address }
+  } catch (error) {
+    if (config.given.has(name) || !(error instanceof AppError) || error.code !== 'LISTEN_FAILED') throw error
+    logger.warn({ reason: error.detail }, `The default ${name} listener is left out: its address cannot be had`)
+    return {}
+  }
+}
+
+function withoutSecret(address: string): AppError {
+  return new AppError('CONFIG_INVALID', {
+    detail: `logd ${address}: there is no secret, so nobody could write to it or read from it.`,
+    hint: 'Set LOGD_WRITE_SECRET and LOGD_READ_SECRET, or logdInsecure: true to let everybody who can reach it.',
+  })
+}
