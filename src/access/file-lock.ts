@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs'
 import { link, readFile, stat, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isProcessAlive } from '../core/process.ts'
 
 /** Whose turn it is to change a file, among processes. */
 export interface FileLock {
@@ -68,7 +69,7 @@ async function isAbandoned(path: string, holder: string): Promise<boolean> {
     const found = await stat(path).catch(() => undefined)
     return found !== undefined && Date.now() - found.mtimeMs > STRANGER_MS_MAX
   }
-  return !isAlive(pid) || startOf(pid) !== start
+  return !isProcessAlive(pid) || startOf(pid) !== start
 }
 
 /**
@@ -94,7 +95,7 @@ function ownPlace(): string {
 }
 
 /** When a process began, in the kernel's own measure: a number may have been given to another process since. */
-function startOf(pid: number): string {
+export function startOf(pid: number): string {
   const fields = readQuietly(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
     ?.split(') ')
     .at(-1)
@@ -108,15 +109,6 @@ function readQuietly(read: () => string): string | undefined {
   } catch {
     // No /proc on this system, or the process has just ended: then the number alone has to do.
     return undefined
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return codeOf(error) === 'EPERM'
   }
 }
 

@@ -1,6 +1,8 @@
 import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { startOf } from '../access/file-lock.ts'
 import { AppError } from '../core/errors.ts'
+import { isProcessAlive } from '../core/process.ts'
 import { unusableFolder } from './node.ts'
 
 const FILE = 'lock'
@@ -54,28 +56,8 @@ function livingHolder(path: string): number | undefined {
   }
   const [pidText = '', start = ''] = text.trim().split(' ')
   const pid = Number(pidText)
-  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid || !isAlive(pid)) return undefined
+  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid || !isProcessAlive(pid)) return undefined
   return startOf(pid) === start ? pid : undefined
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-/** When a process began, in the kernel's own measure, so that a number given to another process is not mistaken. */
-function startOf(pid: number): string {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')
-    return fields?.[19] ?? '-'
-  } catch {
-    // No /proc on this system, or the process has just ended: then the number alone has to do.
-    return '-'
-  }
 }
 
 function unlinkIfThere(path: string): void {

@@ -105,6 +105,22 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
   return at
 }
 
+/** The LEB128 varint at an offset of bytes that are known to be whole. */
+export function varintAt(bytes: Uint8Array, at: number): number {
+  let value = 0
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[at++] ?? 0
+    value |= (byte & 0x7f) << shift
+    if (byte < 0x80) return value >>> 0
+  }
+}
+
+/** The offset behind that varint. */
+export function varintEnd(bytes: Uint8Array, at: number): number {
+  while ((bytes[at] ?? 0) > 0x7f) at++
+  return at + 1
+}
+
 /** Writes a string with its length before it and returns the offset after it. Lone surrogates become U+FFFD. */
 export function writeText(bytes: Buffer, at: number, text: string): number {
   const size = Buffer.byteLength(text)

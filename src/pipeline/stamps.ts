@@ -1,4 +1,12 @@
-import { type EventBatch, ROW_SERVICE, ROW_SEVERITY, writeText, writeVarint } from '../core/batch.ts'
+import {
+  type EventBatch,
+  ROW_SERVICE,
+  ROW_SEVERITY,
+  varintAt,
+  varintEnd,
+  writeText,
+  writeVarint,
+} from '../core/batch.ts'
 import type { BatchPool } from '../core/batch-pool.ts'
 import { TEXT_FIELDS } from '../core/event.ts'
 import { severityFromName } from '../core/severity.ts'
@@ -104,20 +112,6 @@ function stampAttributes(from: Buffer, start: number, to: Buffer, out: number, {
   out = writeVarint(to, out, kept.length + names.length)
   for (const [keptStart, keptEnd] of kept) out += from.copy(to, out, keptStart, keptEnd)
   return out + attributes.copy(to, out)
-}
-
-function varintAt(bytes: Buffer, at: number): number {
-  let value = 0
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[at++] ?? 0
-    value |= (byte & 0x7f) << shift
-    if (byte < 0x80) return value >>> 0
-  }
-}
-
-function varintEnd(bytes: Buffer, at: number): number {
-  while ((bytes[at] ?? 0) > 0x7f) at++
-  return at + 1
 }
 
 /** The end of a text whose length stands at `at`. */

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { doneName, fileName, isAlive, listFiles, plainName, readSent } from './folder.ts'
+import { isProcessAlive } from '../../core/process.ts'
+import { doneName, fileName, listFiles, plainName, readSent } from './folder.ts'
 
 /** When the folder is full: lose the oldest events that were not sent, or refuse new ones. */
 export type FullPolicy = 'drop-oldest' | 'refuse'
@@ -136,7 +137,7 @@ export class Appender {
     for (const file of listFiles(dir)) {
       if (freed >= wantedBytes) break
       // Somebody may be appending to it.
-      if (!file.isDone && isAlive(file.pid)) continue
+      if (!file.isDone && isProcessAlive(file.pid)) continue
       const path = join(dir, file.name)
       try {
         const { size } = statSync(path)

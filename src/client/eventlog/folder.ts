@@ -79,12 +79,3 @@ export function writeSent(dir: string, sent: ReadonlyMap<string, number>): void 
 export function plainName(name: string): string {
   return name.replace(/\.done\.log$/, '.log')
 }
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}

@@ -1,6 +1,6 @@
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive } from './folder.ts'
+import { isProcessAlive } from '../../core/process.ts'
 
 const FILE = 'sender.lock'
 
@@ -31,7 +31,7 @@ export function takeSenderLock(dir: string): (() => void) | undefined {
 export function senderPid(dir: string): number | undefined {
   try {
     const pid = Number(readFileSync(join(dir, FILE), 'utf8'))
-    return Number.isInteger(pid) && pid > 0 && isAlive(pid) ? pid : undefined
+    return Number.isInteger(pid) && pid > 0 && isProcessAlive(pid) ? pid : undefined
   } catch {
     // There is none.
     return undefined

@@ -1,9 +1,10 @@
 import { open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isProcessAlive } from '../../core/process.ts'
 import type { Patience } from '../backoff.ts'
 import type { Connection } from '../connection.ts'
 import { deliver } from './delivery.ts'
-import { isAlive, listFiles, plainName, readSent, writeSent, type LogFile } from './folder.ts'
+import { listFiles, plainName, readSent, writeSent, type LogFile } from './folder.ts'
 
 export interface SenderOptions {
   dir: string
@@ -46,7 +47,7 @@ export async function runSender(options: SenderOptions): Promise<void> {
     const files = listFiles(dir)
     forgetMissing(sent, files)
     const didWork = await sendRound(byWriter(files), sent, options)
-    if (didWork || files.some(({ isDone, pid }) => !isDone && isAlive(pid))) quietSinceMs = now()
+    if (didWork || files.some(({ isDone, pid }) => !isDone && isProcessAlive(pid))) quietSinceMs = now()
     if (didWork) continue
     if (now() - quietSinceMs >= idleMsMax) break
     try {
@@ -99,7 +100,7 @@ async function sendNext(
     const name = plainName(file.name)
     const from = sent.get(name) ?? 0
     // Whether it can grow is asked before it is read: what was written meanwhile is then seen in the next round.
-    const isComplete = file.isDone || index < files.length - 1 || !isAlive(file.pid)
+    const isComplete = file.isDone || index < files.length - 1 || !isProcessAlive(file.pid)
     const batch = await readBatch(join(options.dir, file.name), from, isComplete)
     // Renamed by its writer, or dropped for want of room: the next look knows.
     if (batch === undefined) return true

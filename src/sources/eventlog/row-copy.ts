@@ -8,6 +8,8 @@ import {
   ROW_SERVICE,
   ROW_SEVERITY,
   ROW_TIMESTAMP,
+  varintAt,
+  varintEnd,
   writeText,
   writeVarint,
 } from '../../core/batch.ts'
@@ -111,11 +113,8 @@ export class RowSpans {
   }
 
   #varint(): number {
-    let value = 0
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.#bytes[this.#at++] ?? 0
-      value |= (byte & 0x7f) << shift
-      if (byte < 0x80) return value >>> 0
-    }
+    const at = this.#at
+    this.#at = varintEnd(this.#bytes, at)
+    return varintAt(this.#bytes, at)
   }
 }

@@ -1,6 +1,7 @@
 /** What the event log makes of the rows that the transcoder wrote: checked, told apart by an id, complete. */
 import { hash } from 'node:crypto'
 import { type EventBatch, type EventView, NO_TIMESTAMP } from '../../core/batch.ts'
+import type { LogEvent } from '../../core/event.ts'
 import { SEVERITY_NUMBERS } from '../../core/severity.ts'
 import { formatTimestamp } from '../../core/time.ts'
 
@@ -19,17 +20,8 @@ export interface Mistake {
   message: string
 }
 
-/** An event as the log names its parts. */
-export interface LoggedEvent {
-  /** NO_TIMESTAMP where it has none. */
-  timestampNs: bigint
-  severity: number
-  service: string
-  host: string
-  source: string
-  message: string
-  trace_id: string
-  span_id: string
+/** An event that may still be changed; `timestampNs` is NO_TIMESTAMP where it has none. */
+export interface LoggedEvent extends LogEvent {
   attributes: Map<string, string>
 }
 
