@@ -61,7 +61,12 @@ type Node<K extends PipeNode['kind']> = Extract<PipeNode, { kind: K }>
 function unknownPipe(node: Node<'unknown'>, { problems }: CheckContext): void {
   const names = PIPES.map((pipe) => pipe.name)
   if (node.name === '') {
-    problems.add('QUERY_PIPE_INCOMPLETE', node.span, 'there is nothing after |', `pipes are ${names.join(', ')}; for either of two filters write OR`)
+    problems.add(
+      'QUERY_PIPE_INCOMPLETE',
+      node.span,
+      'there is nothing after |',
+      `pipes are ${names.join(', ')}; for either of two filters write OR`,
+    )
     return
   }
   const message = `there is no pipe ${node.name}${didYouMean(node.name, names)}`
