@@ -1,9 +1,12 @@
 // src → dist: generates the parser from its grammar, compiles TypeScript, copies what is not TypeScript.
+// web → dist/web: bundles the page, and compresses its files once for all readers.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import peggy from 'peggy'
+import { build } from 'vite'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const GRAMMAR = 'query/1-parse/grammar.peggy'
@@ -27,4 +30,29 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 cpSync(parserPath, join(root, 'dist', PARSER))
 const main = join(root, 'dist/cli/main.js')
 if (existsSync(main)) chmodSync(main, 0o755)
+
+const web = join(root, 'dist/web')
+await build({
+  configFile: false,
+  root: join(root, 'web'),
+  logLevel: 'warn',
+  build: {
+    outDir: web,
+    emptyOutDir: true,
+    target: 'es2022',
+    // An inlined file would be a `data:` address, which the policy of the page does not let in.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+})
+for (const entry of readdirSync(web, { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile()) continue
+  const path = join(entry.parentPath, entry.name)
+  const content = readFileSync(path)
+  writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }))
+  writeFileSync(
+    `${path}.br`,
+    brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }),
+  )
+}
 writeFileSync(join(root, 'dist/.built'), new Date().toISOString())

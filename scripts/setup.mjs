@@ -31,7 +31,7 @@ function installIfNeeded() {
 function buildIfNeeded() {
   const built = join(root, 'dist', '.built')
   const builtAt = existsSync(built) ? statSync(built).mtimeMs : 0
-  const inputs = ['src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
+  const inputs = ['src', 'web', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']
   if (builtAt > 0 && inputs.every((input) => newestMtimeMs(join(root, input)) <= builtAt)) return
   say('Building …')
   run(process.execPath, [join(root, 'scripts', 'build.mjs')])

@@ -20,7 +20,7 @@ import {
 } from './tidy/agreement.ts'
 import * as law from './tidy/files.ts'
 import { importCycles, importsOf } from './tidy/imports.ts'
-import { isProgram, readRepository, type SourceFile } from './tidy/repository.ts'
+import { isProgram, readRepository, roomOf, type SourceFile } from './tidy/repository.ts'
 import { roomProblems, ROOMS } from './tidy/rooms.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -70,7 +70,7 @@ describe('the repository', () => {
   })
 
   test('ARCHITECTURE.md shows every room', () => {
-    const rooms = new Set(program.map(({ path }) => path.split('/')[1] ?? ''))
+    const rooms = new Set(program.map(({ path }) => roomOf(path)))
     const missing = [...rooms].filter((room) => !new RegExp(`^\\| ${room} +\\|`, 'm').test(page('ARCHITECTURE.md')))
     expect(missing).toEqual([])
   })
@@ -93,6 +93,9 @@ describe('a broken law is seen:', () => {
     ['only store speaks ClickHouse', roomProblems, [file('src/api/a.ts', `import c from '@clickhouse/client'`)]],
     ['core has no packages', roomProblems, [file('src/core/a.ts', `import 'yaml'`)]],
     ['sources are strangers', roomProblems, [file('src/sources/a/a.ts', `import { b } from '../b/b.ts'`)]],
+    ['the page runs in a browser', roomProblems, [file('web/a.ts', `import { sep } from 'node:path'`)]],
+    ['and knows the API by its types', roomProblems, [file('web/a/a.tsx', `import { a } from '../../src/api/a.ts'`)]],
+    ['nobody knows the page', roomProblems, [file('src/api/a.ts', `import { a } from '../../web/a.ts'`)]],
     ['a new room needs an entry', roomProblems, [file('src/attic/a.ts', `import { b } from './b.ts'`)]],
     ['tests stay outside', roomProblems, [file('src/api/a.ts', `import { b } from './testing/b.ts'`)]],
     [
@@ -105,6 +108,7 @@ describe('a broken law is seen:', () => {
       ],
     ],
     ['401 lines', law.lengthProblems, [file('src/a/a.ts', 'x\n'.repeat(law.FILE_LINES_MAX + 1))]],
+    ['201 lines of a component', law.lengthProblems, [file('web/a.tsx', 'x\n'.repeat(law.COMPONENT_LINES_MAX + 1))]],
     ['a drawer', law.nameProblems, [file('src/a/string-utils.ts')]],
     ['a base', law.nameProblems, [file('src/a/base.ts')]],
     ['an index', law.nameProblems, [file('src/a/index.ts')]],

@@ -22,6 +22,7 @@ import { registerMetrics } from './metrics.ts'
 import { registerNeighbours } from './neighbours.ts'
 import { registerOpenApi } from './openapi.ts'
 import { registerKeys } from './key-routes.ts'
+import { registerPage } from './page.ts'
 import { acceptSmallBodies, refuseUnknownParameters, type BodyOptions } from './parameters.ts'
 import { registerQuery } from './query-route.ts'
 import { createReading, type Reading } from './reading.ts'
@@ -41,6 +42,7 @@ export async function registerApi(server: FastifyInstance, context: ApiContext):
   const figures = createStoreFigures(context)
   await registerOpenApi(app, context)
   registerLanding(app, context)
+  registerPage(app, context)
   registerHealth(app, context, figures)
   registerStatus(app, context, figures)
   registerMetrics(app, context, figures)

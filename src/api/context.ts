@@ -8,6 +8,7 @@ import type { Spool } from '../spool/spool.ts'
 import type { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
 import type { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import type { Store } from '../store/store.ts'
+import type { PageFiles } from './page.ts'
 
 /** Everything the routes may touch. Built by `app`, given to `registerApi`; the routes know nothing else. */
 export interface ApiContext {
@@ -33,6 +34,8 @@ export interface ApiContext {
   /** This server's name: the `node` column of what it takes, the second half of its event ids. */
   node: string
   version: string
+  /** The page's files; empty where it was not built. */
+  page: PageFiles
   /** When this process began, nanoseconds since 1970. */
   startedNs: bigint
   /** Now, nanoseconds since 1970. */

@@ -187,9 +187,6 @@ describe('the page', () => {
   })
 
   test('tells strangers how to get a key and where it is needed', async () => {
-    const page = await api.ask('GET', '/', { headers: HTML })
-    expect(page.text).toContain('<code>tailrace keys create --role read</code>')
-    expect(page.text).toContain('<a href="/docs">')
     const { text } = await api.ask('GET', '/')
     expect(text).toContain('tailrace keys create --role read')
     expect(text).toMatch(/\/docs +every address of this server, with its parameters \(with a key\)\n/)
@@ -199,28 +196,9 @@ describe('the page', () => {
   })
 
   test('asks strangers for a key, and tells them little', async () => {
-    const page = await api.ask('GET', '/', { headers: HTML })
-    expect(page.text).toContain('<form method="post" action="/api/v1/session">')
-    expect(page.text).not.toContain('not valid')
-    expect(page.text).not.toContain(api.context.version)
-    expect(page.headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; style-src 'sha256-[\w+/=]+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/,
-    )
-    // Else browsers would not say where its forms come from.
-    expect(page.headers.get('referrer-policy')).toBe('same-origin')
-    expect((await api.ask('GET', '/?login=refused', { headers: HTML })).text).toContain('This key is not valid')
-    const text = await api.ask('GET', '/')
-    expect(text.headers.get('content-type')).toContain('text/plain')
-    expect(text.text).toMatch(/asks for a key[^]*authorization: Bearer \$TAILRACE_KEY/)
-  })
-
-  test('says who is logged in, and lets them out', async () => {
-    const page = await api.ask('GET', '/', { headers: { ...(await logIn()), ...HTML } })
-    expect(page.text).toContain('<strong>ann &lt;a&gt;</strong>, role read')
-    expect(page.text).toContain('tenant:&quot;a&quot;')
-    expect(page.text).toContain('<form method="post" action="/api/v1/session/end">')
-    expect(page.text).not.toContain('type="password"')
-    expect(page.text).not.toContain('<script')
-    expect((await api.ask('GET', '/', { key, headers: HTML })).text).not.toContain('<form')
+    const { text, headers } = await api.ask('GET', '/')
+    expect(headers.get('content-type')).toContain('text/plain')
+    expect(text).toMatch(/asks for a key[^]*authorization: Bearer \$TAILRACE_KEY/)
+    expect(text).not.toContain(api.context.version)
   })
 })

@@ -1,7 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { registerApi } from '../api/api.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
@@ -25,6 +22,7 @@ import { apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openListeners, planListeners } from './listeners.ts'
 import { openNode } from './node.ts'
 import { affordableConnections, openFilesMax } from './open-files.ts'
+import { readPackage } from './package.ts'
 import { recentValues } from './recent-values.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
@@ -80,7 +78,7 @@ async function openServer(
   onFirstKey: (key: string) => void,
 ): Promise<RunningServer> {
   const startedNs = wallClock()
-  const version = packageVersion()
+  const own = readPackage()
   const counters = new Counters()
   const node = await openNode(config.data)
   closing.add(lockFolder(config.data))
@@ -117,7 +115,7 @@ async function openServer(
     access,
     audit,
     node: node.name,
-    version,
+    ...own,
     startedNs,
     clock: wallClock,
     listeners: () => listeners,
@@ -137,7 +135,7 @@ async function openServer(
   )
   return {
     url: address.url,
-    version,
+    version: own.version,
     listeners: () => listeners,
     tls: () => tls?.status(),
     reload: async () => tls?.reload(),
@@ -171,12 +169,4 @@ function sourceContext(
 /** Nanoseconds since 1970, in steps of a millisecond. */
 function wallClock(): bigint {
   return BigInt(Date.now()) * NS_PER_MS
-}
-
-/** From the package.json above this file, wherever it was built to. */
-function packageVersion(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
-  return version
 }

@@ -1,7 +1,8 @@
 import { basename } from 'node:path'
-import { isProgram, isTest, type SourceFile } from './repository.ts'
+import { isProgram, isTest, roomOf, type SourceFile } from './repository.ts'
 
 export const FILE_LINES_MAX = 400
+export const COMPONENT_LINES_MAX = 200
 const OPENING_LINES_MIN = 3
 const OPENING_LINES_MAX = 8
 
@@ -18,13 +19,14 @@ export function lengthProblems(files: readonly SourceFile[]): string[] {
   return files
     .filter(({ path }) => /\.(?:ts|tsx|mjs|peggy)$/.test(path))
     .map(({ path, text }) => ({ path, lines: text.split('\n').length - (text.endsWith('\n') ? 1 : 0) }))
-    .filter(({ lines }) => lines > FILE_LINES_MAX)
-    .map(({ path, lines }) => `${path} has ${lines} lines; ${FILE_LINES_MAX} are allowed`)
+    .map((file) => ({ ...file, max: file.path.endsWith('.tsx') ? COMPONENT_LINES_MAX : FILE_LINES_MAX }))
+    .filter(({ lines, max }) => lines > max)
+    .map(({ path, lines, max }) => `${path} has ${lines} lines; ${max} are allowed`)
 }
 
 export function nameProblems(files: readonly SourceFile[]): string[] {
   return files
-    .filter(({ path }) => /^(?:src|test|bench|scripts)\/.*\.(?:ts|tsx|mjs|js)$/.test(path))
+    .filter(({ path }) => /^(?:src|web|test|bench|scripts)\/.*\.(?:ts|tsx|mjs|js)$/.test(path))
     .flatMap(({ path }) => {
       const name = basename(path)
       if (BANNED_NAME.test(name.replace(/\.[^.]+$/, ''))) return [`${path}: the name says nothing about what is inside`]
@@ -35,7 +37,7 @@ export function nameProblems(files: readonly SourceFile[]): string[] {
 
 export function wordProblems(files: readonly SourceFile[]): string[] {
   return files
-    .filter(({ path }) => /^(?:src|bench|scripts)\//.test(path))
+    .filter(({ path }) => /^(?:src|web|bench|scripts)\//.test(path))
     .flatMap(({ path, text }) => linesWith(text, UNFINISHED).map((line) => `${path}:${line} is unfinished`))
 }
 
@@ -53,7 +55,7 @@ export function machineProblems(files: readonly SourceFile[]): string[] {
 export function openingProblems(files: readonly SourceFile[]): string[] {
   const rooms = new Map<string, SourceFile[]>()
   for (const file of files.filter(isProgram)) {
-    const room = file.path.split('/')[1] ?? ''
+    const room = roomOf(file.path)
     rooms.set(room, [...(rooms.get(room) ?? []), file])
   }
   return [...rooms].flatMap(([room, own]) => {
@@ -62,9 +64,9 @@ export function openingProblems(files: readonly SourceFile[]): string[] {
       return comment?.startsWith(` * ${room}: `) ? [{ path, lines: comment.split('\n').length - 1 }] : []
     })
     const [opening] = openings
-    if (!opening) return [`src/${room}: no file opens with a comment " * ${room}: …" that says what the room is`]
+    if (!opening) return [`${room}: no file opens with a comment " * ${room}: …" that says what the room is`]
     if (openings.length > 1) {
-      return [`src/${room}: ${openings.map(({ path }) => path).join(' and ')} both open with what the room is`]
+      return [`${room}: ${openings.map(({ path }) => path).join(' and ')} both open with what the room is`]
     }
     const isFit = opening.lines >= OPENING_LINES_MIN && opening.lines <= OPENING_LINES_MAX
     return isFit ? [] : [`${opening.path} opens with ${opening.lines} lines; 3 to 8 say enough`]

@@ -34,5 +34,11 @@ export function isTest(path: string): boolean {
 
 /** TypeScript that ends up in the program. */
 export function isProgram(file: SourceFile): boolean {
-  return file.path.startsWith('src/') && file.path.endsWith('.ts') && !isTest(file.path)
+  return /^(?:src\/.*\.ts|web\/.*\.tsx?)$/.test(file.path) && !isTest(file.path)
+}
+
+/** The room that a file of the program belongs to: a folder of `src/`, or the page. */
+export function roomOf(path: string): string {
+  const [top = '', below = ''] = path.split('/')
+  return top === 'src' ? below : top
 }

@@ -1,6 +1,6 @@
 import { builtinModules } from 'node:module'
 import { importsOf, type Import } from './imports.ts'
-import { isProgram, isTest, type SourceFile } from './repository.ts'
+import { isProgram, isTest, roomOf, type SourceFile } from './repository.ts'
 
 interface Room {
   /** Rooms it may use. */
@@ -11,6 +11,8 @@ interface Room {
   packages: readonly string[]
   /** Whether it may import Node's modules for files, sockets and processes. */
   hasIo: boolean
+  /** It runs in a browser: no module of Node exists there. */
+  isBrowser?: boolean
 }
 
 /** Who may import whom. ARCHITECTURE.md explains it; this is the table that counts. */
@@ -41,6 +43,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['*'],
     hasIo: true,
   },
+  web: {
+    uses: ['core', 'query'],
+    knows: ['api'],
+    packages: ['preact', '@preact/signals', 'uplot', '@tanstack/virtual-core'],
+    hasIo: false,
+    isBrowser: true,
+  },
   cli: { uses: ['app', 'client', 'core'], packages: ['citty', 'picocolors', 're2js'], hasIo: true },
 }
 
@@ -57,21 +66,24 @@ export function roomProblems(files: readonly SourceFile[]): string[] {
 }
 
 function importProblem(file: SourceFile, found: Import): string[] {
-  const roomName = file.path.split('/')[1] ?? ''
+  const roomName = roomOf(file.path)
   const room = ROOMS[roomName]
-  if (!room) return [`${file.path}: src/${roomName} is not in the table of rooms`]
+  if (!room) return [`${file.path}: ${roomName} is not in the table of rooms`]
   const says = (why: string): string[] => [`${file.path} imports ${found.specifier}: ${why}`]
 
   if (found.target === undefined) {
     if (found.specifier.startsWith('node:')) {
+      if (room.isBrowser) return says(`${roomName} runs in a browser`)
       const isAllowed = room.hasIo || found.isType || !IO_MODULES.has(found.specifier)
       return isAllowed ? [] : says(`${roomName} does no IO`)
     }
     return isPackageAllowed(room, found.specifier) ? [] : says(`${roomName} may not use this package`)
   }
   if (isTest(found.target)) return says('the program does not import tests')
-  const [root, targetRoom = ''] = found.target.split('/')
-  if (root !== 'src') return found.target === 'package.json' ? [] : says('this is outside src')
+  const targetRoom = roomOf(found.target)
+  if (!/^(?:src|web)\//.test(found.target)) {
+    return found.target === 'package.json' ? [] : says('this is outside the program')
+  }
   if (targetRoom === roomName) return roomName === 'sources' ? sourceProblem(file, found, says) : []
   if (room.uses.includes(targetRoom)) return []
   if (room.knows?.includes(targetRoom)) {

@@ -89,6 +89,7 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
     audit: () => Promise.resolve(),
     node: 'n1',
     version: '1.2.3',
+    page: new Map(),
     startedNs: 1_767_225_600_000_000_000n,
     clock: () => BigInt(Date.now()) * 1_000_000n,
     listeners: () => ({ http: '127.0.0.1:7575' }),

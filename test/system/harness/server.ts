@@ -47,8 +47,15 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
 
 /** Spawns the server without waiting. */
 export function spawnServer(options: ServerOptions = {}): TestServer {
+  const server = launchServer({ ...options, dataDir: options.dataDir ?? temporaryFolder() })
+  onTestFinished(() => server.remove())
+  return server
+}
+
+/** The same for whoever removes the server and its folder afterwards. */
+export function launchServer(options: ServerOptions & { dataDir: string }): TestServer {
   if (!existsSync(MAIN)) throw new Error('The program is not built: run `npm run build`')
-  const dataDir = options.dataDir ?? temporaryFolder()
+  const { dataDir } = options
   const flags = Object.entries({ port: '0', data: dataDir, ...options.flags }).flatMap(([name, value]) => [
     `--${name}`,
     value,
@@ -59,9 +66,7 @@ export function spawnServer(options: ServerOptions = {}): TestServer {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   })
-  const server = new TestServer(child, dataDir)
-  onTestFinished(() => server.remove())
-  return server
+  return new TestServer(child, dataDir)
 }
 
 export class TestServer {

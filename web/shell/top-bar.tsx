@@ -1,0 +1,53 @@
+import { mayUse } from '../api/session.ts'
+import { Button } from '../parts/button.tsx'
+import { usePage } from './page.ts'
+import { VIEWS } from './views.ts'
+
+export interface TopBarProps {
+  onPalette: () => void
+  onHelp: () => void
+}
+
+export function TopBar({ onPalette, onHelp }: TopBarProps) {
+  const { router, session } = usePage()
+  const who = session.who.value
+  const { path } = router.place.value
+  return (
+    <header class="top-bar">
+      <a class="brand" href="/" aria-label="Tailrace">
+        <Mark />
+        <span>Tailrace</span>
+      </a>
+      <nav class="views" aria-label="Views">
+        {VIEWS.filter(({ right }) => who && mayUse(who, right)).map((view) => (
+          <a key={view.path} href={view.path} aria-current={view.path === path ? 'page' : undefined}>
+            {view.name}
+          </a>
+        ))}
+      </nav>
+      <div class="top-end">
+        {who?.by === 'session' && (
+          <>
+            <span class="who" title={`Role ${who.role ?? ''}`}>
+              {who.name}
+            </span>
+            <Button kind="quiet" onClick={() => void session.logOut()}>
+              Log out
+            </Button>
+          </>
+        )}
+        <Button kind="quiet" icon="search" label="Commands (Ctrl+K)" onClick={onPalette} />
+        <Button kind="quiet" icon="help" label="Keys (?)" onClick={onHelp} />
+      </div>
+    </header>
+  )
+}
+
+function Mark() {
+  return (
+    <svg viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="7" fill="var(--accent)" />
+      <path d="M7 10h18M7 16h12M7 22h15" stroke="var(--accent-text)" stroke-width="3" stroke-linecap="round" />
+    </svg>
+  )
+}

@@ -1,0 +1,15 @@
+import type { ComponentType } from 'preact'
+import type { Right } from '../../src/core/principal.ts'
+import { Explore } from '../explore/explore.tsx'
+
+/** A place in the navigation. All but the first are loaded when somebody goes there:
+ * `component: { load: async () => (await import('../statistics/statistics.tsx')).Statistics }`. */
+export interface View {
+  path: string
+  name: string
+  /** What the reader has to be allowed to; others do not see it. */
+  right: Right
+  component: ComponentType | { load: () => Promise<ComponentType> }
+}
+
+export const VIEWS: readonly View[] = [{ path: '/', name: 'Explore', right: 'read', component: Explore }]
