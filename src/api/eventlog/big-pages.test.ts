@@ -1,5 +1,10 @@
 /** Pages of any size take bounded memory, here and in the engine. */
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseTimestamp } from '../../core/time.ts'
 import {
@@ -17,6 +22,9 @@ const FAT_CHARS = 100_000
 
 let temporary: TemporaryStore
 let server: OpenApiServer
+/** The same routes on a socket whose buffers are small: those of TCP grow with the answer, in some kernels without end. */
+let narrow: Server
+let folder: string
 /** Statements that brought events. */
 let pieces = 0
 
@@ -42,6 +50,7 @@ beforeAll(async () => {
   }))
   await loadBatch(temporary.store, stampedBatch(fat, at('2026-11-20T11:00:00Z')))
   const { store } = temporary
+  let app: FastifyInstance | undefined
   server = await openApi(
     quietContext({
       store: {
@@ -54,16 +63,28 @@ beforeAll(async () => {
       },
       clock: () => at('2026-11-21T12:00:00Z'),
     }),
+    { attach: (routes) => (app = routes) },
   )
+  folder = mkdtempSync(join(tmpdir(), 'tailrace-'))
+  narrow = createServer((request, response) => app?.routing(request, response)).listen(socketPath())
+  await once(narrow, 'listening')
 })
 afterAll(async () => {
+  narrow.close()
   await server.close()
   await temporary.remove()
+  rmSync(folder, { recursive: true })
 })
 
-function open(path: string): Promise<IncomingMessage> {
+function socketPath(): string {
+  return join(folder, 'socket')
+}
+
+function open(path: string, socket?: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    httpRequest(`${server.url}/api/v1/eventqry/${path}`, resolve).on('error', reject).end()
+    httpRequest(`${server.url}/api/v1/eventqry/${path}`, socket === undefined ? {} : { socketPath: socket }, resolve)
+      .on('error', reject)
+      .end()
   })
 }
 
@@ -97,10 +118,9 @@ test('a reader who waits holds up the store', async () => {
   pieces = 0
   await numbers(path)
   const whole = pieces
-  const response = await open(path)
-  response.pause()
+  const response = await open(path, socketPath())
   // Meanwhile another one gets all of it.
   expect(await numbers(path)).toHaveLength(EVENTS)
-  expect(pieces - 2 * whole).toBeLessThan(whole)
+  expect(pieces - 2 * whole).toBeLessThan(whole / 2)
   response.destroy()
 })
