@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { EventBatch, EventView, NO_TIMESTAMP } from '../core/batch.ts'
 import { Counters } from '../core/counters.ts'
 import type { LogEvent } from '../core/event.ts'
+import { formatTimestamp } from '../core/time.ts'
 import { createPipeline, SKEW_ATTRIBUTE } from './pipeline.ts'
 import { createReceivedClock } from './received.ts'
 
@@ -80,6 +81,21 @@ describe('timestamps', () => {
     expect(found.map((event) => event.timestampNs)).toEqual([NOW - 5n, NOW + 1n, NOW + 2n, NOW - 7n])
     expect(found.map((event) => event.receivedNs)).toEqual([NOW, NOW + 1n, NOW + 2n, NOW + 3n])
     expect(counters.total('pipeline_clock_skewed_total')).toBe(1)
+  })
+
+  test('a writer that allows no skew keeps its order whatever its clock says', async () => {
+    const { pipeline, published } = open()
+    const claims = [-9n, 0n, 1n, 2n, 900n, SKEW / 2n, SKEW * 2n, SKEW * 2n + 1n]
+    for (const half of [claims.slice(0, 4), claims.slice(4)]) {
+      const batch = new EventBatch(16)
+      for (const ahead of half) batch.append({ message: 'm', timestampNs: NOW + ahead })
+      await pipeline.write(batch, { futureSkewMaxNs: 0n })
+    }
+    const found = published.flatMap((batch) => events(batch))
+    expect(found.map(({ timestampNs }) => timestampNs - NOW)).toEqual([-9n, 0n, 1n, 2n, 4n, 5n, 6n, 7n])
+    expect(found.map(({ attributes }) => attributes.get(SKEW_ATTRIBUTE))).toEqual(
+      claims.map((ahead, index) => (index < 4 ? undefined : formatTimestamp(NOW + ahead))),
+    )
   })
 
   test('received times carry over 32 bits', async () => {

@@ -7,7 +7,7 @@ import type { BatchPool } from '../core/batch-pool.ts'
 import { EventBatch, EventView, NO_TIMESTAMP_HIGH, ROW_RECEIVED, ROW_SERVICE, ROW_TIMESTAMP } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
 import type { LogEvent } from '../core/event.ts'
-import type { Sink } from '../core/sink.ts'
+import type { Sink, WriteOptions } from '../core/sink.ts'
 import { formatTimestamp } from '../core/time.ts'
 import type { ReceivedClock } from './received.ts'
 
@@ -28,7 +28,7 @@ export interface PipelineOptions {
 
 export interface Pipeline extends Sink {
   /** `write` for the server's own events, which may bear the reserved service. */
-  writeOwn(batch: EventBatch): Promise<void>
+  writeOwn(batch: EventBatch, options?: WriteOptions): Promise<void>
 }
 
 /** Stands before a service that a sender may not use. */
@@ -42,7 +42,7 @@ export const SKEW_ATTRIBUTE = 'clock.skewed'
  * in the future than the accepted skew do too, and the claim is kept in attribute `clock.skewed`.
  */
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { spool, publish, received, counters, futureSkewMaxNs, batches } = options
+  const { spool, publish, received, counters, batches } = options
   const events = counters.counter('pipeline_events_total')
   const bytes = counters.counter('pipeline_bytes_total')
   const skewed = counters.counter('pipeline_clock_skewed_total')
@@ -51,19 +51,19 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   const pipeline: Pipeline = {
     hold: () => spool.hold(),
-    write(batch) {
+    write(batch, wanted) {
       const claims = rowsOfService(batch, options.reservedService)
-      if (claims.length === 0) return pipeline.writeOwn(batch)
+      if (claims.length === 0) return pipeline.writeOwn(batch, wanted)
       claimed.add(claims.length)
       const renamed = changed(batch, new Set(claims), (event) => ({ ...event, service: CLAIMED + event.service }), view)
       batches.give(batch)
-      return pipeline.writeOwn(renamed)
+      return pipeline.writeOwn(renamed, wanted)
     },
-    async writeOwn(batch) {
+    async writeOwn(batch, { futureSkewMaxNs = options.futureSkewMaxNs } = {}) {
       if (batch.rows === 0) return
       const firstNs = received.take(batch.rows)
       let admitted = batch
-      const skewedRows = stamp(batch, firstNs, firstNs + futureSkewMaxNs)
+      const skewedRows = stamp(batch, firstNs, futureSkewMaxNs)
       if (skewedRows.length > 0) {
         skewed.add(skewedRows.length)
         admitted = changed(batch, new Set(skewedRows), withClaim, view)
@@ -93,14 +93,15 @@ function rowsOfService({ bytes, offsets, rows }: EventBatch, service: string): n
 
 /**
  * Writes consecutive received times into every row, and into the timestamp of rows that have none. Returns the rows
- * whose timestamp cannot be accepted. Works on 32-bit halves: bigints would cost more than all the rest.
+ * whose timestamp cannot be accepted: before 1970, or further than the skew after their received time. Works on 32-bit halves: bigints would cost more than all the rest.
  */
-function stamp(batch: EventBatch, firstNs: bigint, limitNs: bigint): number[] {
+function stamp(batch: EventBatch, firstNs: bigint, skewMaxNs: bigint): number[] {
   const skewedRows: number[] = []
   const { bytes, offsets, rows } = batch
   const cells = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const limitHigh = Number(limitNs >> 32n)
-  const limitLow = Number(limitNs & 0xffffffffn)
+  const limitNs = firstNs + skewMaxNs
+  let limitHigh = Number(limitNs >> 32n)
+  let limitLow = Number(limitNs & 0xffffffffn)
   let high = Number(firstNs >> 32n)
   let low = Number(firstNs & 0xffffffffn)
   for (let row = 0; row < rows; row++) {
@@ -119,6 +120,10 @@ function stamp(batch: EventBatch, firstNs: bigint, limitNs: bigint): number[] {
     if (++low > 0xffffffff) {
       low = 0
       high++
+    }
+    if (++limitLow > 0xffffffff) {
+      limitLow = 0
+      limitHigh++
     }
   }
   return skewedRows

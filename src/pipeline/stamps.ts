@@ -25,10 +25,10 @@ export function stampingSink(
   const prepared = prepare(stamps)
   return {
     hold: () => sink.hold(),
-    write(batch) {
+    write(batch, options) {
       const stamped = stampRows(batch, prepared, batches)
       batches.give(batch)
-      return sink.write(stamped)
+      return sink.write(stamped, options)
     },
   }
 }

@@ -1,113 +1,85 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { queryStream, settled } from './harness/http.ts'
-import { startServer, temporaryFolder, type TestServer } from './harness/server.ts'
+/**
+ * Applications that log with `tailrace/eventlog` while everything around them fails: each event arrives once, and those
+ * of a process in order.
+ */
+import { expect, test } from 'vitest'
+import { checkLedger, EventApplication, KEPT, progress, senderOf } from './harness/event-application.ts'
+import { count } from './harness/http.ts'
+import { byExtent } from './harness/random.ts'
+import { startServer, temporaryFolder } from './harness/server.ts'
 import { until } from './harness/wait.ts'
 
-const LIBRARY = new URL('../../dist/client/eventlog/eventlog.js', import.meta.url).href
+/** An application logs up to 1,000 events a second. */
+const WHILE_AWAY = byExtent({ short: 300, normal: 1000, long: 60_000 })
+const SENDER_DEATHS = byExtent({ short: 1, normal: 2, long: 20 })
+const MINUTE_MS = 60_000
+const DAY_MS = 1440 * MINUTE_MS
 
-/** Logs numbered events as fast as it may, and prints the number of each that was kept. */
-const APPLICATION = `
-import { createEventLogger } from ${JSON.stringify(LIBRARY)}
-const [dir, url, facility] = process.argv.slice(2)
-const log = createEventLogger({ dir, url, facility })
-let n = 0
-const timer = setInterval(() => {
-  for (let i = 0; i < 5; i++) if (log.info('tick', { n })) process.stdout.write(n++ + '\\n')
-}, 5)
-process.on('SIGTERM', () => { clearInterval(timer); log.close(); process.exit(0) })
-process.on('SIGUSR2', () => { throw new Error('uncaught, as the test wants it') })
-`
-
-interface Application {
-  facility: string
-  child: ChildProcess
-  /** Highest number of an event that was logged, −1 before the first. */
-  last(): number
-  end(signal: NodeJS.Signals): Promise<void>
+/** Ends the sender, which would wait for a while whether somebody logs. */
+function endSender(dir: string): void {
+  process.kill(senderOf(dir), 'SIGTERM')
 }
 
-function startApplication(dir: string, url: string, facility: string): Application {
-  const script = join(dir, `${facility}.mjs`)
-  writeFileSync(script, APPLICATION)
-  const child = spawn(process.execPath, [script, join(dir, 'spool'), url, facility], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  let printed = ''
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-100)))
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return {
-    facility,
-    child,
-    last: () => Number(printed.trimEnd().split('\n').at(-1) || '-1'),
-    async end(signal) {
-      child.kill(signal)
-      await ended
-    },
-  }
+async function killSender(dir: string, applications: readonly EventApplication[]): Promise<void> {
+  const pid = await until('a sender runs', () => senderOf(dir))
+  process.kill(pid, 'SIGKILL')
+  await progress(applications, 100)
+  await until('another sender runs', () => senderOf(dir) !== pid)
 }
 
-function senderPid(dir: string): number {
-  return Number(readFileSync(join(dir, 'spool', 'sender.lock'), 'utf8'))
-}
-
-/** The numbers that the server has of a facility, in the order of their timestamps. */
-async function stored(server: TestServer, facility: string): Promise<number[]> {
-  const found: number[] = []
-  for await (const { attributes } of queryStream(server.url, `service:${facility} | sort timestamp`)) {
-    found.push(Number((attributes as Record<string, string>)['n']))
-  }
-  return found
-}
-
-test('server away, sender killed, applications killed: every event once, in order', async () => {
+test('the server dies under load and stays away; two processes share the folder', async () => {
   const dir = temporaryFolder()
   const dataDir = temporaryFolder()
   let server = await startServer({ dataDir })
-  const port = new URL(server.url).port
-  const restart = async (): Promise<void> => {
-    server = await startServer({ dataDir, flags: { port } })
-  }
-  const ends: [NodeJS.Signals, string][] = [
-    ['SIGKILL', 'killed'],
-    ['SIGTERM', 'stopped'],
-    ['SIGUSR2', 'uncaught'],
-  ]
-  const applications = ends.map(([, facility]) => startApplication(dir, server.url, facility))
-  const progress = async (events: number): Promise<void> => {
-    const from = applications.map((application) => application.last())
-    await until('the applications log', () =>
-      applications.every((application, index) => application.last() >= (from[index] ?? 0) + events),
-    )
-  }
-  await progress(200)
-  // The server dies in the middle of its work, and stays away for a while.
+  const { port } = new URL(server.url)
+  const applications = ['one', 'two'].map((facility) => new EventApplication(dir, server.url, facility))
+  await progress(applications, 200)
   await server.kill9()
-  await progress(300)
-  await restart()
-  await progress(200)
-  // So does the sender, several times.
-  for (let round = 0; round < 3; round++) {
-    const pid = await until('a sender runs', () => senderPid(dir))
-    process.kill(pid, 'SIGKILL')
-    await progress(200)
-    await until('another sender runs', () => senderPid(dir) !== pid)
+  await progress(applications, WHILE_AWAY)
+  server = await startServer({ dataDir, flags: { port } })
+  // Once more, while it works off what has gathered.
+  const before = await count(server.url, 'service:one')
+  await until('something is taken again', async () => (await count(server.url, 'service:one')) > before)
+  await server.kill9()
+  server = await startServer({ dataDir, flags: { port } })
+  await progress(applications, 100)
+  for (const application of applications) await application.end('SIGTERM')
+  expect(await checkLedger(dir, server.url, applications)).toEqual(KEPT)
+  endSender(dir)
+})
+
+test('the sender is killed again and again; applications are killed, stopped, or die of an exception', async () => {
+  const dir = temporaryFolder()
+  const server = await startServer()
+  const ends = { killed: 'SIGKILL', stopped: 'SIGTERM', uncaught: 'SIGUSR2' } as const
+  const applications = Object.keys(ends).map((facility) => new EventApplication(dir, server.url, facility))
+  await progress(applications, 100)
+  for (let death = 0; death < SENDER_DEATHS; death++) {
+    await killSender(dir, applications)
   }
-  await progress(100)
-  for (const [index, [signal]] of ends.entries()) await applications[index]?.end(signal)
-  const expected = applications.map((application) => application.last() + 1)
-  await until('the folder is empty', () => !readdirSync(join(dir, 'spool')).some((name) => name.endsWith('.log')))
-  await settled(server.url)
-  for (const [index, { facility }] of applications.entries()) {
-    const found = await stored(server, facility)
-    const logged = expected[index] ?? 0
-    // One event may have been logged whose number did not get out before the kill.
-    expect([logged, logged + 1, logged + 2, logged + 3, logged + 4, logged + 5]).toContain(found.length)
-    expect(found).toEqual(Array.from(found, (_, n) => n))
+  for (const [index, signal] of Object.values(ends).entries()) await applications[index]?.end(signal)
+  expect(await checkLedger(dir, server.url, applications)).toEqual(KEPT)
+  endSender(dir)
+})
+
+test('the clock jumps: by seconds, days and years, forward and back, before and after the sender is killed', async () => {
+  const dir = temporaryFolder()
+  const server = await startServer()
+  const jumping = new EventApplication(dir, server.url, 'jumping')
+  const steady = new EventApplication(dir, server.url, 'steady')
+  const both = [jumping, steady]
+  await progress(both, 50)
+  const jumps = [5 * MINUTE_MS, -MINUTE_MS, DAY_MS, 0, -365 * DAY_MS, 20_000 * DAY_MS, -30_000 * DAY_MS, 0]
+  for (const [index, aheadMs] of jumps.entries()) {
+    jumping.setClock(aheadMs)
+    await progress(both, 50)
+    if (index === 2) await killSender(dir, both)
   }
-  process.kill(senderPid(dir), 'SIGTERM')
-  await server.stop()
-}, 180_000)
+  for (const application of both) await application.end('SIGTERM')
+  expect(await checkLedger(dir, server.url, both)).toEqual(KEPT)
+  // What its clock said is there still.
+  expect(await count(server.url, 'service:jumping clock.skewed:*')).toBeGreaterThan(100)
+  expect(await count(server.url, 'service:jumping clock.set_back:1970*')).toBeGreaterThan(0)
+  expect(await count(server.url, 'service:steady (clock.skewed:* or clock.set_back:*)')).toBe(0)
+  endSender(dir)
+})

@@ -4,11 +4,11 @@
  * logged when the process ends, however it ends. A sender process of its own delivers the lines in order; the server
  * stores each once. Start here; `appender.ts` is the way in, `sender.ts` the way out.
  */
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { threadId } from 'node:worker_threads'
 import { Appender, type FullPolicy } from './appender.ts'
 import { createEventClock } from './clock.ts'
 import { listFiles, plainName, readSent, writerName } from './folder.ts'
@@ -81,10 +81,14 @@ export function createEventLogger(options: EventLoggerOptions): EventLogger {
   const dir = resolve(options.dir)
   if (facility === '') throw new TypeError('facility is missing: the unique name of the sender')
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  const writer = writerName(Date.now(), process.pid, threadId)
+  // Two loggers of one process may say the same at the same time: these are two events.
+  const instance = randomBytes(6).toString('hex')
+  const writer = writerName(Date.now(), process.pid, instance)
   const appender = new Appender({ dir, writer, bytesMax, policy, fileBytesMax: FILE_BYTES_MAX })
-  const time = createEventClock(Date.now)
-  const tail = `,"facility":${JSON.stringify(facility)},"host":${JSON.stringify(host)},"process.pid":${process.pid}`
+  const clock = createEventClock(() => Date.now())
+  const tail =
+    `,"facility":${JSON.stringify(facility)},"host":${JSON.stringify(host)},"process.pid":${process.pid}` +
+    `,"service.instance.id":"${instance}"`
   let isClosed = false
   let logged = 0
   let senderError: string | null = null
@@ -103,8 +107,11 @@ export function createEventLogger(options: EventLoggerOptions): EventLogger {
     // From JavaScript anything may come.
     const text = (typeof event === 'string' ? event : JSON.stringify(event ?? 'undefined')).slice(0, TEXT_CHARS_MAX)
     const extra = context === undefined ? '' : contextText(context)
+    const time = clock.next()
+    const { setBackTo } = clock
+    const claim = setBackTo === undefined ? '' : `,"clock.set_back":"${setBackTo}"`
     const isKept = appender.append(
-      `{"timestamp":"${time()}","level":"${level}","event":${JSON.stringify(text)}${tail}${extra}}\n`,
+      `{"timestamp":"${time}","level":"${level}","event":${JSON.stringify(text)}${tail}${claim}${extra}}\n`,
     )
     if (isKept) logged++
     return isKept

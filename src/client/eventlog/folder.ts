@@ -1,18 +1,19 @@
 /**
  * The folder that applications append to and one sender empties:
  *
- *     <start>-<pid>-<thread>-<n>.log       events of one writer in order, one JSON object a line; only appended to
- *     <start>-<pid>-<thread>-<n>.done.log  the same when its writer has closed it
+ *     <start>-<pid>-<random>-<n>.log       events of one writer in order, one JSON object a line; only appended to
+ *     <start>-<pid>-<random>-<n>.done.log  the same when its writer has closed it
  *     sent.json                            file → bytes of it that are stored by the server; written by the sender
- *     sender.lock                          process id of the sender
+ *     sender.lock                          process id of the sender, and when it began
  *     refused.ndjson                       lines that the server will not take, with the reason
  *
- * `start` is the milliseconds of the writer's start in base 36, so that names sort by age.
+ * `start` is the milliseconds of the writer's start in base 36, so that names sort by age as far as the clock is right:
+ * nothing but the choice of what to drop first depends on it. `random` tells writers apart, whatever the clock says.
  */
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const NAME = /^([0-9a-z]{9})-(\d{1,10})-(\d{1,6})-(\d{6})(\.done)?\.log$/
+const NAME = /^([0-9a-z]{9})-(\d{1,10})-([0-9a-z]{1,12})-(\d{6,})(\.done)?\.log$/
 
 export interface LogFile {
   name: string
@@ -24,8 +25,13 @@ export interface LogFile {
   isDone: boolean
 }
 
-export function writerName(startMs: number, pid: number, thread: number): string {
-  return `${startMs.toString(36).padStart(9, '0')}-${pid}-${thread}`
+/** The largest that nine digits hold. */
+const START_MS_MAX = 36 ** 9 - 1
+
+/** `unique`: up to 12 digits and small letters that no other writer has. */
+export function writerName(startMs: number, pid: number, unique: string): string {
+  const start = Math.min(Math.max(0, startMs), START_MS_MAX)
+  return `${start.toString(36).padStart(9, '0')}-${pid}-${unique}`
 }
 
 export function fileName(writer: string, number: number): string {
@@ -39,10 +45,10 @@ export function doneName(name: string): string {
 export function parseFileName(name: string): LogFile | undefined {
   const match = NAME.exec(name)
   if (!match) return undefined
-  const [, start = '', pid = '', thread = '', number = '', done] = match
+  const [, start = '', pid = '', unique = '', number = '', done] = match
   return {
     name,
-    writer: `${start}-${pid}-${thread}`,
+    writer: `${start}-${pid}-${unique}`,
     pid: Number(pid),
     number: Number(number),
     isDone: done !== undefined,

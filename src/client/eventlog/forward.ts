@@ -24,8 +24,8 @@ const STATUS_MS = 500
  */
 export async function forwardFolder(options: ForwardOptions): Promise<SenderStats | { pid: number }> {
   const { connection, dir, signal, idleMsMax, onTrouble } = options
-  const release = takeSenderLock(dir)
-  if (!release) return { pid: senderPid(dir) ?? 0 }
+  const lock = takeSenderLock(dir)
+  if (!lock) return { pid: senderPid(dir) ?? 0 }
   const stats: SenderStats = { delivered: 0, refused: 0 }
   let trouble: string | null = null
   let writtenMs = -Infinity
@@ -40,6 +40,7 @@ export async function forwardFolder(options: ForwardOptions): Promise<SenderStat
       connection,
       patience: PATIENCE,
       signal,
+      isOurs: () => lock.isHeld(),
       idleMsMax,
       now: () => performance.now(),
       stats,
@@ -54,6 +55,6 @@ export async function forwardFolder(options: ForwardOptions): Promise<SenderStat
     writtenMs = -Infinity
     tell()
     connection.close()
-    release()
+    lock.release()
   }
 }

@@ -15,8 +15,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../connection.ts'
 import { ServerAway, ServerProblem } from '../failures.ts'
 import { Appender } from './appender.ts'
-import { doneName, fileName, readSent, writerName } from './folder.ts'
+import { doneName, fileName, listFiles, readSent, writerName } from './folder.ts'
 import { runSender, type SenderStats } from './sender.ts'
+import { senderPid, takeSenderLock } from './sender-lock.ts'
 
 /** No process has this number. */
 const DEAD = 4_000_000_000
@@ -49,7 +50,7 @@ function server(refuse: (events: readonly Received[], call: number) => void = ()
   return { connection, events, batches }
 }
 
-function send(connection: Pick<Connection, 'json'>, signal = new AbortController().signal) {
+function send(connection: Pick<Connection, 'json'>, signal = new AbortController().signal, isOurs = () => true) {
   const stats: SenderStats = { delivered: 0, refused: 0 }
   const troubles: (string | null)[] = []
   const waits: number[] = []
@@ -57,6 +58,7 @@ function send(connection: Pick<Connection, 'json'>, signal = new AbortController
     dir,
     connection,
     signal,
+    isOurs,
     stats,
     idleMsMax: 0,
     now: () => 0,
@@ -75,11 +77,12 @@ function write(writer: string, number: number, lines: readonly string[], isDone 
 
 const lines = (from: number, to: number, w?: string): string[] =>
   Array.from({ length: to - from }, (_, index) => `${JSON.stringify({ n: from + index, w })}\n`)
+const lockPath = (): string => join(dir, 'sender.lock')
 const numbers = (events: readonly Received[]): number[] => events.map(({ n }) => n)
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index)
 
-const A = writerName(1, DEAD, 0)
-const B = writerName(2, DEAD, 0)
+const A = writerName(1, DEAD, 'a')
+const B = writerName(2, DEAD, 'b')
 
 describe('the sender', () => {
   test('sends a writer’s files in order, in batches, and deletes them', async () => {
@@ -107,7 +110,7 @@ describe('the sender', () => {
   })
 
   test('goes on where it was, and leaves a file that may still grow', async () => {
-    const living = writerName(3, process.pid, 0)
+    const living = writerName(3, process.pid, 'c')
     const path = write(living, 0, lines(0, 3), false)
     const first = server()
     const stopping = new AbortController()
@@ -165,6 +168,25 @@ describe('the sender', () => {
     expect(waits.slice(0, 3)).toEqual([125, 7000, 125])
   })
 
+  test('stops when the folder has become somebody else’s', async () => {
+    write(A, 0, lines(0, 2500))
+    const { connection, events, batches } = server()
+    await send(connection, undefined, () => batches.length < 2).done
+    expect(events).toHaveLength(2000)
+    await send(connection).done
+    expect(numbers(events)).toEqual(range(0, 2500))
+  })
+
+  test('sends the files of writers whose clocks said anything', async () => {
+    for (const [index, startMs] of [-1, 0, Date.UTC(9999, 0), 8.64e15].entries()) {
+      write(writerName(startMs, DEAD, 'abcd'.charAt(index)), 0, lines(index, index + 1))
+    }
+    expect(listFiles(dir)).toHaveLength(4)
+    const { connection, events } = server()
+    await send(connection).done
+    expect(numbers(events).sort((a, b) => a - b)).toEqual(range(0, 4))
+  })
+
   test('sets aside what the server will never take, and nothing else', async () => {
     write(A, 0, lines(0, 64))
     const { connection, events } = server((given) => {
@@ -182,8 +204,36 @@ describe('the sender', () => {
   })
 })
 
+describe('the lock of a folder', () => {
+  test('has one holder, and is free when given back', () => {
+    const lock = takeSenderLock(dir)
+    expect([senderPid(dir), takeSenderLock(dir), lock?.isHeld()]).toEqual([process.pid, undefined, true])
+    lock?.release()
+    expect(senderPid(dir)).toBe(undefined)
+  })
+
+  test.each([
+    ['of a dead process', `${DEAD} 1\n`],
+    ['of another process that had our number', `${process.pid} 1\n`],
+    ['that was damaged', 'x'],
+    ['without content', ''],
+  ])('%s is taken over', (_name, content) => {
+    writeFileSync(lockPath(), content)
+    expect(senderPid(dir)).toBe(undefined)
+    expect(takeSenderLock(dir)?.isHeld()).toBe(true)
+  })
+
+  test('that another has taken is not given back for it', () => {
+    const lock = takeSenderLock(dir)
+    writeFileSync(lockPath(), '1 1\n')
+    expect(lock?.isHeld()).toBe(false)
+    lock?.release()
+    expect(existsSync(lockPath())).toBe(true)
+  })
+})
+
 describe('the appender', () => {
-  const options = { writer: writerName(5, process.pid, 0), bytesMax: 8 * 1024 * 1024, fileBytesMax: 1024 * 1024 }
+  const options = { writer: writerName(5, process.pid, 'e'), bytesMax: 8 * 1024 * 1024, fileBytesMax: 1024 * 1024 }
   const line = `${'x'.repeat(999)}\n`
 
   test('begins a new file when one is large enough', () => {
@@ -207,7 +257,7 @@ describe('the appender', () => {
   })
 
   test('full: drops the oldest and counts; never a file that another process writes', () => {
-    const other = write(writerName(1, process.pid, 9), 0, [line], false)
+    const other = write(writerName(1, process.pid, 'f'), 0, [line], false)
     const appender = new Appender({ ...options, dir, policy: 'drop-oldest' })
     for (let n = 0; n < 20_000; n++) expect(appender.append(line)).toBe(true)
     const held = readdirSync(dir).reduce((sum, name) => sum + readFileSync(join(dir, name)).length, 0)

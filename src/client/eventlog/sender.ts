@@ -15,6 +15,8 @@ export interface SenderOptions {
   onTrouble: (reason: string | null) => void
   /** Counted up as events leave. */
   stats: SenderStats
+  /** Whether the folder is still ours to empty; asked before each round. */
+  isOurs: () => boolean
   /** Ends when there is nothing to send and no writer lives for so long; Infinity: only with the signal. */
   idleMsMax: number
   /** Milliseconds on a clock that does not go back. */
@@ -38,12 +40,12 @@ const WRITERS_MAX = 4
 const LOOK_MS = 100
 const NEWLINE = 0x0a
 
-/** Empties the folder: each writer's events in order, several writers side by side. Resolves when idle or aborted. */
+/** Empties the folder: each writer's events in order, several writers side by side. Resolves when idle, aborted, or when the folder is somebody else's. */
 export async function runSender(options: SenderOptions): Promise<void> {
-  const { dir, signal, patience, now, idleMsMax } = options
+  const { dir, signal, patience, now, idleMsMax, isOurs } = options
   const sent = readSent(dir)
   let quietSinceMs = now()
-  while (!signal.aborted) {
+  while (!signal.aborted && isOurs()) {
     const files = listFiles(dir)
     forgetMissing(sent, files)
     const didWork = await sendRound(byWriter(files), sent, options)

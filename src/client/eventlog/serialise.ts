@@ -10,7 +10,16 @@ const CAUSES_MAX = 10
 export type Context = Readonly<Record<string, unknown>>
 
 /** What the logger itself says of an event. */
-const OWN_NAMES: ReadonlySet<string> = new Set(['timestamp', 'level', 'event', 'facility', 'host', 'process.pid'])
+const OWN_NAMES: ReadonlySet<string> = new Set([
+  'timestamp',
+  'level',
+  'event',
+  'facility',
+  'host',
+  'process.pid',
+  'service.instance.id',
+  'clock.set_back',
+])
 
 /** `,"name":value` for each entry, `context.` before names that the logger itself uses; what JSON cannot hold is written in the nearest way that a person understands. */
 export function contextText(context: Context): string {

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
+import { parseTimestamp } from '../../core/time.ts'
 import { openIngestServer, TEST_NOW_NS, type IngestServer } from '../testing/ingest-server.ts'
 import { sourceContract } from '../testing/contract.ts'
 import { SOURCE_LIMITS, type EventlogLimits } from '../source.ts'
@@ -13,9 +14,9 @@ afterEach(() => server?.http.close())
 async function open(eventlog: Partial<EventlogLimits> = {}, known: () => Promise<string[]> = async () => []) {
   server = await openIngestServer({ eventlog: { ...SOURCE_LIMITS.eventlog, ...eventlog } }, {}, known)
   const { url, sink, counters } = server
-  const submit = async (body: unknown, headers: Record<string, string> = {}) => {
+  const submit = async (body: unknown, headers: Record<string, string> = {}, parameters = '') => {
     const raw = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body)
-    const response = await fetch(`${url}/api/v1/eventlog`, {
+    const response = await fetch(`${url}/api/v1/eventlog${parameters}`, {
       method: 'POST',
       headers: { ...JSON_BODY, ...headers },
       body: raw as RequestInit['body'] & {},
@@ -226,6 +227,44 @@ describe('the same event', () => {
     expect(await (await again()).json()).toEqual({ ids, repeated: [0] })
     expect([sink.rows, server.sink.rows]).toEqual([1, 0])
   })
+})
+
+describe('a time that cannot be, with skew=replace,', () => {
+  test.each(['2026-11-21T12:30:00Z', '2255-03-14T16:00:00.000000001Z', '1969-12-31T23:59:59Z'])(
+    '%s is left to the pipeline, and known when it comes again',
+    async (timestamp) => {
+      const { submit, sink } = await open()
+      const events = [GOOD, { ...GOOD, timestamp }]
+      const { status, body } = await submit(events, {}, '?skew=replace')
+      expect([status, body.repeated]).toEqual([201, []])
+      expect((await submit(events, {}, '?skew=replace')).body).toEqual({ ids: body.ids, repeated: [0, 1] })
+      expect(sink.events().map(({ timestampNs }) => timestampNs)).toEqual([
+        parseTimestamp(GOOD.timestamp),
+        parseTimestamp(timestamp),
+      ])
+      expect(sink.options).toEqual([{ futureSkewMaxNs: 0n }])
+    },
+  )
+
+  test('but text that is no time stays a mistake, and so does another word', async () => {
+    const { submit, sink } = await open()
+    expect((await submit({ ...GOOD, timestamp: 'noon' }, {}, '?skew=replace')).body.problems).toMatchObject([
+      { field: 'timestamp' },
+    ])
+    for (const parameters of ['?skew=', '?skew=on', '?skew=replace&skew=replace']) {
+      expect(await submit(GOOD, {}, parameters)).toMatchObject({
+        status: 400,
+        body: { detail: expect.stringContaining('skew') },
+      })
+    }
+    expect(sink.rows).toBe(0)
+  })
+})
+
+test('server time: the sender’s cannot be wrong', async () => {
+  const { submit, sink } = await open({ timestamps: 'server' })
+  expect((await submit({ ...GOOD, timestamp: '2028-01-01T00:00:00Z' })).status).toBe(201)
+  expect(sink.events()[0]?.attributes.get('timestamp.claimed')).toBe('2028-01-01T00:00:00.000Z')
 })
 
 test('server time: the sender’s is kept beside it, and still tells events apart', async () => {

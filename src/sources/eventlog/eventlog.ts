@@ -46,6 +46,18 @@ const EventSchema = Type.Object(
   },
 )
 
+const ParameterSchema = Type.Object({
+  skew: Type.Optional(
+    Type.String({
+      enum: ['reject', 'replace'],
+      description:
+        'What becomes of a timestamp that cannot be. reject, unless given: one further ahead than ingest.futureSkewMax, ' +
+        'or before 1970, is a mistake. replace: the received time takes the place of any that lies after it, or ' +
+        'before 1970, and attribute clock.skewed keeps it',
+    }),
+  ),
+})
+
 const BodySchema = Type.Union([EventSchema, Type.Array(EventSchema)], {
   description: 'One event or an array of them. Content-Encoding may be gzip, deflate or br.',
 })
@@ -128,6 +140,7 @@ function addRoute(scope: FastifyInstance, state: SubmissionState, isKnown: () =>
       schema: {
         summary: 'Submits events to the event log; answers once they are durable',
         tags: ['eventlog'],
+        querystring: ParameterSchema,
         body: BodySchema,
         response: { 201: AnswerSchema, ...problems },
       },
@@ -143,6 +156,7 @@ function addRoute(scope: FastifyInstance, state: SubmissionState, isKnown: () =>
 
 async function take(request: FastifyRequest, state: SubmissionState): Promise<SubmissionAnswer> {
   const { counters, hostname, limits, sinkFor } = state.context
+  const isSkewReplaced = parseSkew(request.query)
   if (state.active >= limits.requestsMax) throw tooMany(`${limits.requestsMax} submissions are under way`)
   const sink = sinkFor(request.principal)
   state.active++
@@ -154,7 +168,7 @@ async function take(request: FastifyRequest, state: SubmissionState): Promise<Su
       const body = await whole(request, state, (size) => (bytes += size))
       counters.add('ingest_bytes_total', { source: NAME }, body.length)
       // Hands its batch over before it waits: from here on others need not wait for this one.
-      submitted = submit(body, state, { sink, host: senderHost(request.ip, hostname) })
+      submitted = submit(body, state, { sink, host: senderHost(request.ip, hostname), isSkewReplaced })
     } finally {
       release()
     }
@@ -163,6 +177,14 @@ async function take(request: FastifyRequest, state: SubmissionState): Promise<Su
     state.active--
     state.bytes -= bytes
   }
+}
+
+function parseSkew(query: unknown): boolean {
+  const { skew = 'reject' } = query as { skew?: unknown }
+  if (skew === 'reject' || skew === 'replace') return skew === 'replace'
+  throw new AppError('REQUEST_INVALID', {
+    detail: `skew: ${JSON.stringify(skew)?.slice(0, 100)} is neither reject nor replace.`,
+  })
 }
 
 /** The body, as long as there is room for it beside all others. */

@@ -51,8 +51,8 @@ export function readEvent(view: EventView, source: string): LoggedEvent {
   return event
 }
 
-/** Everything that is wrong with it. `latestNs`: times after it cannot be. */
-export function mistakesOf(event: LoggedEvent, index: number, latestNs: bigint): Mistake[] {
+/** Everything that is wrong with it. `latestNs`: times after it, and before 1970, cannot be; `undefined`: any may. */
+export function mistakesOf(event: LoggedEvent, index: number, latestNs: bigint | undefined): Mistake[] {
   const mistakes: Mistake[] = []
   const says = (field: string, message: string): void => void mistakes.push({ event: index, field, message })
   if (event.service === '') says('facility', 'is missing: the unique name of the sender')
@@ -67,7 +67,7 @@ export function mistakesOf(event: LoggedEvent, index: number, latestNs: bigint):
     if (event.attributes.has('timestamp')) {
       says('timestamp', `${wrongOrMissing(event, ['timestamp'])}: RFC 3339 such as 2026-01-05T10:11:12.345Z`)
     }
-  } else if (event.timestampNs < 0n || event.timestampNs > latestNs) {
+  } else if (latestNs !== undefined && (event.timestampNs < 0n || event.timestampNs > latestNs)) {
     says('timestamp', `${formatTimestamp(event.timestampNs)} cannot be: it is too far in the future, or before 1970`)
   }
   return mistakes

@@ -41,6 +41,11 @@ export interface SubmissionOptions {
   sink: Sink
   /** Host of events that name none. */
   host: string
+  /**
+   * Whether a time that cannot be, as it is after the received time or before 1970, is left to the pipeline, which puts
+   * the received time in its place and keeps the claim. Else it is a mistake, if it is further ahead than the skew.
+   */
+  isSkewReplaced: boolean
 }
 
 export interface SubmissionAnswer {
@@ -58,10 +63,10 @@ const MISTAKES_LISTED_MAX = 20
 export async function submit(
   body: Buffer,
   state: SubmissionState,
-  { sink, host }: SubmissionOptions,
+  { sink, host, isSkewReplaced }: SubmissionOptions,
 ): Promise<SubmissionAnswer> {
   const rows = transcode(body, state)
-  const careful = checkRows(rows, state)
+  const careful = checkRows(rows, state, isSkewReplaced)
   const fresh = new EventBatch(rows.length + rows.rows * ROW_MORE_BYTES, rows.rows)
   const hostBytes = Buffer.from(host)
   const answer: SubmissionAnswer = { ids: [], repeated: [] }
@@ -84,7 +89,7 @@ export async function submit(
     else spans.at(rows.bytes, rows.offsets[row] ?? 0, rows.rowEnd(row)).copyTo(fresh, hostBytes, text)
   }
   state.repeats.add(answer.repeated.length)
-  if (own.size > 0) await write(fresh, own, state, sink)
+  if (own.size > 0) await write(fresh, own, state, isSkewReplaced ? withoutSkew(sink) : sink)
   await Promise.all(others)
   return answer
 }
@@ -121,9 +126,15 @@ function transcode(body: Buffer, { name, context, transcoder }: SubmissionState)
  * Looks at every row; throws REQUEST_INVALID with the mistakes of all. Resolves to the events that have to be written
  * anew, by their row; the others are right as they stand.
  */
-function checkRows(rows: EventBatch, { name, context }: SubmissionState): Map<number, LoggedEvent> {
+function checkRows(
+  rows: EventBatch,
+  { name, context }: SubmissionState,
+  isSkewReplaced: boolean,
+): Map<number, LoggedEvent> {
   const { eventlog, futureSkewMaxNs } = context.limits
-  const latestNs = context.clock() + futureSkewMaxNs
+  const isClientTime = eventlog.timestamps === 'client'
+  // Where the server's time counts, nobody else's can be wrong.
+  const latestNs = isSkewReplaced || !isClientTime ? undefined : context.clock() + futureSkewMaxNs
   const source = Buffer.from(name)
   const view = new EventView()
   const spans = new RowSpans()
@@ -131,8 +142,8 @@ function checkRows(rows: EventBatch, { name, context }: SubmissionState): Map<nu
   const careful = new Map<number, LoggedEvent>()
   for (let row = 0; row < rows.rows; row++) {
     const start = rows.offsets[row] ?? 0
-    const isPlain = eventlog.timestamps === 'client' && spans.at(rows.bytes, start, rows.rowEnd(row)).isPlain(source)
-    if (isPlain && rows.bytes.readBigInt64LE(start + ROW_TIMESTAMP) <= latestNs) continue
+    const isPlain = isClientTime && spans.at(rows.bytes, start, rows.rowEnd(row)).isPlain(source)
+    if (isPlain && (latestNs === undefined || rows.bytes.readBigInt64LE(start + ROW_TIMESTAMP) <= latestNs)) continue
     const event = readEvent(view.at(rows.bytes, start), name)
     mistakes.push(...mistakesOf(event, row, latestNs))
     careful.set(row, event)
@@ -153,6 +164,11 @@ function completed(event: LoggedEvent, host: string, id: string, { context }: Su
   }
   event.attributes.set(ID_ATTRIBUTE, id)
   return event
+}
+
+/** What is sent as it happens cannot be after its arrival: so the events of a sender keep their order. */
+function withoutSkew(sink: Sink): Sink {
+  return { hold: () => sink.hold(), write: (batch) => sink.write(batch, { futureSkewMaxNs: 0n }) }
 }
 
 async function write(

@@ -1,18 +1,21 @@
 /** For tests: a sink that keeps events in memory, and can refuse or delay them. */
 import { type EventBatch, EventView } from '../../core/batch.ts'
 import type { LogEvent } from '../../core/event.ts'
-import type { Sink } from '../../core/sink.ts'
+import type { Sink, WriteOptions } from '../../core/sink.ts'
 
 export class MemorySink implements Sink {
   batches: EventBatch[] = []
+  /** What was wanted of each batch. */
+  options: (WriteOptions | undefined)[] = []
   /** Requests that said more is coming. */
   holders = 0
   /** Asked before each batch: throws to refuse it, resolves late to delay it. */
   onWrite: (batch: EventBatch, number: number) => Promise<void> | void = () => {}
 
-  async write(batch: EventBatch): Promise<void> {
+  async write(batch: EventBatch, options?: WriteOptions): Promise<void> {
     await this.onWrite(batch, this.batches.length)
     this.batches.push(batch)
+    this.options.push(options)
   }
 
   hold(): () => void {
