@@ -26,8 +26,12 @@ import { registerPage } from './page.ts'
 import { acceptSmallBodies, refuseUnknownParameters, type BodyOptions } from './parameters.ts'
 import { registerQuery } from './query-route.ts'
 import { createReading, type Reading } from './reading.ts'
+import { registerRetention } from './retention-routes.ts'
 import type { ApiServer } from './schemas.ts'
+import { registerSearches } from './search-routes.ts'
 import { registerSession } from './session-routes.ts'
+import { registerShares } from './share-routes.ts'
+import { createSlowQueries, watchSlowness } from './slow-queries.ts'
 import { registerStatus } from './status.ts'
 import { createStoreFigures } from './store-figures.ts'
 import { registerTail } from './tail.ts'
@@ -44,18 +48,25 @@ export async function registerApi(server: FastifyInstance, context: ApiContext):
   registerLanding(app, context)
   registerPage(app, context)
   registerHealth(app, context, figures)
-  registerStatus(app, context, figures)
+  const slow = createSlowQueries(context.limits.slowQueriesMax)
+  registerStatus(app, context, { figures, slow })
   registerMetrics(app, context, figures)
   const reading = createReading(context, figures)
   const bytesMax = context.limits.bodyBytesMax
   const login = { bytesMax: Math.min(LOGIN_BYTES_MAX, bytesMax), takesForms: true }
   // No forms: a page of somebody else can send one without asking.
   const rights = { bytesMax: Math.min(RIGHTS_BYTES_MAX, bytesMax), takesForms: false }
-  await inScope(app, { bytesMax, takesForms: true }, (scope) => registerReading(scope, reading))
+  await inScope(app, { bytesMax, takesForms: true }, (scope) => {
+    watchSlowness(scope, context, slow)
+    registerReading(scope, reading)
+  })
   await inScope(app, login, (scope) => registerSession(scope, context))
   await inScope(app, rights, (scope) => {
     registerKeys(scope, context)
     registerTokens(scope, context)
+    registerSearches(scope, context)
+    registerShares(scope, context)
+    registerRetention(scope, context)
   })
 }
 

@@ -6,6 +6,7 @@ import type { follow } from '../live/follow.ts'
 import type { Live } from '../live/live.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
+import type { Saved } from '../saved/saved.ts'
 import type { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import type { Store } from '../store/store.ts'
 import type { PageFiles } from './page.ts'
@@ -31,6 +32,9 @@ export interface ApiContext {
     'isOpen' | 'keys' | 'identify' | 'createToken' | 'openSession' | 'closeSession' | 'sessionExpires' | 'status'
   >
   audit: AuditTrail
+  /** What people keep on the server. */
+  saved: Pick<Saved, 'searches' | 'shares'>
+  retention: RetentionSettings
   /** This server's name: the `node` column of what it takes, the second half of its event ids. */
   node: string
   version: string
@@ -47,6 +51,41 @@ export interface ApiContext {
   /** How long after its end a page of the event log is still open. */
   eventlog: { graceNs: bigint }
   limits: ApiLimits
+}
+
+/** A rule as it is shown and asked for: `age` as a person writes it, such as 2d; 0: for ever. */
+export interface RetentionRuleText {
+  filter: string
+  age: string
+}
+
+/** What a rule would delete if it was applied now. */
+export interface DoomedEvents extends RetentionRuleText {
+  events: number
+  /** On disk, about: as much as other events of the same days take. */
+  bytes: number
+  /** Timestamps; null where there are none. */
+  oldest: string | null
+  newest: string | null
+}
+
+/** How long events are kept: what the configuration says, and rules that are set while the server runs. */
+export interface RetentionSettings {
+  /** `revision` tells one state of the rules from others. Rules of the configuration come first and cannot be changed here. */
+  current(): {
+    ageMs: number
+    diskBytes: number
+    configured: RetentionRuleText[]
+    rules: RetentionRuleText[]
+    revision: string
+  }
+  /** Puts these in the place of all that can be changed. REQUEST_INVALID, SAVED_CHANGED, SAVED_WRITE_FAILED. */
+  change(rules: readonly RetentionRuleText[], revision: string): Promise<void>
+  /**
+   * What all rules would delete now if those that can be changed were these: those of the configuration first; `*` is
+   * what no rule selects. REQUEST_INVALID, STORE_*, QUERY_TIMEOUT.
+   */
+  preview(rules: readonly RetentionRuleText[], signal: AbortSignal): Promise<DoomedEvents[]>
 }
 
 /** What bounds the reading side. Every one is visible in `/api/v1/status`. */
@@ -77,6 +116,10 @@ export interface ApiLimits {
   tailBacklogMax: number
   /** Events that may wait for one slow tail; beyond that they are skipped and counted. */
   tailBufferEvents: number
+  /** Queries that take as long are remembered, and shown in the status. */
+  slowQueryMs: number
+  /** How many different ones. */
+  slowQueriesMax: number
 }
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
@@ -93,4 +136,6 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   tailsPerKeyMax: 200,
   tailBacklogMax: 10_000,
   tailBufferEvents: 10_000,
+  slowQueryMs: 1000,
+  slowQueriesMax: 50,
 }

@@ -41,6 +41,7 @@ async function answerEvents(reading: Reading, question: Question, signal: AbortS
       const options = { signal, timeoutMs: timeLeftMs(), rowsMax: piece.limit }
       const result = await store.select(piece.statement, options)
       addStats(stats, result.stats)
+      question.spent.rowsRead = stats.rowsRead
       for (const row of result.rows) rows.push(row)
       piece.rows = result.rows.length
       piece.last = result.rows.at(-1)
@@ -90,6 +91,7 @@ async function answerTable(reading: Reading, question: Question, signal: AbortSi
   const range = await tableRange(reading, question, signal, timeLeftMs)
   const { statement, columns } = visibleSql(question.query, { range, limit: question.limit })
   const { rows, stats } = await reading.context.store.select(statement, { signal, timeoutMs: timeLeftMs() })
+  question.spent.rowsRead = stats.rowsRead
   const cells = rows.slice(0, question.tableRowsMax).map((row) => readTableRow(columns, row))
   const isCut = rows.length >= TABLE_ROWS_MAX || cells.length < rows.length
   return JSON.stringify({

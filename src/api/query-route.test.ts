@@ -288,6 +288,41 @@ describe('a reader who goes away', () => {
     }
   })
 
+  test('what takes long is remembered with who asked and what it took; tails and streams are not', async () => {
+    const limits = { ...DEFAULT_API_LIMITS, slowQueryMs: 0 }
+    const own = await openApi(quietContext({ store: temporary.store, limits }))
+    const newest = async (): Promise<Record<string, unknown>[]> => {
+      const status = (await (await fetch(`${own.url}/api/v1/status`)).json()) as {
+        slowQueries: { newest: Record<string, unknown>[] }
+      }
+      return status.slowQueries.newest
+    }
+    try {
+      await (await fetch(`${own.url}/api/v1/query?query=notthere&start=-1h&format=ndjson`)).text()
+      for (let time = 0; time < 2; time++) {
+        await (
+          await fetch(`${own.url}/api/v1/query?query=${encodeURIComponent('* | stats count()')}&start=-52w`)
+        ).text()
+      }
+      await (await fetch(`${own.url}/api/v1/fields?query=${'x'.repeat(3000)}`)).text()
+      await vi.waitUntil(async () => (await newest()).length === 2, PATIENCE)
+      expect(await newest()).toMatchObject([
+        { route: '/api/v1/fields', query: 'x'.repeat(2000), rowsRead: null },
+        {
+          route: '/api/v1/query',
+          query: '* | stats count()',
+          start: '-52w',
+          times: 2,
+          status: 200,
+          rowsRead: expect.any(Number) as number,
+          key: { id: '', name: '' },
+        },
+      ])
+    } finally {
+      await own.close()
+    }
+  })
+
   test('places are limited, and come free', async () => {
     const limits = { ...DEFAULT_API_LIMITS, queriesMax: 1, queriesWaitingMax: 0 }
     const own = await openApi(quietContext({ store: slowedStore(temporary), limits }))

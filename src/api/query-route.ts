@@ -83,8 +83,12 @@ async function answer(
   // Only a reader of the answer is worth the store's work.
   if (request.method === 'HEAD') return reply.send(Readable.from([]))
   if (format !== 'json') return answerStream(reading, question, { format, parameters }, request, reply)
-  const text = await whileConnected(reading, request, reply, ({ signal }) => answerJson(reading, question, signal))
-  return reply.send(text)
+  try {
+    const text = await whileConnected(reading, request, reply, ({ signal }) => answerJson(reading, question, signal))
+    return reply.send(text)
+  } finally {
+    request.rowsRead = question.spent.rowsRead
+  }
 }
 
 interface Export {

@@ -30,6 +30,8 @@ export interface Question {
   nowNs: bigint
   /** What a cursor belongs to. */
   asked: readonly string[]
+  /** What it took so far, for the list of slow queries. */
+  spent: { rowsRead: number | null }
 }
 
 export interface QuestionOptions {
@@ -57,6 +59,7 @@ export function parseQuestion(parameters: QueryParameters, { view, context }: Qu
     settledNs: cursor?.snapshotNs ?? settledThrough(context, view.filter !== ''),
     nowNs,
     asked,
+    spent: { rowsRead: null },
   }
 }
 

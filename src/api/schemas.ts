@@ -66,7 +66,7 @@ const PROBLEM_TEXTS: Readonly<Record<number, string>> = {
   401: 'Nothing that is shown as a key is valid',
   403: 'The key does not allow this, or a page of somebody else asks for it',
   404: 'There is nothing there',
-  409: 'There are too many',
+  409: 'There are too many, or it has been changed meanwhile',
   408: 'The query took longer than the limit',
   410: 'What was there has been deleted',
   413: 'The query needs more than the limits allow',

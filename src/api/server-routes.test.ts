@@ -105,6 +105,7 @@ function counted(): Counters {
   counters.add('ingest_events_total', { source: 'http' }, 7)
   counters.add('ingest_events_total', { source: 'syslog' }, 2)
   counters.add('ingest_rejected_total', { source: 'http', reason: 'not JSON' }, 3)
+  counters.keepExample('ingest_rejected_total', { source: 'http', reason: 'not JSON' }, 'line 3: {"a":')
   counters.add('odd_total', { path: 'a"b\\c\nd' }, 1)
   return counters
 }
@@ -125,12 +126,18 @@ describe('status', () => {
       listeners: { http: '127.0.0.1:7575' },
       ingest: {
         accepted: { total: 9, bySource: { http: 7, syslog: 2 } },
-        rejected: { total: 3, bySource: { http: { 'not JSON': 3 } } },
+        rejected: {
+          total: 3,
+          bySource: { http: { 'not JSON': 3 } },
+          examples: [{ source: 'http', reason: 'not JSON', newest: [{ text: 'line 3: {"a":' }] }],
+        },
+        rates: { http: { minutes: expect.arrayContaining([0]) as number[] } },
       },
+      slowQueries: { thresholdMs: 1000, newest: [] },
       lag: { newestReceived: '1970-01-01T00:00:03.500Z', newestStored: '1970-01-01T00:00:01.000Z', seconds: 2.5 },
       spool: { bytesMax: 1_000_000, refusing: null },
       store: { state: 'ready', version: '26.7', rows: 5 },
-      disk: { usedBytes: 500, freeBytes: 9000 },
+      disk: { usedBytes: 500, freeBytes: 9000, bytesPerDay: null, daysLeft: null },
       live: { subscribers: 0 },
       limits: { jsonEventsMax: 10_000 },
     })
@@ -191,7 +198,9 @@ describe('documents', () => {
     expect(routes.sort()).toEqual([
       'DELETE /api/v1/eventlog',
       'DELETE /api/v1/keys/{id}',
+      'DELETE /api/v1/searches/{id}',
       'DELETE /api/v1/session',
+      'DELETE /api/v1/shares/{id}',
       'GET /',
       'GET /api/v1/context/{id}',
       'GET /api/v1/eventqry/{facility}/',
@@ -203,7 +212,11 @@ describe('documents', () => {
       'GET /api/v1/histogram',
       'GET /api/v1/keys',
       'GET /api/v1/query',
+      'GET /api/v1/retention',
+      'GET /api/v1/searches',
       'GET /api/v1/session',
+      'GET /api/v1/shares',
+      'GET /api/v1/shares/{id}',
       'GET /api/v1/status',
       'GET /api/v1/tail',
       'GET /healthz',
@@ -212,9 +225,14 @@ describe('documents', () => {
       'POST /api/v1/keys',
       'POST /api/v1/query',
       'POST /api/v1/query/explain',
+      'POST /api/v1/retention/preview',
+      'POST /api/v1/searches',
       'POST /api/v1/session',
       'POST /api/v1/session/end',
+      'POST /api/v1/shares',
       'POST /api/v1/tokens',
+      'PUT /api/v1/retention',
+      'PUT /api/v1/searches/{id}',
     ])
     const query = document.paths['/api/v1/query']?.['get']
     const names = query?.parameters.map(({ name }) => name)

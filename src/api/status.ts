@@ -1,78 +1,23 @@
-import { Type } from 'typebox'
 import type { CounterSample } from '../core/counters.ts'
 import { formatTimestamp } from '../core/time.ts'
+import type { StoreStatus } from '../store/store.ts'
 import type { ApiContext } from './context.ts'
+import { createRates, SAMPLE_MS, type Rates } from './rates.ts'
 import type { ApiServer } from './schemas.ts'
+import type { SlowQueries } from './slow-queries.ts'
+import { StatusSchema } from './status-schema.ts'
 import type { StoreFigures } from './store-figures.ts'
 
-const CountsSchema = Type.Record(Type.String(), Type.Number())
-
-const StatusSchema = Type.Object(
-  {
-    version: Type.String(),
-    node: Type.String(),
-    startedAt: Type.String(),
-    uptimeSeconds: Type.Number(),
-    listeners: Type.Record(Type.String(), Type.String()),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          kind: Type.String({ description: '`files` or `self-signed`' }),
-          fingerprint: Type.String({ description: 'SHA-256 of the certificate, hex with colons' }),
-          notAfter: Type.String({ description: 'When the certificate expires' }),
-        },
-        { description: 'Absent without TLS' },
-      ),
-    ),
-    ingest: Type.Object({
-      accepted: Type.Object({ total: Type.Number(), bySource: CountsSchema }),
-      rejected: Type.Object({
-        total: Type.Number(),
-        bySource: Type.Record(Type.String(), CountsSchema, { description: 'Source → reason → events' }),
-      }),
-    }),
-    lag: Type.Object({
-      newestReceived: Type.Union([Type.String(), Type.Null()], { description: 'Newest durable event' }),
-      newestStored: Type.Union([Type.String(), Type.Null()], { description: 'All events up to here are in the store' }),
-      seconds: Type.Number({ description: 'How far the store is behind what was acknowledged' }),
-    }),
-    spool: Type.Object(
-      {
-        pendingFiles: Type.Number(),
-        pendingBytes: Type.Number(),
-        pendingRows: Type.Number(),
-        bytesMax: Type.Number(),
-        loadingBatches: Type.Number(),
-        quarantinedFiles: Type.Number(),
-        refusing: Type.Union([Type.String(), Type.Null()]),
-        lastLoadError: Type.Union([Type.String(), Type.Null()]),
-      },
-      { additionalProperties: true },
-    ),
-    store: Type.Object(
-      { state: Type.String(), reason: Type.Union([Type.String(), Type.Null()]) },
-      { additionalProperties: true, description: 'Engine, rows, bytes on disk, memory, retention runs' },
-    ),
-    disk: Type.Object({
-      usedBytes: Type.Union([Type.Number(), Type.Null()]),
-      freeBytes: Type.Union([Type.Number(), Type.Null()]),
-    }),
-    live: Type.Object({}, { additionalProperties: true, description: 'Rings in memory and tail subscribers' }),
-    access: Type.Object({
-      open: Type.Boolean({ description: 'There are no keys: everybody may do everything' }),
-      keys: Type.Record(Type.String(), Type.Number(), { description: 'Valid ones, by role' }),
-    }),
-    process: Type.Object({ pid: Type.Number(), residentBytes: Type.Number(), heapBytes: Type.Number() }),
-    limits: CountsSchema,
-    counters: Type.Array(
-      Type.Object({ name: Type.String(), labels: Type.Record(Type.String(), Type.String()), value: Type.Number() }),
-    ),
-  },
-  { title: 'Status' },
-)
-
 /** `/api/v1/status`: what came in, what is waiting, what is stored, what it costs. */
-export function registerStatus(app: ApiServer, context: ApiContext, figures: StoreFigures): void {
+export function registerStatus(
+  app: ApiServer,
+  context: ApiContext,
+  { figures, slow }: { figures: StoreFigures; slow: SlowQueries },
+): void {
+  const rates = createRates(context.counters, () => performance.now())
+  const timer = setInterval(() => rates.sample(), SAMPLE_MS)
+  timer.unref()
+  app.addHook('onClose', () => clearInterval(timer))
   app.get(
     '/api/v1/status',
     {
@@ -91,11 +36,16 @@ export function registerStatus(app: ApiServer, context: ApiContext, figures: Sto
         uptimeSeconds: Number((context.clock() - context.startedNs) / 1_000_000n) / 1000,
         listeners: { ...context.listeners() },
         ...tlsFigures(context),
-        ingest: { accepted: bySource(samples), rejected: bySourceAndReason(samples) },
+        ingest: {
+          accepted: bySource(samples),
+          rejected: { ...bySourceAndReason(samples), examples: rejectedExamples(context) },
+          rates: rates.bySource(),
+        },
         lag: lag(context),
         spool: { ...context.spool.status() },
         store: { ...(store ?? { state: 'down', reason: 'the store does not answer' }) },
-        disk: { usedBytes: store?.bytesOnDisk ?? null, freeBytes: store?.diskFreeBytes ?? null },
+        disk: diskFigures(store, rates),
+        slowQueries: { thresholdMs: context.limits.slowQueryMs, newest: slow.list() },
         live: { ...context.live.status() },
         access: accessStatus(context),
         process: { pid: process.pid, residentBytes: memory.rss, heapBytes: memory.heapUsed },
@@ -104,6 +54,35 @@ export function registerStatus(app: ApiServer, context: ApiContext, figures: Sto
       }
     },
   )
+}
+
+const SECONDS_PER_DAY = 86_400
+/** With fewer events in the store the size of one says nothing about the next. */
+const TELLING_EVENTS_MIN = 1000
+
+/** How long the disk lasts if events keep coming as in the last hour, each as large as those in the store. */
+export function diskFigures(
+  store: Pick<StoreStatus, 'bytesOnDisk' | 'diskFreeBytes' | 'rows'> | undefined,
+  rates: Pick<Rates, 'eventsPerSecond'>,
+): { usedBytes: number | null; freeBytes: number | null; bytesPerDay: number | null; daysLeft: number | null } {
+  const usedBytes = store?.bytesOnDisk ?? null
+  const freeBytes = store?.diskFreeBytes ?? null
+  if (!store || store.rows < TELLING_EVENTS_MIN) return { usedBytes, freeBytes, bytesPerDay: null, daysLeft: null }
+  const bytesPerDay = Math.round(rates.eventsPerSecond() * (store.bytesOnDisk / store.rows) * SECONDS_PER_DAY)
+  const daysLeft = freeBytes === null || bytesPerDay === 0 ? null : Math.round((freeBytes / bytesPerDay) * 10) / 10
+  return { usedBytes, freeBytes, bytesPerDay, daysLeft }
+}
+
+function rejectedExamples({ counters }: Pick<ApiContext, 'counters'>): {
+  source: string
+  reason: string
+  newest: { at: string; text: string }[]
+}[] {
+  return counters.examples('ingest_rejected_total').map(({ labels, newest }) => ({
+    source: labels['source'] ?? 'other',
+    reason: labels['reason'] ?? 'other',
+    newest: newest.map(({ atMs, text }) => ({ at: new Date(atMs).toISOString(), text })),
+  }))
 }
 
 function tlsFigures({ tls }: ApiContext): { tls?: { kind: string; fingerprint: string; notAfter: string } } {

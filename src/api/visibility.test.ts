@@ -20,6 +20,7 @@ import {
   type Bird,
 } from './testing/birds.ts'
 import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
+import { SAVED_REQUESTS } from './testing/saved-requests.ts'
 import { testPrincipal, wordAccess } from './testing/word-access.ts'
 
 /** Many requests, on a machine that may be doing something else. */
@@ -287,7 +288,8 @@ function plainRequest(name: string): Request {
 }
 
 test('every route for readers is in the table', () => {
-  const known = Object.keys(READ_ROUTES)
+  // Those about what is saved: visible-saved.test.ts.
+  const known = [...Object.keys(READ_ROUTES), ...SAVED_REQUESTS.map(([name]) => name)]
   const heads = known.map((name) => name.replace('GET', 'HEAD'))
   expect(
     routesOf('read')

@@ -9,10 +9,10 @@ import { LOGD_LIMITS, type LogdLimits, type LogdSettings } from '../sources/logd
 import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
 import type { SpoolLimits } from '../spool/spool.ts'
 import type { StoreConfig } from '../store/connect.ts'
+import type { RetentionRules } from '../store/retention.ts'
 import type { Config } from './config.ts'
-import { keepRules } from './retention-rules.ts'
 
-export function storeConfig(config: Config): Omit<StoreConfig, 'logger' | 'counters'> {
+export function storeConfig(config: Config, keep: RetentionRules['keep']): Omit<StoreConfig, 'logger' | 'counters'> {
   const { memoryBytesMax } = config.engine
   const { timeout: timeoutMs, memoryBytesMax: queryBytesMax, bytesReadMax } = config.query
   return {
@@ -22,7 +22,7 @@ export function storeConfig(config: Config): Omit<StoreConfig, 'logger' | 'count
     retention: {
       ageMs: config.retention.age,
       diskBytes: config.retention.diskBytes,
-      keep: (nowMs) => keepRules(config.retention.rules, nowMs),
+      keep,
     },
     ...(memoryBytesMax === 0 ? {} : { memoryBytesMax }),
   }
@@ -123,5 +123,7 @@ export function apiLimits({ http, query, live }: Config): ApiLimits {
     tailsMax: live.subscribersMax,
     tailsPerKeyMax: live.subscribersPerKeyMax,
     tailBufferEvents: live.bufferEventsMax,
+    slowQueryMs: query.slow,
+    slowQueriesMax: query.slowMax,
   }
 }

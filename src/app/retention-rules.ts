@@ -1,4 +1,4 @@
-import { NS_PER_MS, parseDuration } from '../core/time.ts'
+import { formatDuration, NS_PER_MS, parseDuration } from '../core/time.ts'
 import { checkFilter, compile, toFilterSql } from '../query/query.ts'
 import type { KeepRule } from '../store/retention-filters.ts'
 
@@ -46,13 +46,20 @@ function parseAge(text: string): number | undefined {
   return ns === undefined ? undefined : Number(ns / NS_PER_MS)
 }
 
-/** What is wrong with the filters, in sentences. */
-export function ruleProblems(rules: readonly RetentionRule[]): string[] {
-  if (rules.length > RULES_MAX) return [`retention.rules has more than ${RULES_MAX} rules`]
+/** What is wrong with the filters of a list of this name, in sentences. */
+export function ruleProblems(rules: readonly RetentionRule[], list = 'retention.rules'): string[] {
+  if (rules.length > RULES_MAX) return [`${list} has more than ${RULES_MAX} rules`]
   return rules.flatMap(({ filter }, index) => {
     const problem = filter.trim() === '' ? 'the filter is empty' : checkFilter(filter, 0n)
-    return problem === undefined ? [] : [`retention.rules[${index}] ${JSON.stringify(filter)}: ${problem}`]
+    return problem === undefined ? [] : [`${list}[${index}] ${JSON.stringify(filter)}: ${problem}`]
   })
+}
+
+/** As a person writes it, and `parseRules` reads it. */
+export function ageText(ageMs: number): string {
+  if (ageMs === 0) return '0'
+  const text = formatDuration(BigInt(ageMs) * NS_PER_MS)
+  return parseAge(text) === ageMs ? text : `${ageMs}ms`
 }
 
 /** The rules as the store applies them. They must have no problems. Relative times count from `nowMs`. */

@@ -105,11 +105,9 @@ async function openServer(
   closing.add(() => http.close())
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
-    store: storage.store,
+    ...storage,
     rollup: ROLLUP,
-    live: storage.live,
     follow,
-    spool: storage.spool,
     counters,
     logger,
     access,

@@ -160,6 +160,13 @@ export const SettingsSchema = Type.Object(
       bytesReadMax: bytes(256 * GiB, 'What one query may read in the store, uncompressed', MiB),
       concurrentMax: count(16, 'Queries at once; more wait, and are answered 429 after a while'),
       concurrentPerKeyMax: count(8, 'Queries at once with one key; more wait in the same way'),
+      slow: duration(SECOND, 'From there on a query is slow, and shown in the status', 1),
+      slowMax: count(50, 'Different slow queries that are remembered'),
+    }),
+    saved: Type.Object({
+      searchesMax: count(1000, 'Saved searches of everybody together'),
+      sharesMax: count(2000, 'Shared views of everybody together'),
+      perKeyMax: count(500, 'Saved searches of one key, and shared views of one key'),
     }),
   },
   { additionalProperties: false },

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { RetentionSettings } from '../api/context.ts'
 import { BatchPool } from '../core/batch-pool.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
@@ -6,6 +7,7 @@ import { NS_PER_MS } from '../core/time.ts'
 import { openLive, type Live } from '../live/live.ts'
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts'
 import { createReceivedClock, type ReceivedClock } from '../pipeline/received.ts'
+import { openSaved, type Saved } from '../saved/saved.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 import { openStore } from '../store/connect.ts'
 import type { Store } from '../store/store.ts'
@@ -13,6 +15,7 @@ import { AUDIT_SERVICE } from './audit.ts'
 import type { Closing } from './closing.ts'
 import type { Config } from './config.ts'
 import { liveLimits, spoolLimits, storeConfig } from './limits.ts'
+import { createRetention, rulesInForce } from './retention.ts'
 import { RECEIVED_SAVE_MS, type NodeIdentity } from './node.ts'
 
 /** Where events go and are read from. */
@@ -22,6 +25,8 @@ export interface Storage {
   live: Live
   spool: Spool
   store: Store
+  saved: Saved
+  retention: RetentionSettings
 }
 
 export interface StorageOptions {
@@ -41,7 +46,11 @@ export async function openStorage(config: Config, options: StorageOptions): Prom
   const { node, counters, logger, closing, clock } = options
   const batches = new BatchPool({ bytesMax: BATCH_POOL_BYTES_MAX })
   const received = createReceivedClock(clock, node.receivedFloorNs)
-  const store = await openStore({ ...storeConfig(config), logger, counters })
+  const nowMs = (): number => Number(clock() / NS_PER_MS)
+  const saved = await openSaved({ dir: config.data, clock: nowMs, counters, limits: config.saved })
+  closing.add(() => saved.close())
+  const keep = rulesInForce(config, saved.rules)
+  const store = await openStore({ ...storeConfig(config, keep), logger, counters })
   closing.add(() => store.close())
   const dir = join(config.data, 'spool')
   const spool = await openSpool({ dir, node: node.name, store, counters, logger, limits: spoolLimits(config) })
@@ -58,7 +67,8 @@ export async function openStorage(config: Config, options: StorageOptions): Prom
     futureSkewMaxNs: BigInt(config.ingest.futureSkewMax) * NS_PER_MS,
     reservedService: AUDIT_SERVICE,
   })
-  return { pipeline, batches, live, spool, store }
+  const retention = createRetention(config, { stored: saved.rules, store, nowMs })
+  return { pipeline, batches, live, spool, store, saved, retention }
 }
 
 /** From here on every durable event passes through `live`. */

@@ -2,7 +2,7 @@ import type { Principal } from './principal.ts'
 
 /** Something that whoever watches over the server wants to know about later. Never holds a secret. */
 export interface AuditRecord {
-  /** `key.created`, `key.revoked`, `token.created`, `session.opened`, `session.refused`, `session.closed`, `events.exported`, `events.deleted`. */
+  /** `key.created`, `key.revoked`, `token.created`, `session.opened`, `session.refused`, `session.closed`, `events.exported`, `events.deleted`, `retention.changed`. */
   action: string
   /** Who did it; `undefined` where they could not show who they are. */
   principal: Principal | undefined

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { COUNTER_SERIES_MAX, Counters } from './counters.ts'
+import {
+  COUNTER_SERIES_MAX,
+  Counters,
+  EXAMPLE_CHARS_MAX,
+  EXAMPLES_PER_SERIES,
+  SERIES_WITH_EXAMPLES_MAX,
+} from './counters.ts'
 import { AppError, problemDocument } from './errors.ts'
 import { eventJson, formatEventId, parseEventId } from './event.ts'
 import { LEVELS, levelOf, severityFromName, severityFromNumber, severityFromSyslog, severityRange } from './severity.ts'
@@ -76,6 +82,23 @@ describe('counters', () => {
     for (let i = 0; i < COUNTER_SERIES_MAX + 50; i++) counters.add('a_total', { key: String(i) })
     expect(counters.samples().length).toBe(COUNTER_SERIES_MAX + 1)
     expect(counters.total('a_total')).toBe(COUNTER_SERIES_MAX + 50)
+  })
+  test('the newest examples of a series are kept, and not more', () => {
+    let nowMs = 0
+    const counters = new Counters(() => ++nowMs)
+    const labels = { reason: 'r' }
+    for (let i = 1; i <= EXAMPLES_PER_SERIES + 2; i++) counters.keepExample('a_total', labels, `text ${i}`)
+    counters.keepExample('b_total', labels, 'x'.repeat(EXAMPLE_CHARS_MAX + 1))
+    const [kept, ...others] = counters.examples('a_total')
+    expect([kept?.labels, kept?.newest.length, others]).toEqual([labels, EXAMPLES_PER_SERIES, []])
+    expect(kept?.newest.slice(0, 2)).toEqual([
+      { atMs: 7, text: 'text 7' },
+      { atMs: 6, text: 'text 6' },
+    ])
+    expect(counters.examples('b_total')[0]?.newest[0]?.text).toHaveLength(EXAMPLE_CHARS_MAX)
+    for (let i = 0; i < SERIES_WITH_EXAMPLES_MAX; i++) counters.keepExample('c_total', { i: String(i) }, '')
+    expect(counters.examples('c_total')).toHaveLength(SERIES_WITH_EXAMPLES_MAX - 2)
+    expect(counters.samples()).toEqual([])
   })
 })
 

@@ -8,13 +8,15 @@ import { Eraser } from './eraser.ts'
 import { loadFiles, loadStream } from './load.ts'
 import { READ_LIMITS, openAnswer, readAll, type ReadLimits } from './read.ts'
 import { enforceRetention, ROLLUPS, type RetentionRun, type RetentionRules } from './retention.ts'
-import { dropOrphans, enforceFilters } from './retention-filters.ts'
+import { previewFilters } from './retention-preview.ts'
+import { dropOrphans, enforceFilters, type KeepRule } from './retention-filters.ts'
 import type { SchemaTarget } from './schema/migration.ts'
 import { readFigures, type StoreFigures } from './status.ts'
 import type {
   DeletionAnswer,
   DeletionRequest,
   DeletionsKnown,
+  DoomedByRule,
   LoadRequest,
   ReadOptions,
   ReadResult,
@@ -156,6 +158,12 @@ export class ClickHouseStore implements Store {
       this.#options.logger.warn({ error }, 'the figures of the store could not be read')
       return undefined
     }
+  }
+
+  async previewRetention(keep: readonly KeepRule[], options: ReadOptions = {}): Promise<DoomedByRule[]> {
+    const { schema: target, retention, now } = this.#options
+    const context = { connection: this.#connected(), target, limits: this.#limits, nowMs: now() }
+    return await previewFilters(context, { ageMs: retention.ageMs, keep }, options)
   }
 
   /** Applies the retention rules now. Runs one at a time; a failure is logged and tried again at the next turn. */

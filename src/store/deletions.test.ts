@@ -204,6 +204,27 @@ test('the first rule that selects an event decides how long it is kept', async (
   await store.enforceRetention()
   expect((await store.status()).retention).toEqual([])
   nowMs += 2 * DAY_MS + 2 * HOUR_MS
+  // The preview says what is then done.
+  const nothing = { events: 0, bytes: 0, oldest: null, newest: null }
+  const [audit, debug, rest] = await store.previewRetention(keep)
+  expect([audit, rest]).toMatchObject([
+    { filter: 'service:audit', ...nothing },
+    { filter: '*', ageMs: 30 * DAY_MS, ...nothing },
+  ])
+  expect(debug).toEqual({
+    filter: 'level:debug',
+    ageMs: 2 * DAY_MS,
+    events: 3,
+    bytes: expect.any(Number) as number,
+    oldest: '2026-06-15T12:00:00.000Z',
+    newest: '2026-06-15T12:02:00.000Z',
+  })
+  const { bytesOnDisk } = await store.status()
+  expect(debug?.bytes).toBeCloseTo((bytesOnDisk * 3) / 9, -1)
+  expect((await store.previewRetention(keep.slice(1)))[0]).toMatchObject({ events: 5 })
+  await expect(store.previewRetention(keep, { timeoutMs: 1, signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: 'QUERY_CANCELLED',
+  })
   await store.enforceRetention()
   expect(await counted()).toEqual(all({ audit: '2', plain: '4' }))
   expect((await store.status()).retention).toMatchObject([{ rule: 'filter', filter: 'level:debug', rows: 3 }])

@@ -37,12 +37,9 @@ export async function enforceFilters(
   nowMs: number,
 ): Promise<RetentionRun[]> {
   const runs: RetentionRun[] = []
-  const rest = keepsLonger(ageMs, keep) ? [{ filter: '*', ageMs, condition: { sql: '1', params: {} } }] : []
-  const rules = [...keep, ...rest]
-  for (const [index, rule] of rules.entries()) {
-    if (rule.ageMs <= 0) continue
+  for (const { rule, condition } of doomedBy(ageMs, keep, nowMs)) {
     const doomed = {
-      condition: conditionOf(rules, index, nowMs),
+      condition,
       facility: undefined,
       severities: undefined,
       by: 'retention',
@@ -54,6 +51,19 @@ export async function enforceFilters(
     runs.push({ at: new Date(nowMs).toISOString(), rule: 'filter', filter: rule.filter, partition: '', rows, bytes: 0 })
   }
   return runs
+}
+
+/** What each rule deletes, and the rest where a rule keeps partitions from being dropped. */
+export function doomedBy(
+  ageMs: number,
+  keep: readonly KeepRule[],
+  nowMs: number,
+): { rule: KeepRule; condition: Statement }[] {
+  const rest = keepsLonger(ageMs, keep) ? [{ filter: '*', ageMs, condition: { sql: '1', params: {} } }] : []
+  const rules = [...keep, ...rest]
+  return rules.flatMap((rule, index) =>
+    rule.ageMs <= 0 ? [] : [{ rule, condition: conditionOf(rules, index, nowMs) }],
+  )
 }
 
 function conditionOf(rules: readonly KeepRule[], index: number, nowMs: number): Statement {

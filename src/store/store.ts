@@ -4,6 +4,7 @@
  * `schema/` (the tables), `engine/` (the embedded ClickHouse).
  */
 import type { Statement } from '../core/statement.ts'
+import type { KeepRule } from './retention-filters.ts'
 
 /** A set of spool files that go into the store in one INSERT, exactly once per `token`. */
 export interface LoadRequest {
@@ -95,6 +96,19 @@ export interface DeletionAnswer {
   state: 'counted' | 'done' | 'running'
 }
 
+/** What a rule of retention deletes. */
+export interface DoomedByRule {
+  /** `*`: what no rule selects. */
+  filter: string
+  ageMs: number
+  events: number
+  /** On disk, about. */
+  bytes: number
+  /** Timestamps; null where there is none. */
+  oldest: string | null
+  newest: string | null
+}
+
 /** The one store behind everything. Errors are `AppError`: STORE_*, QUERY_TIMEOUT, QUERY_TOO_COSTLY, QUERY_CANCELLED. */
 export interface Store {
   /**
@@ -117,6 +131,8 @@ export interface Store {
   delete(request: DeletionRequest): Promise<DeletionAnswer>
   /** What was deleted so far. */
   readonly deletions: DeletionsKnown
+  /** What these rules would delete if they were applied now; the first that selects an event decides. Deletes nothing. */
+  previewRetention(keep: readonly KeepRule[], options?: ReadOptions): Promise<DoomedByRule[]>
   /** Gathers figures from system tables; cheap enough for once a second. */
   status(): Promise<StoreStatus>
   readonly isReady: boolean

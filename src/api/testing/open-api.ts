@@ -7,6 +7,7 @@ import { OPEN_PRINCIPAL } from '../../core/principal.ts'
 import { follow } from '../../live/follow.ts'
 import { openLive } from '../../live/live.ts'
 import { createHttpServer, type HttpServerOptions } from '../../net/http-server.ts'
+import { memoryLists } from '../../saved/testing/memory-lists.ts'
 import type { SpoolStatus } from '../../spool/spool.ts'
 import { eventCountsStatement, eventTextsStatement } from '../../store/eventlog-stats.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../../store/rollup.ts'
@@ -87,6 +88,12 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
     logger: SILENT_LOGGER,
     access: OPEN_ACCESS,
     audit: () => Promise.resolve(),
+    saved: memoryLists(),
+    retention: {
+      current: () => ({ ageMs: 0, diskBytes: 0, configured: [], rules: [], revision: '' }),
+      change: () => Promise.reject(new AppError('SAVED_WRITE_FAILED')),
+      preview: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
+    },
     node: 'n1',
     version: '1.2.3',
     page: new Map(),

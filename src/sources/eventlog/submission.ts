@@ -107,8 +107,10 @@ function transcode(body: Buffer, { name, context, transcoder }: SubmissionState)
     defaults: eventDefaults({ source: name }),
     nowSeconds: Number(context.clock() / 1_000_000_000n),
     capacityBytes: body.length,
-    onReject: (line, reason, message) => {
-      context.counters.add('ingest_rejected_total', { source: name, reason })
+    onReject: (line, reason, message, excerpt) => {
+      const labels = { source: name, reason }
+      context.counters.add('ingest_rejected_total', labels)
+      context.counters.keepExample('ingest_rejected_total', labels, `event ${line - 1}, ${message}: ${excerpt}`)
       if (mistakes.length < MISTAKES_LISTED_MAX) mistakes.push({ event: line - 1, message })
     },
   })
@@ -149,8 +151,10 @@ function checkRows(
     careful.set(row, event)
   }
   if (mistakes.length === 0) return careful
-  for (const { field } of mistakes) {
-    context.counters.add('ingest_rejected_total', { source: name, reason: `invalid_${field}` })
+  for (const { event, field, message } of mistakes) {
+    const labels = { source: name, reason: `invalid_${field}` }
+    context.counters.add('ingest_rejected_total', labels)
+    context.counters.keepExample('ingest_rejected_total', labels, `event ${event}: ${field} ${message}`)
   }
   const [first] = mistakes
   throw invalid(`event ${first?.event}: ${first?.field} ${first?.message}`, mistakes.slice(0, MISTAKES_LISTED_MAX))

@@ -61,8 +61,10 @@ export class Ingest {
       nowSeconds: Number(clock() / 1_000_000_000n),
       capacityBytes: Math.min(options.sizeBytes || BATCH_BYTES_MIN, limits.batchBytes + BATCH_BYTES_OVER),
       newBatch: (capacityBytes) => batches.take(capacityBytes),
-      onReject: (line, reason, detail) => {
-        counters.add('ingest_rejected_total', { source: state.name, reason })
+      onReject: (line, reason, detail, excerpt) => {
+        const labels = { source: state.name, reason }
+        counters.add('ingest_rejected_total', labels)
+        counters.keepExample('ingest_rejected_total', labels, `line ${line}, ${detail}: ${excerpt}`)
         if (this.#rejected.length < limits.rejectsListedMax) this.#rejected.push({ line, reason: detail })
       },
     })

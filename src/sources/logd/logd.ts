@@ -117,7 +117,10 @@ class LogdServer {
       nowMs = this.#nowMs()
       reason = this.#refusal(packet, address, port, nowMs, nowMs)
     }
-    if (reason) this.#drop(reason, 1)
+    if (!reason) return
+    this.#drop(reason, 1)
+    const example = `packet of ${packet.length} bytes from ${address}`
+    this.#context.counters.keepExample('ingest_rejected_total', { source: NAME, reason }, example)
   }
 
   /** Does what the packet asks for, or says why not. */

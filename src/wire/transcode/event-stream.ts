@@ -34,14 +34,16 @@ export interface EventStreamOptions {
   capacityBytes?: number
   /** Makes an empty batch with room for so many bytes. */
   newBatch?: (capacityBytes: number) => EventBatch
-  /** Sees every line that is not taken. Detail is for a person. */
-  onReject: (line: number, reason: RejectReason, detail: string) => void
+  /** Sees every line that is not taken. Detail is for a person; excerpt is how the line begins. */
+  onReject: (line: number, reason: RejectReason, detail: string, excerpt: string) => void
 }
 
 /** Chunks are worked on in pieces of this size, so that the batch cannot outgrow its owner's limit by much. */
 const PIECE_BYTES = 256 * 1024
 /** To tell the format this much is held back, or the first line that is not blank, whichever is less. */
 const HEAD_BYTES = 4096
+/** Of a line that is not taken. */
+const EXCERPT_BYTES = 200
 const CAPACITY_BYTES_MIN = 4 * 1024
 
 /**
@@ -106,7 +108,7 @@ export class EventStream implements SpanReceiver {
     const rest = this.#mark.end()
     if (rest.length > 0) this.#piece(rest)
     if (!this.#splitter && this.#head.length > 0) this.#split(this.#head, detectFormat(this.#head))
-    if (this.#splitter && !this.#splitter.end()) this.#reject(0, 'not_closed', REJECT_REASONS.not_closed)
+    if (this.#splitter && !this.#splitter.end()) this.#reject(0, 'not_closed', REJECT_REASONS.not_closed, '')
   }
 
   span(bytes: Buffer, start: number, end: number, lineNumber: number, cutBytes: number): void {
@@ -114,7 +116,8 @@ export class EventStream implements SpanReceiver {
     const isText = this.#format === 'text'
     if (cutBytes > 0 && !isText) {
       const { lineBytesMax } = transcoder.limits
-      this.#reject(lineNumber, 'line_too_long', `${REJECT_REASONS.line_too_long} (${lineBytesMax} bytes)`)
+      const detail = `${REJECT_REASONS.line_too_long} (${lineBytesMax} bytes)`
+      this.#reject(lineNumber, 'line_too_long', detail, excerptOf(bytes, start, end))
       return
     }
     if (cutBytes > 0) {
@@ -138,7 +141,7 @@ export class EventStream implements SpanReceiver {
     } else {
       const { reason, position } = transcoder
       const where = reason === 'not_json' ? ` at byte ${position + 1}` : ''
-      this.#reject(lineNumber, reason, REJECT_REASONS[reason] + where)
+      this.#reject(lineNumber, reason, REJECT_REASONS[reason] + where, excerptOf(bytes, start, end))
     }
   }
 
@@ -161,10 +164,14 @@ export class EventStream implements SpanReceiver {
     this.#options.transcoder.forget()
   }
 
-  #reject(line: number, reason: RejectReason, detail: string): void {
+  #reject(line: number, reason: RejectReason, detail: string, excerpt: string): void {
     this.rejectedCount++
-    this.#options.onReject(line, reason, detail)
+    this.#options.onReject(line, reason, detail, excerpt)
   }
+}
+
+function excerptOf(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString('utf8', start, Math.min(end, start + EXCERPT_BYTES))
 }
 
 /** Whether a line that is not blank has come to its end. */
