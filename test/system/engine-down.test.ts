@@ -7,8 +7,8 @@ import { startServer, type TestServer } from './harness/server.ts'
 import { openTail } from './harness/tail.ts'
 import { keepDoing, until } from './harness/wait.ts'
 
-const DEAD_MS = byExtent({ short: 5000, normal: 60_000, long: 60_000 })
-const HANGING_MS = byExtent({ short: 5000, normal: 10_000, long: 60_000 })
+const DEAD_MS = byExtent({ short: 4000, normal: 15_000, long: 60_000 })
+const HANGING_MS = byExtent({ short: 4000, normal: 8000, long: 60_000 })
 
 async function underLoad(server: TestServer): Promise<Ledger> {
   const target = new Target()

@@ -6,7 +6,7 @@ import { signal } from './harness/processes.ts'
 import { byExtent, SEED, seededRandom } from './harness/random.ts'
 import { spawnServer, startServer, temporaryFolder, type TestServer } from './harness/server.ts'
 
-const ROUNDS = byExtent({ short: 15, normal: 60, long: 150 })
+const ROUNDS = byExtent({ short: 8, normal: 30, long: 150 })
 /** Longest time between a start and the kill. */
 const LIFE_MS_MAX = 500
 

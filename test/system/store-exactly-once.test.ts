@@ -11,8 +11,9 @@ import {
   type TemporaryStore,
 } from '../../src/store/testing/temporary-store.ts'
 import { until } from '../../src/store/testing/watch.ts'
+import { byExtent } from './harness/random.ts'
 
-const LOADS = 30
+const LOADS = byExtent({ short: 6, normal: 20, long: 60 })
 const ROWS = 20_000
 const DAY_NS = 86_400n * NS_PER_SECOND
 
