@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EmbeddedStore } from '../embedded.ts'
 
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 60_000
 
-/** Waits until `isTrue` says so; throws after 20 s, naming what was waited for. */
+/** Waits until `isTrue` says so; throws after a minute, naming what was waited for. */
 export async function until(what: string, isTrue: () => Promise<boolean> | boolean): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS
   while (!(await isTrue())) {
