@@ -21,6 +21,8 @@ export class FieldTable {
   nulls = 0
   /** No less than the bytes of all spans together. */
   spanBytes = 0
+  /** Names that do not stand in the buffer as they are, as they are joined: UTF-8. Others are `undefined`. */
+  readonly path: (Uint8Array | undefined)[]
   readonly keyStart: Int32Array
   readonly keyEnd: Int32Array
   readonly valueStart: Int32Array
@@ -32,6 +34,7 @@ export class FieldTable {
   readonly winner = new Int32Array(ROLES).fill(-1)
 
   constructor(keysMax: number) {
+    this.path = Array.from({ length: keysMax }, () => undefined)
     this.keyStart = new Int32Array(keysMax)
     this.keyEnd = new Int32Array(keysMax)
     this.valueStart = new Int32Array(keysMax)

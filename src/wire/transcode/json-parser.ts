@@ -183,6 +183,7 @@ export class JsonParser {
       if (table.count === this.#limits.keysMax) return this.#fail('too_many_keys', keyStart) >= 0
       at = table.count++
       this.#seen.set(key, at)
+      table.path[at] = undefined
       table.keyStart[at] = keyStart
       table.keyEnd[at] = keyEnd
       table.name[at] = knownNameIndex(key)

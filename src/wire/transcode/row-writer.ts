@@ -157,14 +157,19 @@ export class RowWriter {
       const known = name[at] as number
       if (known !== 0 && winner[ROLE_OF_NAME[known] as number] === at) continue
       if (table.kind[at] === KIND_NULL) continue
-      out = this.#text(out, table.keyStart[at] as number, table.keyEnd[at] as number)
+      const path = table.path[at]
+      if (path === undefined) out = this.#text(out, table.keyStart[at] as number, table.keyEnd[at] as number)
+      else out = this.#bytes(out, path)
       out = this.#text(out, table.valueStart[at] as number, table.valueEnd[at] as number)
     }
     return out
   }
 
   #default(out: number, field: number): number {
-    const text = this.#byField[field] as Buffer
+    return this.#bytes(out, this.#byField[field] as Buffer)
+  }
+
+  #bytes(out: number, text: Uint8Array): number {
     out = this.#varint(out, text.length)
     for (let i = 0; i < text.length; i++) this.#target[out + i] = text[i] as number
     return out + text.length

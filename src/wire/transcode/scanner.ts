@@ -1,12 +1,22 @@
-import { type FieldTable, KIND_ESCAPED, KIND_LITERAL, KIND_NULL, KIND_NUMBER, KIND_STRING } from './field-table.ts'
+import {
+  type FieldTable,
+  KIND_ESCAPED,
+  KIND_JSON,
+  KIND_LITERAL,
+  KIND_NULL,
+  KIND_NUMBER,
+  KIND_STRING,
+} from './field-table.ts'
 import {
   areEscapesValid,
   BACKSLASH,
   CLOSE_OBJECT,
   COLON,
   COMMA,
+  compositeEnd,
   literalEnd,
   numberEnd,
+  OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
   unescape,
@@ -15,6 +25,9 @@ import { knownNameIndex } from './names.ts'
 
 /** Longest name that is learned; a line with a longer one goes the careful way. Bytes. */
 const NAME_BYTES_MAX = 64
+/** Deeper objects go the careful way. */
+const DEPTH_MAX = 4
+const DOT = 0x2e
 /** Names learned at most; then learning begins anew, so that names made of data do not pile up. */
 const NAMES_MAX = 2048
 /** Lines are numbered up to here, where numbers are still small integers for the runtime. */
@@ -24,30 +37,45 @@ const NOTHING = Buffer.alloc(0)
 const FOUR_QUOTES = 0x22222222
 const HIGH_BITS = 0x80808080 | 0
 
+/** The name of a field, however it is made up of the names of objects around it. */
+interface FieldName {
+  /** Index in `KNOWN_NAMES`. */
+  known: number
+  /** Number of the line in which it was met last: tells duplicates. */
+  line: number
+}
+
 /** A name as it stands in lines, `"name":` with its quotes and colon, and which one came after it the last time. */
 interface Token {
   text: Uint8Array
   /** The same text as little-endian words; the rest of the last word is masked. */
   words: Int32Array
   lastMask: number
-  /** Index in `KNOWN_NAMES`. */
-  name: number
-  /** Number of the line in which it was met last: tells duplicates. */
-  line: number
+  field: FieldName
+  /** The names of the objects around it and its own, joined by dots; `undefined` outside of all. */
+  path: Uint8Array | undefined
   next: Token | undefined
+  /** Where the value is an object: stands before the first name in it. */
+  head: Token | undefined
+  /** And all names met in it. */
+  inside: Map<string, Token> | undefined
 }
 
 /**
- * Flat JSON objects, which nearly all log lines are: one pass that notes where names and values begin
- * and end. Most lines bear the same names in the same order, so each name predicts its successor, and a right
- * prediction costs a few word comparisons. Whatever is unusual is refused, and `JsonParser` takes the line.
+ * JSON objects without much that is unusual, which nearly all log lines are: one pass that notes where names and values
+ * begin and end. Most lines bear the same names in the same order, so each name predicts its successor, and a right
+ * prediction costs a few word comparisons. Whatever else there is is refused, and `JsonParser` takes the line.
  */
 export class JsonScanner {
-  #tokens = new Map<string, Token>()
-  /** Stands before the first name of every line. */
-  readonly #head: Token = createToken(new Uint8Array(0), 0)
+  #names = new Map<string, FieldName>()
+  /** Tokens made since learning began. */
+  #tokens = 0
+  /** The line itself, as if it were the value of a name. */
+  #root: Token = createToken(NOTHING, undefined, { known: 0, line: 0 })
   #line = 0
   readonly #nameBytesMax: number
+  /** The objects around the value at hand. */
+  readonly #around: Token[]
   /** What `#cells` looks at. */
   #bytes: Buffer = NOTHING
   #cells: DataView = new DataView(new ArrayBuffer(0))
@@ -57,8 +85,10 @@ export class JsonScanner {
   #backslash = 0
   #scannedTo = 0
 
-  constructor(nameBytesMax: number) {
+  /** `depthMax`: how many levels of objects become fields. */
+  constructor(nameBytesMax: number, depthMax: number) {
     this.#nameBytesMax = Math.min(nameBytesMax, NAME_BYTES_MAX)
+    this.#around = Array.from({ length: Math.min(depthMax, DEPTH_MAX) }, () => this.#root)
   }
 
   /** Must be called before bytes that were given to `hasBackslash` change: something about them is remembered. */
@@ -83,11 +113,6 @@ export class JsonScanner {
    * are untouched when the answer is false.
    */
   scan(bytes: Buffer, start: number, end: number, table: FieldTable, hasEscapes: boolean): boolean {
-    if (!this.#fields(bytes, start, end, table, hasEscapes)) return false
-    return !hasEscapes || decodeEscapes(bytes, table)
-  }
-
-  #fields(bytes: Buffer, start: number, end: number, table: FieldTable, hasEscapes: boolean): boolean {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes
       this.#cells = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -95,28 +120,36 @@ export class JsonScanner {
     if (bytes[start] !== OPEN_OBJECT) return false
     table.clear()
     table.spanBytes = end - start
-    const cells = this.#cells
     if (++this.#line === LINES_MAX) this.#unlearn()
-    const line = this.#line
-    const { keyStart, keyEnd, valueStart, valueEnd, kind, name } = table
+    if (!this.#fields(bytes, start, end, table, hasEscapes)) return false
+    return !hasEscapes || decodeEscapes(bytes, table)
+  }
+
+  #fields(bytes: Buffer, start: number, end: number, table: FieldTable, hasEscapes: boolean): boolean {
+    const cells = this.#cells
+    const around = this.#around
+    const { valueStart, valueEnd, kind } = table
     const keysMax = kind.length
-    let previous = this.#head
+    let container = this.#root
+    let previous = headOf(container)
+    let depth = 0
     let at = start + 1
-    for (let count = 0; count < keysMax; count++) {
+    for (let count = 0; count < keysMax; ) {
       if (bytes[at] === 0x20) at++
-      let token = previous.next
-      if (token === undefined || !matches(cells, at, token)) {
-        token = this.#learn(bytes, at, end, previous)
-        if (token === undefined) return false
-      }
-      if (token.line === line) return false
-      token.line = line
+      const token = this.#token(bytes, at, end, previous, container)
+      if (token === undefined) return false
       previous = token
-      keyStart[count] = at + 1
+      const keyAt = at + 1
       at += token.text.length
-      keyEnd[count] = at - 2
-      name[count] = token.name
       if (bytes[at] === 0x20) at++
+      if (bytes[at] === OPEN_OBJECT) {
+        if (depth === around.length) return false
+        around[depth++] = container
+        container = token
+        previous = headOf(token)
+        at++
+        continue
+      }
       if (bytes[at] === QUOTE && !hasEscapes) {
         valueStart[count] = ++at
         at = quoteAfter(cells, at, end)
@@ -126,42 +159,89 @@ export class JsonScanner {
         at = scanValue(bytes, cells, at, end, table, count)
       }
       if (at < 0 || at >= end) return false
-      table.count = count + 1
-      if (kind[count] === KIND_NULL) table.nulls++
-      else if (token.name !== 0) table.claim(count, token.name)
-      const byte = bytes[at++]
-      if (byte === COMMA) continue
-      return byte === CLOSE_OBJECT && at === end
+      note(table, count++, keyAt, token)
+      let byte = bytes[at++]
+      for (; byte === CLOSE_OBJECT && depth > 0; byte = bytes[at++]) {
+        if (at >= end) return false
+        previous = container
+        container = around[--depth] as Token
+      }
+      if (byte !== COMMA) return byte === CLOSE_OBJECT && at === end
     }
     return false
   }
 
-  /** The token that really stands at `at`, made the successor of the one before. */
-  #learn(bytes: Buffer, at: number, end: number, previous: Token): Token | undefined {
+  /** The name at `at`, which most often is the one that came after `previous` the last time. */
+  #token(bytes: Buffer, at: number, end: number, previous: Token, container: Token): Token | undefined {
+    let token = previous.next
+    if (token === undefined || !matches(this.#cells, at, token)) {
+      token = this.#learn(bytes, at, end, container)
+      if (token === undefined) return undefined
+      previous.next = token
+    }
+    const { field } = token
+    if (field.line === this.#line) return undefined
+    field.line = this.#line
+    return token
+  }
+
+  /** The token that really stands at `at`. */
+  #learn(bytes: Buffer, at: number, end: number, container: Token): Token | undefined {
     if (bytes[at] !== QUOTE) return undefined
     let close = at + 1
     const limit = Math.min(end - 1, at + 1 + this.#nameBytesMax)
     while (close < limit && bytes[close] !== QUOTE) if (bytes[close++] === BACKSLASH) return undefined
     if (bytes[close] !== QUOTE || bytes[close + 1] !== COLON || close + 1 >= end) return undefined
-    const name = bytes.toString('latin1', at + 1, close)
-    let token = this.#tokens.get(name)
-    if (!token) {
-      if (this.#tokens.size >= NAMES_MAX) {
-        this.#unlearn()
-        return undefined
-      }
-      token = createToken(Uint8Array.prototype.slice.call(bytes, at, close + 2), knownNameIndex(name))
-      this.#tokens.set(name, token)
+    const inside = (container.inside ??= new Map())
+    const ownName = bytes.toString('latin1', at + 1, close)
+    const known = inside.get(ownName)
+    if (known) return known
+    const path = container === this.#root ? undefined : pathOf(container, bytes.subarray(at + 1, close))
+    if (path !== undefined && path.length > this.#nameBytesMax) return undefined
+    if (++this.#tokens > NAMES_MAX) {
+      this.#unlearn()
+      return undefined
     }
-    previous.next = token
+    const name = path === undefined ? ownName : Buffer.from(path).toString('latin1')
+    let field = this.#names.get(name)
+    if (!field) this.#names.set(name, (field = { known: knownNameIndex(name), line: 0 }))
+    const token = createToken(Uint8Array.prototype.slice.call(bytes, at, close + 2), path, field)
+    inside.set(ownName, token)
     return token
   }
 
   #unlearn(): void {
-    this.#tokens = new Map()
-    this.#head.next = undefined
+    this.#names = new Map()
+    this.#tokens = 0
+    this.#root = createToken(NOTHING, undefined, { known: 0, line: 0 })
     this.#line = 1
   }
+}
+
+function headOf(container: Token): Token {
+  return (container.head ??= createToken(NOTHING, undefined, container.field))
+}
+
+/** Notes the name of field `count`, whose value is noted already. */
+function note(table: FieldTable, count: number, keyAt: number, { text, path, field }: Token): void {
+  table.count = count + 1
+  table.keyStart[count] = keyAt
+  table.keyEnd[count] = keyAt + text.length - 3
+  table.path[count] = path
+  if (path !== undefined) table.spanBytes += path.length
+  table.name[count] = field.known
+  if (table.kind[count] === KIND_NULL) table.nulls++
+  else if (field.known !== 0) table.claim(count, field.known)
+}
+
+/** Names of the container and of what is in it, joined as `JsonParser` joins them. */
+function pathOf(container: Token, name: Uint8Array): Uint8Array {
+  const before = container.path ?? container.text.subarray(1, -2)
+  const path = new Uint8Array(before.length + 1 + name.length)
+  path.set(before)
+  path[before.length] = DOT
+  path.set(name, before.length + 1)
+  return path
 }
 
 /** Decodes strings where they stand, which only makes them shorter. False, and nothing done, if one cannot be. */
@@ -180,13 +260,14 @@ function decodeEscapes(bytes: Buffer, table: FieldTable): boolean {
   return true
 }
 
-function createToken(text: Uint8Array, name: number): Token {
+function createToken(text: Uint8Array, path: Uint8Array | undefined, field: FieldName): Token {
   const padded = new Uint8Array(Math.ceil(text.length / 4) * 4)
   padded.set(text)
   const cells = new DataView(padded.buffer)
   const words = Int32Array.from({ length: padded.length / 4 }, (_, i) => cells.getInt32(i * 4, true))
   const rest = text.length % 4
-  return { text, words, lastMask: rest === 0 ? -1 : (1 << (rest * 8)) - 1, name, line: 0, next: undefined }
+  const lastMask = rest === 0 ? -1 : (1 << (rest * 8)) - 1
+  return { text, words, lastMask, field, path, next: undefined, head: undefined, inside: undefined }
 }
 
 /** Whether the token stands at `at`. The eight bytes after the line make it safe to look at whole words. */
@@ -220,6 +301,9 @@ function scanValue(bytes: Buffer, cells: DataView, at: number, end: number, tabl
   if (first === 0x2d || (first >= 0x30 && first <= 0x39)) {
     at = numberEnd(bytes, at, end)
     table.kind[count] = KIND_NUMBER
+  } else if (first === OPEN_ARRAY) {
+    at = compositeEnd(bytes, at, end)
+    table.kind[count] = KIND_JSON
   } else {
     at = literalEnd(bytes, at, end)
     table.kind[count] = first === 0x6e ? KIND_NULL : KIND_LITERAL

@@ -33,7 +33,7 @@ export class LineTranscoder {
   constructor(limits: EventLimits) {
     this.limits = limits
     this.#table = new FieldTable(limits.keysMax)
-    this.#scanner = new JsonScanner(limits.keyBytesMax)
+    this.#scanner = new JsonScanner(limits.keyBytesMax, limits.depthMax)
     this.#parser = new JsonParser(limits)
   }
 
