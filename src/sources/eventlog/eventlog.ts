@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { AppError } from '../../core/errors.ts'
 import { formatSize } from '../../core/units.ts'
@@ -8,12 +7,18 @@ import { LineTranscoder } from '../../wire/transcode/transcoder.ts'
 import { senderHost } from '../sender-host.ts'
 import { problemResponses } from '../problem-responses.ts'
 import type { SourceContext, SourceDefinition } from '../source.ts'
+import { EventBatch } from '../../core/batch.ts'
+import { parseId } from './event-ids.ts'
 import { IdWindow } from './id-window.ts'
-import { ID_ATTRIBUTE, parseId } from './rows.ts'
-import { submit, type SubmissionAnswer, type SubmissionState } from './submission.ts'
+import { ID_ATTRIBUTE } from './rows.ts'
+import { submit, type SubmissionState } from './submission.ts'
 
 const NAME = 'eventlog'
 const RETRY_AFTER_SECONDS = 1
+/** Number of the last write before numbers begin again. */
+const WRITES_MAX = 2 ** 32 - 2
+/** Stands for the write of an event that was stored before the server started. */
+const WRITE_BEFORE = 0
 
 const AnswerSchema = Type.Object({
   ids: Type.Array(Type.String(), { description: 'In the order of the events; the same event has the same id' }),
@@ -94,6 +99,7 @@ export const eventlogSource: SourceDefinition = {
 function createState(context: SourceContext): SubmissionState {
   const { counters, limits } = context
   let number = 0
+  let writes = 0
   return {
     name: NAME,
     context,
@@ -104,7 +110,9 @@ function createState(context: SourceContext): SubmissionState {
       now: () => performance.now(),
       onForgotten: (count) => counters.add('eventlog_ids_forgotten_total', {}, count),
     }),
-    writing: new Map(),
+    rows: new EventBatch(),
+    writes: new Map(),
+    nextWrite: () => (writes = writes === WRITES_MAX ? 1 : writes + 1),
     active: 0,
     bytes: 0,
     unique: () => `${context.clock()}-${process.pid}-${++number}`,
@@ -124,14 +132,16 @@ async function recall({ context, window }: SubmissionState): Promise<void> {
   })
   for (const text of found) {
     const id = parseId(text)
-    if (id) window.add(id)
+    if (!id) continue
+    window.expect(1)
+    window.add(id, 0, WRITE_BEFORE)
   }
 }
 
 function addRoute(scope: FastifyInstance, state: SubmissionState, isKnown: () => boolean): void {
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('application/json', (_request, payload, done) => done(null, payload))
-  scope.withTypeProvider<TypeBoxTypeProvider>().post(
+  scope.post(
     '/api/v1/eventlog',
     {
       config: { access: 'write' },
@@ -149,12 +159,13 @@ function addRoute(scope: FastifyInstance, state: SubmissionState, isKnown: () =>
       if (!isKnown()) {
         throw new AppError('EVENTLOG_STARTING', { retryAfterSeconds: RETRY_AFTER_SECONDS })
       }
-      return reply.code(201).send(await take(request, state))
+      const answer = await take(request, state)
+      return reply.code(201).type('application/json; charset=utf-8').send(answer)
     },
   )
 }
 
-async function take(request: FastifyRequest, state: SubmissionState): Promise<SubmissionAnswer> {
+async function take(request: FastifyRequest, state: SubmissionState): Promise<Buffer> {
   const { counters, hostname, limits, sinkFor } = state.context
   const isSkewReplaced = parseSkew(request.query)
   if (state.active >= limits.requestsMax) throw tooMany(`${limits.requestsMax} submissions are under way`)
@@ -163,7 +174,7 @@ async function take(request: FastifyRequest, state: SubmissionState): Promise<Su
   let bytes = 0
   try {
     const release = sink.hold()
-    let submitted: Promise<SubmissionAnswer>
+    let submitted: Promise<Buffer>
     try {
       const body = await whole(request, state, (size) => (bytes += size))
       counters.add('ingest_bytes_total', { source: NAME }, body.length)

@@ -10,9 +10,9 @@ import {
   ROW_TIMESTAMP,
   varintAt,
   varintEnd,
-  writeText,
   writeVarint,
 } from '../../core/batch.ts'
+import { type EventIds, ID_CHARS, writeIdText } from './event-ids.ts'
 import { ID_ATTRIBUTE } from './rows.ts'
 
 const SERVICE = 0
@@ -23,6 +23,12 @@ const TEXTS = 6
 /** Attributes that mean something here: such a row is read as a whole. */
 const MEANT: readonly Buffer[] = ['event', 'facility'].map((name) => Buffer.from(name))
 const COUNT_BYTES = 5
+/** What stands before the text of an id in a row: the attribute's name, and how long the text is. */
+const BEFORE_ID = Buffer.from(
+  `${String.fromCharCode(ID_ATTRIBUTE.length)}${ID_ATTRIBUTE}${String.fromCharCode(ID_CHARS)}`,
+)
+/** Shorter copies are made here: the runtime's have a cost of their own to begin with. */
+const LOOP_COPY_BYTES_MAX = 48
 
 /** Where the parts of one row lie. Moved from row to row. */
 export class RowSpans {
@@ -82,23 +88,30 @@ export class RowSpans {
     return true
   }
 
-  /** Writes the row behind the last of `target`, with the host where it has none, and the id. */
-  copyTo(target: EventBatch, host: Buffer, idText: string): void {
+  /** Whether the timestamp is after this time, in halves of 32 bits; of plain rows only. */
+  isAfter(high: number, low: number): boolean {
+    const own = this.#bytes.readUInt32LE(this.#start + ROW_TIMESTAMP + 4)
+    return own > high || (own === high && this.#bytes.readUInt32LE(this.#start + ROW_TIMESTAMP) > low)
+  }
+
+  /** Writes the row behind the last of `target`, with the host where it has none, and id number `index`. */
+  copyTo(target: EventBatch, host: Buffer, ids: EventIds, index: number): void {
     const bytes = this.#bytes
-    target.reserve(this.#end - this.#start + host.length + COUNT_BYTES * 2 + ID_ATTRIBUTE.length + idText.length + 4)
+    target.reserve(this.#end - this.#start + host.length + COUNT_BYTES * 2 + BEFORE_ID.length + ID_CHARS)
     const to = target.bytes
+    const texts = this.#parts[TEXTS] ?? 0
     let out = target.length
-    if (this.#size(HOST) > 0) out += bytes.copy(to, out, this.#start, this.#parts[TEXTS])
+    if (this.#size(HOST) > 0) out = copy(bytes, this.#start, texts, to, out)
     else {
-      out += bytes.copy(to, out, this.#start, this.#parts[HOST])
+      out = copy(bytes, this.#start, this.#parts[HOST] ?? 0, to, out)
       out = writeVarint(to, out, host.length)
-      out += host.copy(to, out)
-      out += bytes.copy(to, out, this.#parts[SOURCE], this.#parts[TEXTS])
+      out = copy(host, 0, host.length, to, out)
+      out = copy(bytes, this.#parts[SOURCE] ?? 0, texts, to, out)
     }
     out = writeVarint(to, out, this.#entries + 1)
-    out += bytes.copy(to, out, this.#attributes, this.#end)
-    out = writeText(to, writeText(to, out, ID_ATTRIBUTE), idText)
-    target.commitRow(out)
+    out = copy(bytes, this.#attributes, this.#end, to, out)
+    out = copy(BEFORE_ID, 0, BEFORE_ID.length, to, out)
+    target.commitRow(writeIdText(ids, index, to, out))
   }
 
   #size(part: number): number {
@@ -117,4 +130,11 @@ export class RowSpans {
     this.#at = varintEnd(this.#bytes, at)
     return varintAt(this.#bytes, at)
   }
+}
+
+/** Copies a span. Returns the offset after the copy. */
+function copy(from: Buffer, start: number, end: number, to: Buffer, out: number): number {
+  if (end - start > LOOP_COPY_BYTES_MAX) return out + from.copy(to, out, start, end)
+  for (let at = start; at < end; at++) to[out++] = from[at] as number
+  return out
 }

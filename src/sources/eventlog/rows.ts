@@ -1,5 +1,4 @@
 /** What the event log makes of the rows that the transcoder wrote: checked, told apart by an id, complete. */
-import { hash } from 'node:crypto'
 import { type EventBatch, type EventView, NO_TIMESTAMP } from '../../core/batch.ts'
 import type { LogEvent } from '../../core/event.ts'
 import { SEVERITY_NUMBERS } from '../../core/severity.ts'
@@ -9,8 +8,6 @@ import { formatTimestamp } from '../../core/time.ts'
 export const ID_ATTRIBUTE = 'eventlog.id'
 /** Attribute that keeps the sender's time where the server's counts. */
 export const CLAIM_ATTRIBUTE = 'timestamp.claimed'
-
-const ID_BYTES = 16
 
 /** What is wrong with an event. */
 export interface Mistake {
@@ -79,23 +76,11 @@ function wrongOrMissing({ attributes }: LoggedEvent, names: readonly string[]): 
 }
 
 /**
- * The id of the event in this row of a batch that was not stamped yet: 16 bytes of SHA-256 over the row, which are its
- * facility, time, level, text and context in the order sent. An event without a time is like no other: `unique` then
- * tells it apart.
+ * What the id of the event in this row is made of: the row as it stands before it is stamped, which is its facility,
+ * time, level, text and context in the order sent. An event without a time is like no other: `unique` then tells it
+ * apart.
  */
-export function eventId(batch: EventBatch, row: number, hasTime: boolean, unique: () => string): Buffer {
+export function saidIn(batch: EventBatch, row: number, hasTime: boolean, unique: () => string): Buffer {
   const bytes = batch.bytes.subarray(batch.offsets[row] ?? 0, batch.rowEnd(row))
-  const whole = hasTime ? bytes : Buffer.concat([bytes, Buffer.from(unique())])
-  return hash('sha256', whole, 'buffer').subarray(0, ID_BYTES)
-}
-
-/** 22 characters. */
-export function idText(id: Buffer): string {
-  return id.toString('base64url')
-}
-
-/** The reverse of `idText`; `undefined` for anything else. */
-export function parseId(text: string): Buffer | undefined {
-  const id = Buffer.from(text, 'base64url')
-  return id.length === ID_BYTES && idText(id) === text ? id : undefined
+  return hasTime ? bytes : Buffer.concat([bytes, Buffer.from(unique())])
 }

@@ -1,4 +1,4 @@
-import { EventBatch, EventView, NO_TIMESTAMP, ROW_TIMESTAMP } from '../../core/batch.ts'
+import { EventBatch, EventView, NO_TIMESTAMP } from '../../core/batch.ts'
 import type { Counter } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Sink } from '../../core/sink.ts'
@@ -7,32 +7,28 @@ import { EventStream } from '../../wire/transcode/event-stream.ts'
 import { eventDefaults } from '../../wire/transcode/row-writer.ts'
 import type { LineTranscoder } from '../../wire/transcode/transcoder.ts'
 import type { SourceContext } from '../source.ts'
+import { digestInto, type EventIds, ID_CHARS, ID_WORDS, writeIdText } from './event-ids.ts'
 import type { IdWindow } from './id-window.ts'
 import { RowSpans } from './row-copy.ts'
-import {
-  CLAIM_ATTRIBUTE,
-  eventId,
-  ID_ATTRIBUTE,
-  idText,
-  mistakesOf,
-  readEvent,
-  type LoggedEvent,
-  type Mistake,
-} from './rows.ts'
+import { CLAIM_ATTRIBUTE, ID_ATTRIBUTE, mistakesOf, readEvent, saidIn, type LoggedEvent, type Mistake } from './rows.ts'
 
 /** What all submissions share. */
 export interface SubmissionState {
   name: string
   context: SourceContext
   transcoder: LineTranscoder
+  /** See `emptied`. */
+  rows: EventBatch
   window: IdWindow
-  /** Events that are being written, by id: bounded by the requests under way. */
-  writing: Map<string, Promise<void>>
+  /** Writes under way, by number: bounded by the requests under way. */
+  writes: Map<number, Promise<void>>
   /** Submissions under way, and the bytes of their bodies. */
   active: number
   bytes: number
   /** Makes ids of events without a time differ. */
   unique: () => string
+  /** Numbers writes, from 1 on; a number may come again after 4 billion others. */
+  nextWrite: () => number
   events: Counter
   repeats: Counter
 }
@@ -48,57 +44,100 @@ export interface SubmissionOptions {
   isSkewReplaced: boolean
 }
 
-export interface SubmissionAnswer {
-  ids: string[]
-  /** Positions of events that had been submitted before. */
-  repeated: number[]
-}
-
 const MISTAKES_LISTED_MAX = 20
 
 /**
- * One body: resolves when every event of it is durable. Rejects with REQUEST_INVALID naming the mistakes; then nothing
- * was kept.
+ * One body: resolves with the answer, `{"ids":[…],"repeated":[…]}`, when every event of it is durable. Rejects with
+ * REQUEST_INVALID naming the mistakes; then nothing was kept.
  */
-export async function submit(
-  body: Buffer,
-  state: SubmissionState,
-  { sink, host, isSkewReplaced }: SubmissionOptions,
-): Promise<SubmissionAnswer> {
+export async function submit(body: Buffer, state: SubmissionState, options: SubmissionOptions): Promise<Buffer> {
   const rows = transcode(body, state)
-  const careful = checkRows(rows, state, isSkewReplaced)
-  const fresh = new EventBatch(rows.length + rows.rows * ROW_MORE_BYTES, rows.rows)
-  const hostBytes = Buffer.from(host)
-  const answer: SubmissionAnswer = { ids: [], repeated: [] }
-  const own = new Map<string, Buffer>()
-  const others = new Set<Promise<void>>()
-  const spans = new RowSpans()
+  const careful = checkRows(rows, state, options.isSkewReplaced)
+  const ids: EventIds = new Uint32Array(rows.rows * ID_WORDS)
   for (let row = 0; row < rows.rows; row++) {
-    const event = careful.get(row)
-    const id = eventId(rows, row, event?.timestampNs !== NO_TIMESTAMP, state.unique)
-    const text = idText(id)
-    answer.ids.push(text)
-    const isWriting = state.writing.get(text)
-    if (isWriting) others.add(isWriting)
-    if (isWriting || own.has(text) || state.window.has(id)) {
-      answer.repeated.push(row)
+    digestInto(ids, row, saidIn(rows, row, careful.get(row)?.timestampNs !== NO_TIMESTAMP, state.unique))
+  }
+  const write = state.nextWrite()
+  const sifted: Sifted = { fresh: state.context.batches.take(roomFor(rows)), repeated: [], others: new Set() }
+  try {
+    sift(sifted, { rows, careful, ids, write, host: options.host }, state)
+    state.repeats.add(sifted.repeated.length)
+    if (sifted.fresh.rows > 0) await store(sifted.fresh, write, state, options)
+  } catch (error) {
+    forget(ids, write, state)
+    throw error
+  }
+  await Promise.all(sifted.others)
+  return answerText(ids, sifted.repeated)
+}
+
+interface Sifted {
+  /** Events that have to be written, complete. */
+  fresh: EventBatch
+  /** Rows whose events are known already. */
+  repeated: number[]
+  /** Writes of others that bring some of these. */
+  others: Set<Promise<void>>
+}
+
+interface Submitted {
+  rows: EventBatch
+  /** See `checkRows`. */
+  careful: ReadonlyMap<number, LoggedEvent>
+  ids: EventIds
+  /** Number of the write that will bring the fresh events. */
+  write: number
+  host: string
+}
+
+/** Tells fresh events from known ones. From here on the fresh ones are known too: what fails has to forget them. */
+function sift(sifted: Sifted, { rows, careful, ids, write, host }: Submitted, state: SubmissionState): void {
+  const { window, writes } = state
+  const hostBytes = Buffer.from(host)
+  const spans = new RowSpans()
+  window.expect(rows.rows)
+  for (let row = 0; row < rows.rows; row++) {
+    const before = window.writeOf(ids, row)
+    if (before !== undefined) {
+      sifted.repeated.push(row)
+      const underWay = writes.get(before)
+      if (underWay) sifted.others.add(underWay)
       continue
     }
-    own.set(text, id)
-    if (event) fresh.append(completed(event, host, text, state))
-    else spans.at(rows.bytes, rows.offsets[row] ?? 0, rows.rowEnd(row)).copyTo(fresh, hostBytes, text)
+    window.add(ids, row, write)
+    const event = careful.get(row)
+    if (event) sifted.fresh.append(completed(event, host, ids, row, state))
+    else spans.at(rows.bytes, rows.offsets[row] ?? 0, rows.rowEnd(row)).copyTo(sifted.fresh, hostBytes, ids, row)
   }
-  state.repeats.add(answer.repeated.length)
-  if (own.size > 0) await write(fresh, own, state, isSkewReplaced ? withoutSkew(sink) : sink)
-  await Promise.all(others)
-  return answer
+}
+
+function forget(ids: EventIds, write: number, { window }: SubmissionState): void {
+  for (let row = 0; row < ids.length / ID_WORDS; row++) {
+    if (window.writeOf(ids, row) === write) window.forget(ids, row)
+  }
 }
 
 /** What a row grows by: its id, and a host. */
 const ROW_MORE_BYTES = 96
 
+function roomFor(rows: EventBatch): number {
+  return rows.length + rows.rows * ROW_MORE_BYTES
+}
+
+/** A batch that stays with us is not kept when it is larger than this. */
+const ROWS_BYTES_MAX = 4 * 1024 * 1024
+
+/** The batch for rows on their way, which are used up before anything is waited for. */
+function emptied(state: SubmissionState): EventBatch {
+  if (state.rows.bytes.length > ROWS_BYTES_MAX) state.rows = new EventBatch()
+  state.rows.length = 0
+  state.rows.rows = 0
+  return state.rows
+}
+
 /** The events of the body as rows; throws REQUEST_INVALID when one cannot be read. */
-function transcode(body: Buffer, { name, context, transcoder }: SubmissionState): EventBatch {
+function transcode(body: Buffer, state: SubmissionState): EventBatch {
+  const { name, context, transcoder } = state
   const mistakes: { event: number; message: string }[] = []
   const stream = new EventStream({
     transcoder,
@@ -107,6 +146,7 @@ function transcode(body: Buffer, { name, context, transcoder }: SubmissionState)
     defaults: eventDefaults({ source: name }),
     nowSeconds: Number(context.clock() / 1_000_000_000n),
     capacityBytes: body.length,
+    newBatch: () => emptied(state),
     onReject: (line, reason, message, excerpt) => {
       const labels = { source: name, reason }
       context.counters.add('ingest_rejected_total', labels)
@@ -137,6 +177,8 @@ function checkRows(
   const isClientTime = eventlog.timestamps === 'client'
   // Where the server's time counts, nobody else's can be wrong.
   const latestNs = isSkewReplaced || !isClientTime ? undefined : context.clock() + futureSkewMaxNs
+  const latestHigh = latestNs === undefined ? Infinity : Number(latestNs >> 32n)
+  const latestLow = latestNs === undefined ? 0 : Number(latestNs & 0xffffffffn)
   const source = Buffer.from(name)
   const view = new EventView()
   const spans = new RowSpans()
@@ -145,7 +187,7 @@ function checkRows(
   for (let row = 0; row < rows.rows; row++) {
     const start = rows.offsets[row] ?? 0
     const isPlain = isClientTime && spans.at(rows.bytes, start, rows.rowEnd(row)).isPlain(source)
-    if (isPlain && (latestNs === undefined || rows.bytes.readBigInt64LE(start + ROW_TIMESTAMP) <= latestNs)) continue
+    if (isPlain && !spans.isAfter(latestHigh, latestLow)) continue
     const event = readEvent(view.at(rows.bytes, start), name)
     mistakes.push(...mistakesOf(event, row, latestNs))
     careful.set(row, event)
@@ -160,13 +202,21 @@ function checkRows(
   throw invalid(`event ${first?.event}: ${first?.field} ${first?.message}`, mistakes.slice(0, MISTAKES_LISTED_MAX))
 }
 
-function completed(event: LoggedEvent, host: string, id: string, { context }: SubmissionState): LoggedEvent {
+function completed(
+  event: LoggedEvent,
+  host: string,
+  ids: EventIds,
+  index: number,
+  { context }: SubmissionState,
+): LoggedEvent {
   if (event.host === '') event.host = host
   if (context.limits.eventlog.timestamps === 'server' && event.timestampNs !== NO_TIMESTAMP) {
     event.attributes.set(CLAIM_ATTRIBUTE, formatTimestamp(event.timestampNs))
     event.timestampNs = NO_TIMESTAMP
   }
-  event.attributes.set(ID_ATTRIBUTE, id)
+  const text = Buffer.alloc(ID_CHARS)
+  writeIdText(ids, index, text, 0)
+  event.attributes.set(ID_ATTRIBUTE, text.toString('latin1'))
   return event
 }
 
@@ -175,22 +225,41 @@ function withoutSkew(sink: Sink): Sink {
   return { hold: () => sink.hold(), write: (batch) => sink.write(batch, { futureSkewMaxNs: 0n }) }
 }
 
-async function write(
+async function store(
   batch: EventBatch,
-  own: ReadonlyMap<string, Buffer>,
-  { writing, window, events }: SubmissionState,
-  sink: Sink,
+  write: number,
+  { writes, events }: SubmissionState,
+  { sink, isSkewReplaced }: SubmissionOptions,
 ): Promise<void> {
   const { rows } = batch
-  const written = sink.write(batch)
-  for (const text of own.keys()) writing.set(text, written)
   try {
+    const written = (isSkewReplaced ? withoutSkew(sink) : sink).write(batch)
+    writes.set(write, written)
     await written
-    for (const id of own.values()) window.add(id)
     events.add(rows)
   } finally {
-    for (const text of own.keys()) writing.delete(text)
+    writes.delete(write)
   }
+}
+
+const IDS_BEFORE = '{"ids":['
+/** Of an id in the answer, with quotes and comma. */
+const ID_PLACE = ID_CHARS + 3
+const QUOTE = 0x22
+const COMMA = 0x2c
+
+function answerText(ids: EventIds, repeated: readonly number[]): Buffer {
+  const after = `],"repeated":[${repeated.join(',')}]}`
+  const count = ids.length / ID_WORDS
+  const text = Buffer.allocUnsafe(IDS_BEFORE.length + count * ID_PLACE + after.length)
+  let at = text.write(IDS_BEFORE, 'latin1')
+  for (let index = 0; index < count; index++) {
+    if (index > 0) text[at++] = COMMA
+    text[at++] = QUOTE
+    at = writeIdText(ids, index, text, at)
+    text[at++] = QUOTE
+  }
+  return text.subarray(0, at + text.write(after, at, 'latin1'))
 }
 
 function invalid(detail: string, problems: readonly unknown[]): AppError {

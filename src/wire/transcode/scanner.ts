@@ -134,7 +134,7 @@ export class JsonScanner {
     let previous = headOf(container)
     let depth = 0
     let at = start + 1
-    for (let count = 0; count < keysMax; ) {
+    for (let count = 0; count < keysMax;) {
       if (bytes[at] === 0x20) at++
       const token = this.#token(bytes, at, end, previous, container)
       if (token === undefined) return false
