@@ -5,22 +5,17 @@ import type { Logger } from '../core/logger.ts'
 import type { follow } from '../live/follow.ts'
 import type { Live } from '../live/live.ts'
 import type { Spool } from '../spool/spool.ts'
-import type { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
 import type { Saved } from '../saved/saved.ts'
-import type { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import type { Store } from '../store/store.ts'
+import type { EventReader } from './event-reader.ts'
 import type { PageFiles } from './page.ts'
+import type { StoreFigures } from './store-figures.ts'
 
 /** Everything the routes may touch. Built by `app`, given to `registerApi`; the routes know nothing else. */
 export interface ApiContext {
-  store: Pick<Store, 'select' | 'stream' | 'status' | 'isReady' | 'deletions' | 'delete'>
-  /** The store's own: what it keeps about fields and their values. */
-  rollup: {
-    fieldNames: typeof fieldNamesStatement
-    fieldValues: typeof fieldValuesStatement
-    eventCounts: typeof eventCountsStatement
-    eventTexts: typeof eventTextsStatement
-  }
+  store: Pick<Store, 'status' | 'isReady'>
+  /** Opens what answers the questions about events. `figures` are those of the store. */
+  openReader: (figures: StoreFigures) => EventReader
   live: Pick<Live, 'status' | 'subscribe' | 'recent' | 'completeFromNs' | 'publishedThroughNs'>
   /** Live's own. */
   follow: typeof follow

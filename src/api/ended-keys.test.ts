@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { openLive } from '../live/live.ts'
 import { loadBatch, openTemporaryStore, stampedBatch, type TemporaryStore } from '../store/testing/temporary-store.ts'
 import { DEFAULT_API_LIMITS, type ApiContext, type ApiLimits } from './context.ts'
-import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
+import { openApi, quietContext, type OpenApiServer, type SqlStore } from './testing/open-api.ts'
 import { slowedStore, slowQueries } from './testing/slow-store.ts'
 import { testPrincipal, wordAccess, type TestPrincipal } from './testing/word-access.ts'
 
@@ -32,7 +32,7 @@ afterEach(() => server.close())
 
 async function start(
   limits: Partial<ApiLimits> = {},
-  store: ApiContext['store'] = slowedStore(temporary),
+  store: SqlStore = slowedStore(temporary),
   live: ApiContext['live'] = quietContext().live,
 ): Promise<void> {
   context = quietContext({ store, live, limits: { ...DEFAULT_API_LIMITS, ...limits } })
@@ -101,7 +101,7 @@ describe('when a key ends', () => {
 })
 
 /** The real store, but the rows of a stream come again and again. */
-function endless(store: ApiContext['store']): ApiContext['store'] {
+function endless(store: SqlStore): SqlStore {
   return {
     isReady: true,
     deletions: store.deletions,

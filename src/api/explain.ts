@@ -5,10 +5,9 @@ import { LIMIT } from './questions.ts'
 import type { Reading } from './reading.ts'
 import { problems, QueryProblemSchema, type ApiServer } from './schemas.ts'
 import { parseRange } from './times.ts'
-import { visibleSql } from './view.ts'
 
 /** `/api/v1/query/explain`: what a query will do, in English and in SQL, or everything that is wrong with it. */
-export function registerExplain(app: ApiServer, { context, view }: Reading): void {
+export function registerExplain(app: ApiServer, { context, events, view }: Reading): void {
   app.post(
     '/api/v1/query/explain',
     {
@@ -32,7 +31,9 @@ export function registerExplain(app: ApiServer, { context, view }: Reading): voi
             {
               explanation: Type.String({ description: 'Empty when the query has mistakes' }),
               problems: Type.Array(QueryProblemSchema),
-              sql: Type.Optional(Type.String({ description: 'What the store is asked; values are parameters' })),
+              sql: Type.Optional(
+                Type.String({ description: 'What the store is asked, if it speaks SQL; values are parameters' }),
+              ),
             },
             { title: 'Explanation' },
           ),
@@ -47,8 +48,8 @@ export function registerExplain(app: ApiServer, { context, view }: Reading): voi
       const range = parseRange(start, end, nowNs)
       const { query, problems } = view(request.principal).compile(text, { nowNs, target })
       if (!query) return { explanation: '', problems: [...problems] }
-      const { sql } = visibleSql(query, { range, limit: LIMIT }).statement
-      return { explanation: explain(query), problems: [], sql }
+      const sql = events.textOf(query, { range, limit: LIMIT })
+      return { explanation: explain(query), problems: [], ...(sql === undefined ? {} : { sql }) }
     },
   )
 }

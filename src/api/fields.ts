@@ -1,22 +1,17 @@
 import { Type, type Static } from 'typebox'
 import { LANGUAGE } from '../query/query.ts'
 import { fieldExpression } from './field-expression.ts'
-import { SCANNED_EVENTS_MAX, scannedNamesStatement, scannedValuesStatement } from './field-scan.ts'
+import { SCANNED_EVENTS_MAX } from './field-scan.ts'
 import { End, Start, Timeout } from './parameters.ts'
 import { checkedQuery } from './questions.ts'
 import { whileConnected, type Reader, type Reading } from './reading.ts'
 import { problems, type ApiServer } from './schemas.ts'
-import { joinConditions, within } from './stored-events.ts'
 import { parseRange, parseTimeoutMs } from './times.ts'
-import { visibleCondition } from './view.ts'
 
 const NAMES_MAX = 10_000
 const NAMES = 1000
 const VALUES_MAX = 1000
 const VALUES = 100
-
-/** Fields whose values the rollup does not keep: they differ from event to event. */
-const NOT_ROLLED_UP: ReadonlySet<string> = new Set(['message', 'trace_id', 'span_id', 'node'])
 
 const isApproximate = Type.Boolean({
   description:
@@ -98,25 +93,23 @@ export function registerFields(app: ApiServer, reading: Reading): void {
 }
 
 async function names(
-  { context }: Reading,
+  { context, events }: Reading,
   { start, end, timeout, limit = NAMES }: NamesParameters,
   { view, signal }: Reader,
 ): Promise<Static<typeof NamesSchema>> {
   const range = parseRange(start, end, context.clock())
   const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax) }
-  const matching = joinConditions([within('timestamp', range), visibleCondition(view.everything)])
-  const statement = view.rollup?.fieldNames({ range, limit }) ?? scannedNamesStatement({ matching, limit })
-  const { rows } = await context.store.select(statement, options)
-  const fields = rows.map(([name, count]) => ({
-    name: String(name),
-    count: Number(count),
-    kind: EVENT_FIELD_NAMES.has(String(name)) ? 'field' : 'attribute',
+  const { counts, isApproximate } = await events.fieldNames({ visible: view, range, limit }, options)
+  const fields = counts.map(({ name, events: count }) => ({
+    name,
+    count,
+    kind: EVENT_FIELD_NAMES.has(name) ? 'field' : 'attribute',
   }))
-  return { fields, approximate: view.rollup !== undefined || (fields[0]?.count ?? 0) >= SCANNED_EVENTS_MAX }
+  return { fields, approximate: isApproximate }
 }
 
 async function values(
-  { context }: Reading,
+  { context, events }: Reading,
   name: string,
   parameters: ValuesParameters,
   { view, signal }: Reader,
@@ -124,20 +117,14 @@ async function values(
   const { query: text = '', start, end, timeout, prefix = '', limit = VALUES } = parameters
   const nowNs = context.clock()
   const query = checkedQuery(view, text, { nowNs, target: 'search' })
-  const asked = parseRange(start, end, nowNs)
-  const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax), rowsMax: limit }
-  const expression = fieldExpression(name)
-  if (view.rollup && text.trim() === '' && !NOT_ROLLED_UP.has(expression.name)) {
-    const statement = view.rollup.fieldValues({ field: expression.name, prefix, range: asked, limit })
-    const { rows } = await context.store.select(statement, options)
-    return { field: expression.name, values: counted(rows), approximate: true }
+  const range = parseRange(start, end, nowNs)
+  const options = { signal, timeoutMs: parseTimeoutMs(timeout, context.limits.queryTimeoutMsMax) }
+  const { name: field } = fieldExpression(name)
+  const question = { visible: view, query: text.trim() === '' ? undefined : query, field, prefix, range, limit }
+  const { counts, isApproximate } = await events.fieldValues(question, options)
+  return {
+    field,
+    values: counts.map(({ name: value, events: count }) => ({ value, count })),
+    approximate: isApproximate,
   }
-  const matching = joinConditions([within('timestamp', asked), visibleCondition(query)])
-  const { rows } = await context.store.select(scannedValuesStatement(expression, { matching, prefix, limit }), options)
-  const approximate = Number(rows[0]?.[2] ?? 0) >= SCANNED_EVENTS_MAX
-  return { field: expression.name, values: counted(rows), approximate }
-}
-
-function counted(rows: readonly unknown[][]): { value: string; count: number }[] {
-  return rows.map(([value, count]) => ({ value: String(value), count: Number(count) }))
 }

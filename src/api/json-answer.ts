@@ -10,12 +10,11 @@ import {
 } from '../query/query.ts'
 import type { ReadStats } from '../store/store.ts'
 import { formatCursor } from './cursor.ts'
-import { readExtent } from './extent.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
-import { eventsWanted, searchPieces } from './search.ts'
+import { eventsWanted, rangeAhead, searchPieces } from './search.ts'
 import { countdown } from './times.ts'
-import { visibleSql, type View } from './view.ts'
+import type { View } from './view.ts'
 
 /** About two milliseconds of work. */
 const EVENTS_PER_TURN = 500
@@ -29,17 +28,17 @@ export function answerJson(reading: Reading, question: Question, signal: AbortSi
 
 /** Events in the wanted order, and the cursor of the next page. */
 async function answerEvents(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
-  const { store } = reading.context
-  const { query } = question
+  const { query, order } = question
   const stats: ReadStats = { elapsedMs: 0, rowsRead: 0, bytesRead: 0 }
   const timeLeftMs = countdown(question.timeoutMs)
   const wanted = eventsWanted(question)
   const rows: unknown[][] = []
   if (wanted > 0) {
     // One more than wanted tells whether there is a further page.
-    for (const piece of searchPieces(question, wanted + 1, wanted + 1, await reading.figures.extent())) {
-      const options = { signal, timeoutMs: timeLeftMs(), rowsMax: piece.limit }
-      const result = await store.select(piece.statement, options)
+    const windows = await reading.events.windows(rangeAhead(question), order)
+    for (const piece of searchPieces(question, wanted + 1, wanted + 1, windows)) {
+      const options = { signal, timeoutMs: timeLeftMs(), rowsMax: piece.options.limit }
+      const result = await reading.events.select(query, piece.options, options)
       addStats(stats, result.stats)
       question.spent.rowsRead = stats.rowsRead
       for (const row of result.rows) rows.push(row)
@@ -89,8 +88,9 @@ function snapshot(settledNs: bigint, rows: readonly unknown[][]): bigint {
 async function answerTable(reading: Reading, question: Question, signal: AbortSignal): Promise<string> {
   const timeLeftMs = countdown(question.timeoutMs)
   const range = await tableRange(reading, question, signal, timeLeftMs)
-  const { statement, columns } = visibleSql(question.query, { range, limit: question.limit })
-  const { rows, stats } = await reading.context.store.select(statement, { signal, timeoutMs: timeLeftMs() })
+  const { query, limit } = question
+  const { columns } = query
+  const { rows, stats } = await reading.events.select(query, { range, limit }, { signal, timeoutMs: timeLeftMs() })
   question.spent.rowsRead = stats.rowsRead
   const cells = rows.slice(0, question.tableRowsMax).map((row) => readTableRow(columns, row))
   const isCut = rows.length >= TABLE_ROWS_MAX || cells.length < rows.length
@@ -109,16 +109,16 @@ function shownStats(stats: ReadStats, { filter }: View): ReadStats {
 
 /** A timechart that is to find its own interval needs both ends: what is open becomes the times of what may be seen. */
 export async function tableRange(
-  reading: Reading,
+  { events }: Reading,
   { query, range, view }: Pick<Question, 'query' | 'range' | 'view'>,
   signal: AbortSignal,
   timeLeftMs: () => number,
 ): Promise<TimeRange> {
   const whole = intersectRanges(range, query.range)
   if (!query.isRangeNeeded || (whole.fromNs !== undefined && whole.toNs !== undefined)) return range
-  const extent = await readExtent(reading, { view, signal }, timeLeftMs)
-  if (!extent) return range
-  const held = { fromNs: extent.oldestNs, toNs: extent.newestNs + 1n }
+  const times = await events.times(view, signal, timeLeftMs)
+  if (!times) return range
+  const held = { fromNs: times.oldestNs, toNs: times.newestNs + 1n }
   return { fromNs: whole.fromNs ?? held.fromNs, toNs: whole.toNs ?? held.toNs }
 }
 

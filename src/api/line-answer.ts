@@ -4,9 +4,8 @@ import { csvLine } from './csv.ts'
 import { tableRange } from './json-answer.ts'
 import type { Question } from './questions.ts'
 import type { Reading } from './reading.ts'
-import { eventsWanted, FIRST_PIECE_ROWS, isWorthShrinking, searchPieces } from './search.ts'
+import { eventsWanted, FIRST_PIECE_ROWS, isWorthShrinking, rangeAhead, searchPieces } from './search.ts'
 import { countdown } from './times.ts'
-import { visibleSql } from './view.ts'
 
 const CSV_FIELDS = ['timestamp', 'level', 'service', 'host', 'source', 'message', 'trace_id', 'span_id', 'attributes']
 
@@ -23,21 +22,22 @@ export function streamLines(
 }
 
 async function* eventLines(
-  { context, figures }: Reading,
+  { events }: Reading,
   question: Question,
   format: 'ndjson' | 'csv',
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  const { query, timeoutMs } = question
+  const { query, order, timeoutMs } = question
   const fields = query.fields ?? CSV_FIELDS
   const header = format === 'csv' ? csvLine(fields, []) : ''
   const wanted = eventsWanted(question)
   let isFirst = true
-  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, FIRST_PIECE_ROWS, await figures.extent())
+  const windows = await events.windows(rangeAhead(question), order)
+  const pieces = wanted === 0 ? [] : searchPieces(question, wanted, FIRST_PIECE_ROWS, windows)
   for (const piece of pieces) {
-    const options = { signal, timeoutMs, rowsMax: piece.limit }
+    const options = { signal, timeoutMs, rowsMax: piece.options.limit }
     try {
-      for await (const row of withoutHeader(context.store.stream(piece.statement, options))) {
+      for await (const row of withoutHeader(events.stream(query, piece.options, options))) {
         // Nothing leaves before the store has answered: until then a failure can be an error answer.
         if (isFirst && header !== '') yield header
         isFirst = false
@@ -71,11 +71,12 @@ async function* tableLines(
   const timeLeftMs = countdown(question.timeoutMs)
   const range = await tableRange(reading, question, signal, timeLeftMs)
   const options = { signal, timeoutMs: timeLeftMs() }
-  const { statement, columns } = visibleSql(question.query, { range, limit: question.limit })
+  const { query, limit } = question
+  const { columns } = query
   const names = columns.map(({ name }) => name)
   const isText = columns.map(({ type }) => type !== 'number')
   let rows = -1
-  for await (const row of reading.context.store.stream(statement, options)) {
+  for await (const row of reading.events.stream(query, { range, limit }, options)) {
     if (++rows === 0) {
       // The first item is the columns.
       if (format === 'csv') yield csvLine(names, [])

@@ -120,6 +120,13 @@ async function addParts(families: Families, context: ApiContext, figures: StoreF
   gauge(families, 'store_memory_bytes', 'Memory of the engine', store?.memoryBytes)
   gauge(families, 'store_disk_free_bytes', 'Free space where the store writes', store?.diskFreeBytes)
   gauge(families, 'store_restarts', 'How often the engine was started again', store?.restarts)
+  if (store?.droppedEvents !== undefined) {
+    families.set('store_dropped_events_total', {
+      type: 'counter',
+      help: 'Acknowledged events that made room for newer ones, where memory is the only storage',
+      samples: [{ labels: {}, value: store.droppedEvents }],
+    })
+  }
   const newestNs = context.spool.durableThroughNs
   gauge(
     families,

@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import { AppError } from '../core/errors.ts'
 import { eventJson, parseEventId, type EventJson } from '../core/event.ts'
+import type { ReadOptions } from '../store/store.ts'
+import type { StoredEvent } from './event-reader.ts'
 import { whileConnected, type Reader, type Reading } from './reading.ts'
 import { EventSchema, problems, type ApiServer } from './schemas.ts'
-import { decodeEvent, equals, eventsStatement, within, type Condition, type StoredEvent } from './stored-events.ts'
-import { timeWindows } from './time-windows.ts'
 
 const NEIGHBOURS_MAX = 1000
 const NEIGHBOURS = 20
@@ -37,12 +37,14 @@ export function registerNeighbours(app: ApiServer, reading: Reading): void {
       },
     },
     (request, reply) =>
-      whileConnected(reading, request, reply, async (reader) => {
-        const event = await findEvent(reading, request.params.id, reader)
+      whileConnected(reading, request, reply, async ({ view, signal }) => {
+        const { context, events } = reading
+        const read = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
+        const event = await findEvent(reading, request.params.id, view, read)
         const { before = NEIGHBOURS, after = NEIGHBOURS } = request.query
         const [older, newer] = await Promise.all([
-          neighbours(reading, event, { order: 'desc', limit: before }, reader),
-          neighbours(reading, event, { order: 'asc', limit: after }, reader),
+          events.neighbours(event, { order: 'desc', limit: before }, view, read),
+          events.neighbours(event, { order: 'asc', limit: after }, view, read),
         ])
         return {
           before: older.toReversed().map(printed),
@@ -58,47 +60,18 @@ function printed(event: StoredEvent): EventJson {
 }
 
 /** An event that may not be seen does not exist. */
-async function findEvent({ context }: Reading, id: string, { view, signal }: Reader): Promise<StoredEvent> {
+async function findEvent(
+  { context, events }: Reading,
+  id: string,
+  view: Reader['view'],
+  read: ReadOptions,
+): Promise<StoredEvent> {
   const parsed = parseEventId(id)
   if (!parsed) throw new AppError('EVENT_NOT_FOUND', { detail: 'This is not the id of an event.' })
-  const { receivedNs, node } = parsed
-  const statement = eventsStatement({
-    query: view.everything,
-    conditions: [equals('node', node), within('received', { fromNs: receivedNs, toNs: receivedNs + 1n })],
-    by: 'received',
-    order: 'asc',
-    limit: 1,
-  })
-  const { rows } = await context.store.select(statement, { signal, timeoutMs: context.limits.queryTimeoutMsMax })
-  if (rows[0]) return decodeEvent(rows[0])
+  const found = await events.find(parsed, view, read)
+  if (found) return found
+  const { node, receivedNs } = parsed
   // Who sees only some events is not to learn when the others came.
   const isWaiting = view.filter === '' && node === context.node && receivedNs > context.spool.storedThroughNs
   throw new AppError('EVENT_NOT_FOUND', isWaiting ? { hint: 'It may still be on its way to the store.' } : {})
-}
-
-async function neighbours(
-  { context, figures }: Reading,
-  event: StoredEvent,
-  { order, limit }: { order: 'asc' | 'desc'; limit: number },
-  { view, signal }: Reader,
-): Promise<StoredEvent[]> {
-  if (limit === 0) return []
-  const { timestampNs, receivedNs, node } = event
-  const range = order === 'asc' ? { fromNs: timestampNs } : { toNs: timestampNs + 1n }
-  const place: Condition = {
-    sql:
-      `(timestamp, received, node) ${order === 'asc' ? '>' : '<'} (fromUnixTimestamp64Nano({at:Int64}, 'UTC'), ` +
-      `fromUnixTimestamp64Nano({at_received:Int64}, 'UTC'), {at_node:String})`,
-    params: { at: timestampNs, at_received: receivedNs, at_node: node },
-  }
-  const found: StoredEvent[] = []
-  for (const window of timeWindows(range, order, await figures.extent())) {
-    const conditions = [equals('source', event.source), equals('host', event.host), within('timestamp', window), place]
-    const wanted = limit - found.length
-    const statement = eventsStatement({ query: view.everything, conditions, by: 'timestamp', order, limit: wanted })
-    const { rows } = await context.store.select(statement, { signal, timeoutMs: context.limits.queryTimeoutMsMax })
-    found.push(...rows.map(decodeEvent))
-    if (found.length >= limit) break
-  }
-  return found
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { AppError } from '../core/errors.ts'
 import { DEFAULT_API_LIMITS, type ApiLimits } from './context.ts'
-import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
+import { MUTE_STORE, openApi, quietContext, type OpenApiServer, type SqlStore } from './testing/open-api.ts'
 
 let server: OpenApiServer
 /** What the store was asked for at most. */
@@ -10,15 +10,14 @@ afterEach(() => server.close())
 
 async function open(limits: Partial<ApiLimits>): Promise<void> {
   rowsMax = []
-  const context = quietContext({ limits: { ...DEFAULT_API_LIMITS, ...limits } })
-  const store: typeof context.store = {
-    ...context.store,
+  const store: SqlStore = {
+    ...MUTE_STORE,
     select(_statement, options) {
       rowsMax.push(options?.rowsMax ?? Infinity)
       return Promise.reject(new AppError('STORE_UNREACHABLE'))
     },
   }
-  server = await openApi({ ...context, store })
+  server = await openApi(quietContext({ store, limits: { ...DEFAULT_API_LIMITS, ...limits } }))
 }
 
 async function ask(path: string, body?: object): Promise<{ status: number; code: string }> {

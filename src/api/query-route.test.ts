@@ -3,8 +3,8 @@ import type { EventInput } from '../core/batch.ts'
 import { AppError } from '../core/errors.ts'
 import type { EventJson } from '../core/event.ts'
 import { loadBatch, openTemporaryStore, stampedBatch, type TemporaryStore } from '../store/testing/temporary-store.ts'
-import { DEFAULT_API_LIMITS, type ApiContext } from './context.ts'
-import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
+import { DEFAULT_API_LIMITS } from './context.ts'
+import { openApi, quietContext, type OpenApiServer, type SqlStore } from './testing/open-api.ts'
 import { slowedStore, slowQueries } from './testing/slow-store.ts'
 
 const T0 = 1_767_225_600_000_000_000n
@@ -344,7 +344,7 @@ describe('a reader who goes away', () => {
 
   test('what fails in the middle is seen', async () => {
     let rows = 0
-    const store: ApiContext['store'] = {
+    const store: SqlStore = {
       isReady: true,
       deletions: temporary.store.deletions,
       delete: (request) => temporary.store.delete(request),

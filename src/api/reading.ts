@@ -2,14 +2,16 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { endedError, type Principal } from '../core/principal.ts'
 import type { ApiContext } from './context.ts'
 import { watchReader } from './disconnect.ts'
+import type { EventReader } from './event-reader.ts'
 import { createGate, type Gate } from './gate.ts'
 import type { StoreFigures } from './store-figures.ts'
 import { createView, type View } from './view.ts'
 
 /** What the routes that read events share. Whose events they may show they learn from the view of each request. */
 export interface Reading {
-  context: Omit<ApiContext, 'rollup'>
-  figures: StoreFigures
+  context: ApiContext
+  /** Who answers. */
+  events: EventReader
   /** Places for answers made in memory. */
   queries: Gate
   /** Places for streamed answers. */
@@ -18,7 +20,7 @@ export interface Reading {
   view(principal: Principal): View
 }
 
-export function createReading({ rollup, ...context }: ApiContext, figures: StoreFigures): Reading {
+export function createReading(context: ApiContext, figures: StoreFigures): Reading {
   const { queriesMax, streamsMax, queriesPerKeyMax, queriesWaitingMax, queryWaitMsMax } = context.limits
   const gate = (kind: {
     what: string
@@ -35,7 +37,7 @@ export function createReading({ rollup, ...context }: ApiContext, figures: Store
     })
   return {
     context,
-    figures,
+    events: context.openReader(figures),
     queries: gate({
       what: 'queries',
       limit: 'queriesMax',
@@ -50,7 +52,7 @@ export function createReading({ rollup, ...context }: ApiContext, figures: Store
       insideMax: streamsMax,
       perKeyMax: streamsPerKeyMax(context.limits),
     }),
-    view: (principal) => createView(principal, { rollup, nowNs: context.clock() }),
+    view: (principal) => createView(principal, { nowNs: context.clock() }),
   }
 }
 

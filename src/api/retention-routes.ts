@@ -100,7 +100,7 @@ export function registerRetention(app: ApiServer, { retention, audit }: ApiConte
         description:
           'If these rules took the place of those that can be changed, and were applied now. Deletes nothing.',
         body: Type.Object({ rules: RulesSchema }),
-        response: { 200: PreviewSchema, ...problems(400, 408, 413, 503) },
+        response: { 200: PreviewSchema, ...problems(400, 408, 409, 413, 503) },
       },
     },
     async ({ body, principal }, reply) => {

@@ -3,8 +3,16 @@ import { Counters } from '../core/counters.ts'
 import { SILENT_LOGGER } from '../core/logger.ts'
 import { createHttpServer } from '../net/http-server.ts'
 import { registerApi } from './api.ts'
-import type { ApiContext } from './context.ts'
-import { IDLE_SPOOL, openApi, quietContext, READY_STORE, type OpenApiServer } from './testing/open-api.ts'
+import {
+  IDLE_SPOOL,
+  MUTE_STORE,
+  openApi,
+  quietContext,
+  READY_STORE,
+  type OpenApiServer,
+  type QuietChanges,
+  type SqlStore,
+} from './testing/open-api.ts'
 import { testPrincipal, wordAccess } from './testing/word-access.ts'
 
 let server: OpenApiServer | undefined
@@ -24,7 +32,7 @@ interface OpenApiDocument {
   components: { securitySchemes: object }
 }
 
-async function ask(path: string, changes: Partial<ApiContext> = {}, headers: Record<string, string> = {}) {
+async function ask(path: string, changes: QuietChanges = {}, headers: Record<string, string> = {}) {
   server = await openApi(quietContext(changes))
   const response = await fetch(server.url + path, { headers })
   const text = await response.text()
@@ -33,8 +41,8 @@ async function ask(path: string, changes: Partial<ApiContext> = {}, headers: Rec
   return { status: response.status, type, policy, text, json: (): unknown => JSON.parse(text) }
 }
 
-const STORE_DOWN: ApiContext['store'] = {
-  ...quietContext().store,
+const STORE_DOWN: SqlStore = {
+  ...MUTE_STORE,
   isReady: false,
   status: () => Promise.resolve({ ...READY_STORE, state: 'down', reason: 'the engine ended with code 9' }),
 }
@@ -145,8 +153,8 @@ describe('status', () => {
 
   test('asks the store once for many readers', async () => {
     let asked = 0
-    const store: ApiContext['store'] = {
-      ...quietContext().store,
+    const store: SqlStore = {
+      ...MUTE_STORE,
       status: () => {
         asked++
         return Promise.resolve(READY_STORE)

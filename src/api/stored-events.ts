@@ -1,4 +1,3 @@
-import type { LogEvent } from '../core/event.ts'
 import type { Statement, StatementParameter } from '../core/statement.ts'
 import { BUCKETS_END_NS, type TimeRange } from '../query/query.ts'
 import { visibleCondition, type VisibleQuery } from './view.ts'
@@ -24,7 +23,7 @@ const COLUMNS =
   'toUnixTimestamp64Nano(timestamp), toUnixTimestamp64Nano(received), node, severity, ' +
   'service, host, source, message, trace_id, span_id, attributes'
 
-/** SELECT of whole events, for the questions that are no query text. Rows are read with `decodeEvent`. */
+/** SELECT of whole events, for the questions that are no query text. Rows are read with `readLogEvent`. */
 export function eventsStatement({ query, conditions, by, order, limit }: EventsQuestion): Statement {
   const where = joinConditions([...conditions, visibleCondition(query)])
   const keys =
@@ -66,29 +65,4 @@ export function within(column: 'timestamp' | 'received', { fromNs, toNs }: TimeR
 /** `column = value` for a text column. */
 export function equals(column: 'node' | 'host' | 'source', value: string): Condition {
   return { sql: `${column} = {${column}_is:String}`, params: { [`${column}_is`]: value } }
-}
-
-/** An event and the node that took it. */
-export interface StoredEvent extends LogEvent {
-  node: string
-}
-
-type EventRow = [string, string, string, number, string, string, string, string, string, string, Record<string, string>]
-
-export function decodeEvent(row: readonly unknown[]): StoredEvent {
-  const [timestamp, received, node, severity, service, host, source, message, trace_id, span_id, attributes] =
-    row as EventRow
-  return {
-    timestampNs: BigInt(timestamp),
-    receivedNs: BigInt(received),
-    node,
-    severity,
-    service,
-    host,
-    source,
-    message,
-    trace_id,
-    span_id,
-    attributes: new Map(Object.entries(attributes)),
-  }
 }

@@ -1,43 +1,34 @@
 /** What a tail reads from the store: events of this node by received time. */
 import { EventBatch, EventView, ROW_RECEIVED } from '../core/batch.ts'
-import type { FollowOptions, StoredRange } from '../live/follow.ts'
+import type { StoredRange } from '../live/follow.ts'
 import type { LiveItem, RowSelector } from '../live/live.ts'
-import type { ApiContext } from './context.ts'
-import type { StoreFigures } from './store-figures.ts'
-import { decodeEvent, equals, eventsStatement, within, type StoredEvent } from './stored-events.ts'
-import { timeWindows } from './time-windows.ts'
 import type { TimeRange } from '../query/query.ts'
-import type { VisibleQuery } from './view.ts'
+import type { ReadOptions } from '../store/store.ts'
+import type { EventReader, StoredEvent, StoredReads, TailQuestion } from './event-reader.ts'
+import { equals, within, type EventsQuestion } from './stored-events.ts'
 
-export interface StoredTailOptions<T> {
-  context: Pick<ApiContext, 'store' | 'node' | 'limits'>
-  /** Waits for a place among the queries of this reader; resolves to what gives it back. */
-  enter: (signal: AbortSignal) => Promise<() => void>
-  figures: StoreFigures
-  query: VisibleQuery
-  /** The same selector that live events pass. It may ask for more than the filter does: pipes are only here. */
-  select: RowSelector<T>
+export interface TailStore {
+  events: (question: EventsQuestion, read: ReadOptions) => Promise<StoredEvent[]>
+  windows: EventReader['windows']
+  node: string
+  timeoutMsMax: number
 }
 
-type StoredReads<T> = Pick<FollowOptions<T>, 'readStored' | 'backlogFromStore'>
-
-export function storedTail<T>({ context, enter, figures, query, select }: StoredTailOptions<T>): StoredReads<T> {
+export function storedTail<T>(
+  { events, windows, node, timeoutMsMax }: TailStore,
+  { query, select, enter }: TailQuestion<T>,
+): StoredReads<T> {
   async function read(
     range: TimeRange,
     order: 'asc' | 'desc',
     limit: number,
     signal: AbortSignal,
   ): Promise<StoredEvent[]> {
-    const conditions = [equals('node', context.node), within('received', range)]
-    const statement = eventsStatement({ query, conditions, by: 'received', order, limit })
+    const conditions = [equals('node', node), within('received', range)]
     const leave = await enter(signal)
     try {
-      const { rows } = await context.store.select(statement, {
-        signal,
-        timeoutMs: context.limits.queryTimeoutMsMax,
-        rowsMax: limit,
-      })
-      return rows.map(decodeEvent)
+      const options = { signal, timeoutMs: timeoutMsMax, rowsMax: limit }
+      return await events({ query, conditions, by: 'received', order, limit }, options)
     } finally {
       leave()
     }
@@ -54,10 +45,10 @@ export function storedTail<T>({ context, enter, figures, query, select }: Stored
     let rest = range
     for (;;) {
       const wanted = limit - items.length
-      const events = await read(rest, order, wanted, signal)
-      items.push(...selectStored(events, select))
-      const last = events.at(-1)
-      if (!last || events.length < wanted || items.length >= limit) return items
+      const found = await read(rest, order, wanted, signal)
+      items.push(...selectStored(found, select))
+      const last = found.at(-1)
+      if (!last || found.length < wanted || items.length >= limit) return items
       rest = order === 'asc' ? { ...rest, fromNs: last.receivedNs + 1n } : { ...rest, toNs: last.receivedNs }
     }
   }
@@ -66,9 +57,8 @@ export function storedTail<T>({ context, enter, figures, query, select }: Stored
     readStored: ({ afterNs, throughNs, limit, signal }) =>
       collect({ fromNs: afterNs + 1n, toNs: throughNs + 1n }, 'asc', limit, signal),
     async backlogFromStore({ throughNs, limit, signal }: Omit<StoredRange, 'afterNs'>) {
-      const extent = await figures.extent()
       const items: LiveItem<T>[] = []
-      for (const window of timeWindows({ toNs: throughNs + 1n }, 'desc', extent)) {
+      for (const window of await windows({ toNs: throughNs + 1n }, 'desc')) {
         items.push(...(await collect(window, 'desc', limit - items.length, signal)))
         if (items.length >= limit) break
       }

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { AppError, problemDocument } from '../core/errors.ts'
 import { formatEventId, parseEventId, type EventJson } from '../core/event.ts'
 import { endedError, type Principal } from '../core/principal.ts'
+import { formatTimestamp } from '../core/time.ts'
 import type { FollowItem } from '../live/follow.ts'
 import type { ApiContext } from './context.ts'
 import { watchReader, type Presence } from './disconnect.ts'
@@ -14,7 +15,6 @@ import { asAppError, checkedQuery } from './questions.ts'
 import type { Reading } from './reading.ts'
 import { problems, textResponse, type ApiServer } from './schemas.ts'
 import { createTailPlaces } from './tail-places.ts'
-import { storedTail } from './tail-store.ts'
 import { visibleSelector, type VisibleQuery } from './view.ts'
 
 /** A proxy or browser that hears nothing for longer may give the connection up. */
@@ -39,7 +39,8 @@ export function registerTail(app: ApiServer, reading: Reading): void {
         summary: 'Events as they arrive (server-sent events)',
         description:
           '`event: start` tells the cursor to begin with; then `event: log` with an event and its id; ' +
-          '`event: skipped` with `{"count":n}` where this reader was too slow; `event: end` with a reason when the server closes, and with a code when the key is no longer valid; ' +
+          '`event: skipped` with `{"count":n}` where this reader was too slow; `event: incomplete` with ' +
+          '`{"from":time}` (`{}` with a key that has a filter) where a resume asks for events that were in memory only and are gone; `event: end` with a reason when the server closes, and with a code when the key is no longer valid; ' +
           '`event: failure` with a problem document when it cannot go on. A comment every 15 seconds.',
         querystring: Type.Object({
           query: Type.Optional(QueryText),
@@ -108,7 +109,7 @@ interface TailSignals extends Presence {
 
 /** Writes until the reader goes away, its principal ends or the server closes; never rejects once the stream has begun. */
 async function writeTail(
-  { context, figures, queries }: Reading,
+  { context, events, queries }: Reading,
   reply: FastifyReply,
   { query, cursor, backlog, principal }: TailOptions,
   { signal, gone, ended, closing }: TailSignals,
@@ -129,7 +130,8 @@ async function writeTail(
       backlog,
       bufferEventsMax: limits.tailBufferEvents,
       waitStored: (receivedNs, signal) => spool.waitStored(receivedNs, signal),
-      ...storedTail({ context, enter, figures, query, select }),
+      isStoreless: events.isStoreless,
+      ...events.tail({ query, select, enter }),
       ...(cursor === undefined ? {} : { cursor }),
     })
     await pump(items, stream, context, { ended, isFiltered: principal.filter !== '' })
@@ -178,6 +180,10 @@ async function pump(
       counters.add('tail_skipped_events_total', {}, item.count)
       // How many there were includes what a filter hides.
       text += formatServerEvent('skipped', JSON.stringify(isFiltered ? SOME : { count: item.count }))
+    } else if (item.kind === 'incomplete') {
+      // Since when all is held says how much came of which a filter hides some.
+      const known = isFiltered ? {} : { from: formatTimestamp(item.fromNs) }
+      text += formatServerEvent('incomplete', JSON.stringify(known))
     } else text += formatServerEvent('log', JSON.stringify(item.value), formatEventId(item.receivedNs, node))
     if (stream.isFull || text.length >= WRITE_CHARS_MAX) await flush()
     else scheduled ??= setImmediate(() => void flush())

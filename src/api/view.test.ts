@@ -2,29 +2,21 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../core/errors.ts'
 import { parseTimestamp } from '../core/time.ts'
-import { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
-import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { discreet } from './discretion.ts'
 import { testPrincipal } from './testing/word-access.ts'
 import { createView, visibleCondition, visibleSql, type View } from './view.ts'
 
 const NOW_NS = parseTimestamp('2026-01-10T00:00:00Z') ?? 0n
-const rollup = {
-  fieldNames: fieldNamesStatement,
-  fieldValues: fieldValuesStatement,
-  eventCounts: eventCountsStatement,
-  eventTexts: eventTextsStatement,
-}
-const viewOf = (filter: string): View => createView({ filter }, { rollup, nowNs: NOW_NS })
+const viewOf = (filter: string): View => createView({ filter }, { nowNs: NOW_NS })
 
 describe('a view', () => {
-  test('without a filter shows everything, the rollup included', () => {
+  test('without a filter shows everything', () => {
     const view = viewOf('')
     expect(visibleCondition(view.everything)).toEqual({ sql: '1', params: {} })
-    expect(view.rollup).toBe(rollup)
+    expect(view.filter).toBe('')
   })
 
-  test('with a filter asks it of every event, and has no rollup', () => {
+  test('with a filter asks it of every event', () => {
     const view = viewOf('tenant:a')
     const { query } = view.compile('x | stats count()', { nowNs: NOW_NS, target: 'search' })
     for (const { sql } of [
@@ -34,7 +26,7 @@ describe('a view', () => {
       expect(sql).toContain('attributes[')
     }
     expect(query).toBeDefined()
-    expect(view.rollup).toBeUndefined()
+    expect(view.filter).toBe('tenant:a')
   })
 
   test('tells what is wrong with a text', () => {
@@ -65,7 +57,7 @@ test('only the view turns text into queries, and queries into statements', () =>
     files.filter((file) => pattern.test(readFileSync(new URL(file, folder), 'utf8'))).toSorted()
   expect(files.length).toBeGreaterThan(30)
   expect(using(/\b(?:compile|toSql|toFilterSql|toSelector|restrict)\b[^'"]*} from '\.\.\/query/)).toEqual(['view.ts'])
-  expect(using(/FROM events/)).toEqual(['extent.ts', 'field-scan.ts', 'histogram.ts', 'stored-events.ts'])
+  expect(using(/FROM events/)).toEqual(['bucket-counts.ts', 'extent.ts', 'field-scan.ts', 'stored-events.ts'])
 })
 
 describe('an error that the store worded', () => {

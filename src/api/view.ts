@@ -15,7 +15,6 @@ import {
   type SqlOptions,
   type SqlQuery,
 } from '../query/query.ts'
-import type { ApiContext } from './context.ts'
 
 declare const VISIBLE: unique symbol
 /** A query over nothing but the events that somebody may see. Only a view makes one. */
@@ -23,8 +22,8 @@ export type VisibleQuery = CheckedQuery & { readonly [VISIBLE]: true }
 
 /**
  * What one principal may see: its filter is part of every question that is asked for it. Nothing else in this room
- * turns text into a query or a query into what the store and the live flow are asked, and nothing else knows the
- * rollup, so that no route can forget the filter. Made for one request: relative times of the filter count from now.
+ * turns text into a query or a query into what the store and the live flow are asked, so that no route can forget the
+ * filter. Made for one request: relative times of the filter count from now.
  */
 export interface View {
   /** The filter as its key has it; empty when nothing is hidden. */
@@ -33,17 +32,15 @@ export interface View {
   compile(text: string, options: CompileOptions): { query?: VisibleQuery; problems: readonly QueryProblem[] }
   /** Every visible event. */
   readonly everything: VisibleQuery
-  /** What the store keeps about all events: only for those who may see all events. */
-  readonly rollup: ApiContext['rollup'] | undefined
 }
 
-export interface ViewOptions extends Pick<ApiContext, 'rollup'> {
+export interface ViewOptions {
   /** What relative times of the filter count from. */
   nowNs: bigint
 }
 
 /** Throws ACCESS_DENIED when the principal's filter cannot be understood: then nothing may be seen. */
-export function createView({ filter: text }: Pick<Principal, 'filter'>, { rollup, nowNs }: ViewOptions): View {
+export function createView({ filter: text }: Pick<Principal, 'filter'>, { nowNs }: ViewOptions): View {
   const filter = text === '' ? undefined : understood(text, nowNs)
   const see = (query: CheckedQuery): VisibleQuery => (filter ? restrict(query, filter) : query) as VisibleQuery
   return {
@@ -55,7 +52,6 @@ export function createView({ filter: text }: Pick<Principal, 'filter'>, { rollup
     get everything() {
       return see(anything(nowNs))
     },
-    rollup: filter === undefined ? rollup : undefined,
   }
 }
 

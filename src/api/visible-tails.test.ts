@@ -28,7 +28,7 @@ let temporary: TemporaryStore
 let live: Live
 let server: OpenApiServer
 let receivedNs = AFTER_BIRDS_NS
-const context = quietContext({ node: BIRDS_NODE, clock: () => BIRDS_NOW_NS })
+const NODE = { node: BIRDS_NODE, clock: () => BIRDS_NOW_NS }
 const principals: Record<string, TestPrincipal> = {}
 
 function flock(number: number): EventBatch {
@@ -47,7 +47,7 @@ beforeAll(async () => {
     live.publish(batch)
   }
   for (const [key, [filter]] of Object.entries(BIRD_FILTERS)) principals[key] = testPrincipal({ filter, keyId: key })
-  server = await openApi({ ...context, store: temporary.store, live }, { access: wordAccess(principals) })
+  server = await openApi(quietContext({ ...NODE, store: temporary.store, live }), { access: wordAccess(principals) })
 })
 afterAll(async () => {
   await server.close()
@@ -207,7 +207,8 @@ describe('a tail whose key ends', () => {
 
 test('one key has no more tails than its share', async () => {
   const limits = { ...DEFAULT_API_LIMITS, tailsPerKeyMax: 2 }
-  const own = await openApi({ ...context, limits, store: temporary.store, live }, { access: wordAccess(principals) })
+  const context = quietContext({ ...NODE, limits, store: temporary.store, live })
+  const own = await openApi(context, { access: wordAccess(principals) })
   const opened = [await tail('service', {}, '', own), await tail('service', {}, '', own)]
   expect((await tail('service', {}, '', own)).status).toBe(429)
   expect(context.counters.total('tail_limited_total', { limit: 'tailsPerKeyMax' })).toBe(1)

@@ -234,6 +234,9 @@ function assemble(entries: readonly SettingEntry[], values: Record<string, unkno
 /** What no single setting can say. */
 function checkTogether(settings: Settings, problems: string[]): void {
   problems.push(...ruleProblems(settings.retention.rules))
+  if (settings.storage === 'memory' && settings.store !== 'embedded') {
+    problems.push('storage memory uses no store: leave one of the two out')
+  }
   if (settings.store !== 'embedded' && !/^https?:\/\//.test(settings.store)) {
     problems.push(`store ${JSON.stringify(settings.store)} is neither "embedded" nor an http:// or https:// URL`)
   }

@@ -4,6 +4,7 @@ import type { AccessLimits } from '../access/access.ts'
 import { DEFAULT_API_LIMITS, type ApiLimits } from '../api/context.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import type { LiveOptions } from '../live/live.ts'
+import type { MemoryOptions } from '../memory/memory.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
 import { LOGD_LIMITS, type LogdLimits, type LogdSettings } from '../sources/logd/settings.ts'
 import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
@@ -44,6 +45,21 @@ export function liveLimits({ live, rings }: Config): Omit<LiveOptions, 'startNs'
     ringBytesMax: live.ringBytes,
     bufferEventsMax: live.bufferEventsMax,
     bufferBytesMax: live.bufferBytes,
+  }
+}
+
+/** Memory of one query over the rings, unless it is set. */
+const QUERY_BYTES_MAX = 128 * 1024 * 1024
+/** All of them together may take this many times as much. */
+const QUERIES_FACTOR = 2
+
+export function memoryLimits({ query, ingest }: Config): Omit<MemoryOptions, 'live' | 'node'> {
+  const queryBytesMax = query.memoryBytesMax === 0 ? QUERY_BYTES_MAX : query.memoryBytesMax
+  return {
+    queryBytesMax,
+    queriesBytesMax: queryBytesMax * QUERIES_FACTOR,
+    timeoutMsMax: query.timeout,
+    futureSkewMaxNs: BigInt(ingest.futureSkewMax) * NS_PER_MS,
   }
 }
 

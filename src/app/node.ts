@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { AppError } from '../core/errors.ts'
 import { NS_PER_MS } from '../core/time.ts'
 
-/** Who this node is, kept in `<data>/node.json` for as long as the data folder lives. */
+/** Who this node is: kept in `<data>/node.json` for as long as the data folder lives, or made for one process. */
 export interface NodeIdentity {
   /** Host name and four random hex digits, unique among servers that share a store: `[A-Za-z0-9_.-]{1,64}`. */
   name: string
@@ -27,6 +27,17 @@ export interface NodeIdentity {
 export const RECEIVED_SAVE_MS = 1000
 
 const FILE = 'node.json'
+
+/** An identity for as long as the process lives: nothing is kept. */
+export function createNode(): NodeIdentity {
+  return {
+    name: makeName(),
+    isNew: true,
+    receivedFloorNs: 0n,
+    saveReceived: async () => undefined,
+    saveLastReceived: async () => undefined,
+  }
+}
 
 /** Reads or makes the identity; makes the data folder if there is none. Throws CONFIG_INVALID when it cannot. */
 export async function openNode(dataDir: string): Promise<NodeIdentity> {

@@ -40,6 +40,20 @@ export function createRetention(
   }
 }
 
+/** Rings have their sizes: nothing is kept for a time. */
+export const RETENTION_OF_MEMORY: RetentionSettings = {
+  current: () => ({ ageMs: 0, diskBytes: 0, configured: [], rules: [], revision: '' }),
+  change: () => Promise.reject(noRules()),
+  preview: () => Promise.reject(noRules()),
+}
+
+function noRules(): AppError {
+  return new AppError('STORAGE_IN_MEMORY', {
+    detail: 'Events in memory have no retention: the oldest make room for newer ones.',
+    hint: 'Give more room with live.ringsBytesMax, live.ringBytes and rings.',
+  })
+}
+
 function textOf({ filter, age }: RetentionRule): RetentionRuleText {
   return { filter, age: ageText(age) }
 }

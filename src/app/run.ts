@@ -1,6 +1,7 @@
 import pico from 'picocolors'
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
+import { formatSize } from '../core/units.ts'
 import { loadConfig, type Config, type ConfigInput } from './config.ts'
 import { createLogger } from './log.ts'
 import { startServer, type RunningServer } from './server.ts'
@@ -27,7 +28,8 @@ export async function runServer(input: ConfigInput): Promise<number> {
       process.exit(1)
     })
   }
-  const stopped = stopSignal(logger)
+  const kept = config.storage === 'memory' ? '' : '; what was acknowledged is on disk'
+  const stopped = stopSignal(logger, kept)
   let server: RunningServer | undefined
   // Without a listener the signal would end the process.
   process.on('SIGHUP', () => {
@@ -48,7 +50,7 @@ export async function runServer(input: ConfigInput): Promise<number> {
   const signal = await stopped
   logger.info({ signal }, 'Stopping: finishing what was accepted')
   const deadline = setTimeout(() => {
-    logger.error({}, 'Stopping took too long; what was acknowledged is on disk')
+    logger.error({}, `Stopping took too long${kept}`)
     process.exit(0)
   }, STOP_MS_MAX)
   await server.close()
@@ -60,15 +62,15 @@ export async function runServer(input: ConfigInput): Promise<number> {
 /** Signals this soon after the first are the same wish: npm passes on a Ctrl-C that the terminal has sent already. */
 const SAME_WISH_MS = 1000
 
-/** Resolves with the first SIGTERM or SIGINT. A later second one ends the process at once. */
-function stopSignal(logger: Logger): Promise<string> {
+/** Resolves with the first SIGTERM or SIGINT. A later second one ends the process at once; `kept` says what is not lost. */
+function stopSignal(logger: Logger, kept: string): Promise<string> {
   return new Promise((resolve) => {
     let firstAtMs: number | undefined
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         firstAtMs ??= performance.now()
         if (performance.now() - firstAtMs > SAME_WISH_MS) {
-          logger.warn({ signal }, 'Stopped at once; what was acknowledged is on disk')
+          logger.warn({ signal }, `Stopped at once${kept}`)
           process.exit(1)
         }
         resolve(signal)
@@ -97,7 +99,8 @@ function complain(error: unknown): number {
 }
 
 /** Without the password that a URL may bear. */
-function kindOfStore({ store }: Config): string {
+function kindOfStore({ storage, store }: Config): string {
+  if (storage === 'memory') return storage
   return store === 'embedded' ? store : new URL(store).host
 }
 
@@ -105,6 +108,11 @@ function readyFields(server: RunningServer, config: Config): object {
   const { fingerprint } = server.tls() ?? {}
   const { url, version } = server
   return { url, ...(fingerprint && { fingerprint }), data: config.data, store: kindOfStore(config), version }
+}
+
+function dataText({ storage, data, live }: Config): string {
+  if (storage === 'disk') return data
+  return `in memory alone, up to ${formatSize(live.ringsBytesMax)}: gone when the server stops`
 }
 
 function welcome(server: RunningServer, config: Config): string {
@@ -120,7 +128,7 @@ function welcome(server: RunningServer, config: Config): string {
   const lines = [
     '',
     `  ${pico.bold('Tailrace')} ${server.version} is ready at ${pico.cyan(server.url)}`,
-    `  ${pico.dim('data')}   ${config.data}`,
+    `  ${pico.dim('data')}   ${dataText(config)}`,
     ...connection,
     `  ${pico.dim('send')}   cat app.log | tailrace send --service app`,
     `  ${pico.dim('watch')}  tailrace tail`,

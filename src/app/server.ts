@@ -10,30 +10,19 @@ import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
 import { SOURCES } from '../sources/registry.ts'
 import type { SourceContext } from '../sources/source.ts'
-import { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
-import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { openServerAccess } from './access.ts'
 import { auditKeys, createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
-import { lockFolder } from './folder-lock.ts'
 import { httpNames } from './http-names.ts'
 import { apiLimits, httpLimits, sourceLimits } from './limits.ts'
 import { openListeners, planListeners } from './listeners.ts'
-import { openNode } from './node.ts'
 import { affordableConnections, openFilesMax } from './open-files.ts'
 import { readPackage } from './package.ts'
-import { recentValues } from './recent-values.ts'
-import { openStorage, type Storage } from './storage.ts'
+import { openIdentity, openStorage, type Storage } from './storage.ts'
 import { openTls, type TlsStatus } from './tls.ts'
 
 const HTTPS_PORT = 443
-const ROLLUP = {
-  fieldNames: fieldNamesStatement,
-  fieldValues: fieldValuesStatement,
-  eventCounts: eventCountsStatement,
-  eventTexts: eventTextsStatement,
-}
 
 export interface RunningServer {
   /** Of the main HTTP port. */
@@ -80,8 +69,7 @@ async function openServer(
   const startedNs = wallClock()
   const own = readPackage()
   const counters = new Counters()
-  const node = await openNode(config.data)
-  closing.add(lockFolder(config.data))
+  const node = await openIdentity(config, closing)
   const opened = await openServerAccess(config, { isFirstStart: node.isNew, counters, logger, closing, onFirstKey })
   const { access, firstKey } = opened
   const keys = { keyOf: (id: string) => access.packetKey(id), hasAny: access.status().keys.write > 0 }
@@ -106,7 +94,6 @@ async function openServer(
   const listeners: Record<string, string> = {}
   await registerApi(http.app, {
     ...storage,
-    rollup: ROLLUP,
     follow,
     counters,
     logger,
@@ -149,7 +136,7 @@ function affordableLimits(config: Config, logger: Logger): Partial<HttpServerLim
 /** What the sources may touch. */
 function sourceContext(
   config: Config,
-  { pipeline, batches, store, spool }: Storage,
+  { pipeline, batches, recentValues }: Storage,
   { counters, logger, signal }: { counters: Counters; logger: Logger; signal: AbortSignal },
 ): SourceContext {
   return {
@@ -160,7 +147,7 @@ function sourceContext(
     clock: wallClock,
     hostname: hostname(),
     limits: sourceLimits(config),
-    recentValues: recentValues({ store, spool, signal }),
+    recentValues: recentValues(signal),
   }
 }
 

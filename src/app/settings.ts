@@ -46,6 +46,14 @@ export const SettingsSchema = Type.Object(
     tlsCert: text('', 'File with the certificate and its chain, PEM; read again when it changes and on SIGHUP'),
     tlsKey: text('', 'File with the private key of the certificate, PEM'),
     tlsClientCa: text('', 'File with the authorities, PEM, one of which every client’s certificate has to come from'),
+    storage: Type.Union(
+      (['disk', 'memory'] as const).map((kind) => Type.Literal(kind)),
+      {
+        default: 'disk',
+        description:
+          'disk, or memory: events are in the rings alone and nothing of them is written; what is acknowledged is gone when the server stops, or when newer events need the room',
+      },
+    ),
     data: text('./tailrace-data', 'Folder for the spool, the embedded store and the node’s identity'),
     store: text('embedded', '`embedded`, or the URL of a ClickHouse server: https://user:password@host:8443/database'),
     logd: text('udp://127.0.0.1:6102', 'Where logd’s signed packets are taken: udp://address:port, or off'),

@@ -1,32 +1,38 @@
 import { join } from 'node:path'
-import type { RetentionSettings } from '../api/context.ts'
+import type { ApiContext, RetentionSettings } from '../api/context.ts'
+import { createSqlReader } from '../api/sql-reader.ts'
 import { BatchPool } from '../core/batch-pool.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import { openLive, type Live } from '../live/live.ts'
+import { openMemory } from '../memory/memory.ts'
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts'
 import { createReceivedClock, type ReceivedClock } from '../pipeline/received.ts'
 import { openSaved, type Saved } from '../saved/saved.ts'
+import type { SourceContext } from '../sources/source.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 import { openStore } from '../store/connect.ts'
-import type { Store } from '../store/store.ts'
+import { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
+import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { AUDIT_SERVICE } from './audit.ts'
 import type { Closing } from './closing.ts'
 import type { Config } from './config.ts'
-import { liveLimits, spoolLimits, storeConfig } from './limits.ts'
-import { createRetention, rulesInForce } from './retention.ts'
-import { RECEIVED_SAVE_MS, type NodeIdentity } from './node.ts'
+import { lockFolder } from './folder-lock.ts'
+import { liveLimits, memoryLimits, spoolLimits, storeConfig } from './limits.ts'
+import { createNode, openNode, RECEIVED_SAVE_MS, type NodeIdentity } from './node.ts'
+import { recentValues } from './recent-values.ts'
+import { createRetention, RETENTION_OF_MEMORY, rulesInForce } from './retention.ts'
 
 /** Where events go and are read from. */
-export interface Storage {
+export interface Storage extends Pick<ApiContext, 'spool' | 'store' | 'openReader'> {
   pipeline: Pipeline
   batches: BatchPool
   live: Live
-  spool: Spool
-  store: Store
   saved: Saved
   retention: RetentionSettings
+  /** What sources ask about their events of an earlier run, until the signal aborts. */
+  recentValues: (signal: AbortSignal) => SourceContext['recentValues']
 }
 
 export interface StorageOptions {
@@ -41,8 +47,27 @@ export interface StorageOptions {
 /** Memory of batches kept for reuse: two groups of the spool, one being filled and one being written. */
 const BATCH_POOL_BYTES_MAX = 24 * 1024 * 1024
 
+const ROLLUP = {
+  fieldNames: fieldNamesStatement,
+  fieldValues: fieldValuesStatement,
+  eventCounts: eventCountsStatement,
+  eventTexts: eventTextsStatement,
+}
+
+/** Who this node is. With storage on disk the data folder is this process's own from now on. */
+export async function openIdentity(config: Config, closing: Closing): Promise<NodeIdentity> {
+  if (config.storage === 'memory') return createNode()
+  const node = await openNode(config.data)
+  closing.add(lockFolder(config.data))
+  return node
+}
+
+export function openStorage(config: Config, options: StorageOptions): Promise<Storage> {
+  return config.storage === 'memory' ? openRings(config, options) : openDisk(config, options)
+}
+
 /** pipeline → spool → store, and live beside it. */
-export async function openStorage(config: Config, options: StorageOptions): Promise<Storage> {
+async function openDisk(config: Config, options: StorageOptions): Promise<Storage> {
   const { node, counters, logger, closing, clock } = options
   const batches = new BatchPool({ bytesMax: BATCH_POOL_BYTES_MAX })
   const received = createReceivedClock(clock, node.receivedFloorNs)
@@ -58,17 +83,64 @@ export async function openStorage(config: Config, options: StorageOptions): Prom
   const live = openLive({ startNs: firstLiveNs(clock(), received, spool), ...liveLimits(config) })
   closing.add(() => live.close())
   closing.add(keepReceivedTimes(node, received, logger))
-  const pipeline = createPipeline({
-    spool,
-    publish: (batch) => live.publish(batch),
+  const { timeout: timeoutMsMax } = config.query
+  return {
+    pipeline: openPipeline(config, { spool, live, batches, received, counters }),
     batches,
-    received,
-    counters,
+    live,
+    spool,
+    store,
+    saved,
+    retention: createRetention(config, { stored: saved.rules, store, nowMs }),
+    openReader: (figures) => createSqlReader({ store, rollup: ROLLUP, node: node.name, timeoutMsMax, figures }),
+    recentValues: (signal) => recentValues({ store, spool, signal }),
+  }
+}
+
+/** pipeline → live, and nothing else. */
+async function openRings(config: Config, options: StorageOptions): Promise<Storage> {
+  const { node, counters, logger, closing, clock } = options
+  const batches = new BatchPool({ bytesMax: BATCH_POOL_BYTES_MAX })
+  const received = createReceivedClock(clock)
+  const live = openLive({ startNs: clock() + 1n, ...liveLimits(config) })
+  closing.add(() => live.close())
+  const clockMs = (): number => Number(clock() / NS_PER_MS)
+  const saved = await openSaved({ dir: undefined, clock: clockMs, counters, limits: config.saved })
+  const { spool, store, reader } = openMemory({ live, node: node.name, ...memoryLimits(config) })
+  closing.add(() => spool.close())
+  logger.warn(
+    { ringsBytesMax: config.live.ringsBytesMax },
+    'Storage is memory: events are gone when the server stops, and the oldest when newer ones need the room',
+  )
+  return {
+    pipeline: openPipeline(config, { spool, live, batches, received, counters }),
+    batches,
+    live,
+    spool,
+    store,
+    saved,
+    retention: RETENTION_OF_MEMORY,
+    openReader: () => reader,
+    // There was no earlier run that is known of.
+    recentValues: () => async () => [],
+  }
+}
+
+interface PipelineParts {
+  spool: Pick<Spool, 'write' | 'hold'>
+  live: Live
+  batches: BatchPool
+  received: ReceivedClock
+  counters: Counters
+}
+
+function openPipeline(config: Config, { live, ...parts }: PipelineParts): Pipeline {
+  return createPipeline({
+    ...parts,
+    publish: (batch) => live.publish(batch),
     futureSkewMaxNs: BigInt(config.ingest.futureSkewMax) * NS_PER_MS,
     reservedService: AUDIT_SERVICE,
   })
-  const retention = createRetention(config, { stored: saved.rules, store, nowMs })
-  return { pipeline, batches, live, spool, store, saved, retention }
 }
 
 /** From here on every durable event passes through `live`. */

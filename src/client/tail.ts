@@ -6,7 +6,11 @@ import type { Connection } from './connection.ts'
 import { ServerAway, ServerProblem } from './failures.ts'
 import { ServerEventReader, type ServerEvent } from './server-events.ts'
 
-export type TailItem = { kind: 'event'; id: string; event: EventJson } | { kind: 'skipped'; count: number }
+export type TailItem =
+  | { kind: 'event'; id: string; event: EventJson }
+  | { kind: 'skipped'; count: number }
+  /** Of what follows, events received before `from` (not told: some) may be missing: they were in memory only. */
+  | { kind: 'incomplete'; from: string | undefined }
 
 export interface TailInterruption {
   reason: string
@@ -117,6 +121,7 @@ function itemOf({ event, data, lastEventId }: ServerEvent): TailItem | TailEnd |
   if (event === 'log') return { kind: 'event', id: lastEventId, event: JSON.parse(data) as EventJson }
   if (event === 'skipped') return { kind: 'skipped', count: (JSON.parse(data) as { count: number }).count }
   if (event === 'end') return endOf(JSON.parse(data) as { reason: string; code?: string })
+  if (event === 'incomplete') return { kind: 'incomplete', from: (JSON.parse(data) as { from?: string }).from }
   return undefined
 }
 

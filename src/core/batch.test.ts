@@ -79,8 +79,52 @@ describe('EventBatch and EventView', () => {
     const batch = new EventBatch()
     batch.append({ message: 'hello', attributes: new Map([['key', 'value']]) })
     for (let cut = 20; cut < batch.length; cut++) {
-      expect(() => new EventView().at(batch.bytes.subarray(0, cut), 0).attributes).toThrow(RangeError)
+      const view = new EventView().at(batch.bytes.subarray(0, cut), 0)
+      expect(() => view.attributes).toThrow(RangeError)
+      expect(() => view.at(batch.bytes.subarray(0, cut), 0).attribute('key')).toThrow(RangeError)
+      expect(() => view.at(batch.bytes.subarray(0, cut), 0).end).toThrow(RangeError)
     }
+  })
+
+  test('one attribute is what it is among all, and a row copied is the row', () => {
+    const text = fc.oneof(
+      fc.constantFrom('', 'a', 'k', 'key', 'é', 'e\u0301', '日本', '\0'),
+      fc.string({ unit: 'binary' }),
+    )
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text, text), { maxLength: 6 }), text, text, (entries, name, message) => {
+        const batch = new EventBatch()
+        batch.append({ message: 'before' })
+        batch.append({ message, attributes: new Map(entries) })
+        batch.append({ message: 'after' })
+        const start = batch.offsets[1] ?? 0
+        const whole = new EventView().at(batch.bytes, start).attributes
+        for (const asked of [name, ...whole.keys()]) {
+          const view = new EventView().at(batch.bytes, start)
+          expect(view.attribute(asked)).toBe(whole.get(asked))
+          expect(view.text('message')).toBe(new EventView().at(batch.bytes, start).text('message'))
+        }
+        const view = new EventView().at(batch.bytes, start)
+        expect(view.end).toBe(batch.rowEnd(1))
+        expect(new EventView().at(view.copy(), 0).toEvent()).toEqual(view.toEvent())
+        expect(new EventView().at(batch.bytes, start, batch.rowEnd(1)).copy()).toEqual(view.copy())
+      }),
+    )
+  })
+
+  test('of a name that stands twice the last counts, also when only that is asked for', () => {
+    const batch = new EventBatch()
+    batch.append({
+      message: '',
+      attributes: new Map([
+        ['aa', '1'],
+        ['ab', '2'],
+      ]),
+    })
+    const doubled = Buffer.from(batch.bytes.subarray(0, batch.length))
+    doubled[doubled.lastIndexOf('b')] = 'a'.charCodeAt(0)
+    expect(new EventView().at(doubled, 0).attributes.get('aa')).toBe('2')
+    expect(new EventView().at(doubled, 0).attribute('aa')).toBe('2')
   })
 
   test.each([0, 1, 127, 128, 16_383, 16_384, 2 ** 21, 2 ** 28, 2 ** 32 - 1])('varint %d', (value) => {

@@ -30,6 +30,7 @@ export const ROW_COLUMNS =
   "timestamp DateTime64(9,'UTC'), received DateTime64(9,'UTC'), severity UInt8, service String, host String, " +
   'source String, message String, trace_id String, span_id String, attributes Map(String, String)'
 
+const ASCII = /^[\0-\x7f]*$/
 const EMPTY_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
 
 /** What `EventBatch.append` takes: everything optional but the message. */
@@ -151,14 +152,14 @@ export class EventView {
   #attributes: Map<string, string> | undefined
   #end = 0
 
-  /** Moves to the row that starts at `offset` of `bytes`. */
-  at(bytes: Buffer, offset: number): this {
+  /** Moves to the row that starts at `offset` of `bytes`, and ends at `end` if that is known. */
+  at(bytes: Buffer, offset: number, end = 0): this {
     this.#bytes = bytes
     this.#start = offset
     this.#next = offset + ROW_SERVICE
     this.#spansFound = 0
     this.#attributes = undefined
-    this.#end = 0
+    this.#end = end
     return this
   }
 
@@ -187,17 +188,29 @@ export class EventView {
     return this.#bytes.subarray(this.#spans[index * 2], this.#spans[index * 2 + 1])
   }
 
+  /** One attribute, without decoding the others. */
   attribute(name: string): string | undefined {
-    return this.attributes.get(name)
+    if (this.#attributes || !ASCII.test(name)) return this.attributes.get(name)
+    let left = this.#openAttributes()
+    let start = -1
+    let end = -1
+    for (; left > 0; left--) {
+      const size = this.#varint()
+      const isIt = size === name.length && this.#standsAt(name, this.#next)
+      this.#next += size
+      const valueSize = this.#varint()
+      if (isIt) [start, end] = [this.#next, this.#next + valueSize]
+      this.#next += valueSize
+    }
+    if (this.#next > this.#bytes.length) throw new RangeError('row is cut off or damaged')
+    return start < 0 ? undefined : this.#bytes.toString('utf8', start, end)
   }
 
   /** All attributes. A key that stands twice keeps its last value. */
   get attributes(): ReadonlyMap<string, string> {
     if (this.#attributes) return this.#attributes
-    this.#findSpans(TEXT_FIELDS.length - 1)
-    this.#next = this.#spans[TEXT_FIELDS.length * 2 - 1] ?? 0
     const attributes = new Map<string, string>()
-    for (let left = this.#varint(); left > 0; left--) {
+    for (let left = this.#openAttributes(); left > 0; left--) {
       const key = this.#string()
       attributes.set(key, this.#string())
     }
@@ -247,11 +260,24 @@ export class EventView {
     }
   }
 
-  /** Passes over the attributes without decoding them. */
-  #findEnd(): void {
+  /** Goes to the first attribute and returns how many there are. */
+  #openAttributes(): number {
     this.#findSpans(TEXT_FIELDS.length - 1)
     this.#next = this.#spans[TEXT_FIELDS.length * 2 - 1] ?? 0
-    for (let left = this.#varint() * 2; left > 0; left--) {
+    return this.#varint()
+  }
+
+  /** Whether an ASCII text stands there. */
+  #standsAt(text: string, at: number): boolean {
+    for (let index = 0; index < text.length; index++) {
+      if (this.#bytes[at + index] !== text.charCodeAt(index)) return false
+    }
+    return true
+  }
+
+  /** Passes over the attributes without decoding them. */
+  #findEnd(): void {
+    for (let left = this.#openAttributes() * 2; left > 0; left--) {
       const size = this.#varint()
       this.#next += size
     }

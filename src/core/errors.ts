@@ -50,6 +50,7 @@ export const ERRORS = {
   STORE_UNREACHABLE: { status: 503, title: 'The store does not answer', retryable: true },
   STORE_FAILED: { status: 500, title: 'The store could not do what was asked', retryable: false },
   STORE_DATA_REFUSED: { status: 500, title: 'The store refused the data', retryable: false },
+  STORAGE_IN_MEMORY: { status: 409, title: 'Storage in memory cannot do this', retryable: false },
   ENGINE_UNAVAILABLE: { status: 503, title: 'The embedded engine cannot run on this machine', retryable: false },
   ENGINE_LOCKED: { status: 503, title: 'Another process is using this data folder', retryable: false },
 

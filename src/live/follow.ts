@@ -2,7 +2,11 @@
 import type { Live } from './live.ts'
 import type { LiveItem, RowSelector, Subscription } from './subscription.ts'
 
-export type FollowItem<T> = { kind: 'log'; receivedNs: bigint; value: T } | { kind: 'skipped'; count: number }
+export type FollowItem<T> =
+  | { kind: 'log'; receivedNs: bigint; value: T }
+  | { kind: 'skipped'; count: number }
+  /** Of what follows, events received before `fromNs` may be missing: they are nowhere any more. */
+  | { kind: 'incomplete'; fromNs: bigint }
 
 export interface FollowOptions<T> {
   live: Pick<Live, 'subscribe' | 'recent' | 'completeFromNs' | 'publishedThroughNs'>
@@ -15,6 +19,8 @@ export interface FollowOptions<T> {
   backlog?: number
   /** Events that may wait for the reader once it is live. */
   bufferEventsMax?: number
+  /** There is no store beside the rings: a resume is told when they have lost something that it asks for. */
+  isStoreless?: boolean
   /** Resolves when every durable event of this node received at or before this is in the store. */
   waitStored(receivedNs: bigint, signal: AbortSignal): Promise<void>
   /** From the store: the first `limit` selected events of this node with `afterNs < received <= throughNs`, in order. */
@@ -105,6 +111,8 @@ async function* catchUp<T>(
   let lastNs = afterNs
   for (;;) {
     const page = await options.readStored({ afterNs: lastNs, throughNs, limit, signal })
+    const fromNs = options.live.completeFromNs
+    if (options.isStoreless && lastNs < fromNs - 1n) yield { kind: 'incomplete', fromNs }
     yield* asLogs(page)
     const last = page.at(-1)
     if (!last || page.length < limit) return

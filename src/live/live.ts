@@ -7,6 +7,7 @@
 import { ROW_RECEIVED, type EventBatch } from '../core/batch.ts'
 import { formatTimestamp } from '../core/time.ts'
 import { Matcher } from './matcher.ts'
+import { oldestFirst } from './oldest.ts'
 import {
   mergeRings,
   newestFirst,
@@ -16,6 +17,7 @@ import {
 } from './recent.ts'
 import { ServiceRings } from './rings.ts'
 import { BufferedSubscription, type LiveItem, type SubscribeOptions, type Subscription } from './subscription.ts'
+import { visitRings, type Visited, type VisitOptions } from './visit.ts'
 
 export type { LiveItem, RowSelector, SubscribeOptions, Subscription } from './subscription.ts'
 export type { NewestFirstOptions, NewestFirstSlice, RecentOptions } from './recent.ts'
@@ -65,6 +67,13 @@ export interface Live {
    * the reader: what is lost to them meanwhile is counted in each slice.
    */
   newestFirst<T>(options: NewestFirstOptions<T>): AsyncIterable<NewestFirstSlice<T>>
+  /** The same for the oldest `limit` of them, found without a walk through those before. */
+  oldest<T>(options: RecentOptions<T>): Promise<RecentResult<T>>
+  /**
+   * From memory: shows every event that is held now, in no particular order, with turns for others. What is overwritten
+   * before it was shown is not shown.
+   */
+  visit(options: VisitOptions): Promise<Visited>
   status(): LiveStatus
   close(): void
 }
@@ -140,6 +149,11 @@ export function openLive(options: LiveOptions): Live {
       return { items, completeFromNs: rings.completeFromNs }
     },
     newestFirst: ({ servicePrefix, select }) => newestFirst(rings.beginningWith(servicePrefix), select),
+    visit: (visit) => visitRings(rings.all(), visit),
+    async oldest(oldest) {
+      const items = await oldestFirst(rings.all(), oldest)
+      return { items, completeFromNs: rings.completeFromNs }
+    },
     status: () => ({
       rings: rings.count,
       ringBytes: rings.bytes,

@@ -10,6 +10,7 @@ export { checkFilter, restrict } from './restrict.ts'
 export { toFilterSql, toSql, type SqlOptions, type SqlQuery } from './3-emit/sql.ts'
 export {
   readEventRow,
+  readLogEvent,
   readTableRow,
   rowPosition,
   type RowOptions,

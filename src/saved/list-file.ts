@@ -14,21 +14,23 @@ export type KeptList<S extends TSchema> = Pick<ListFile<S>, 'items' | 'change'>
 
 /**
  * A list of items in a JSON file, read once and held in memory. A change is on disk before it counts: it is written to
- * another name, synced and renamed, so that the file is whole or absent. One change at a time.
+ * another name, synced and renamed, so that the file is whole or absent. One change at a time. Without a path it is in
+ * memory alone.
  */
 export class ListFile<S extends TSchema> {
-  readonly #path: string
+  readonly #path: string | undefined
   #items: readonly Static<S>[]
   #work: Promise<unknown> = Promise.resolve()
   #waiting = 0
 
-  private constructor(path: string, items: readonly Static<S>[]) {
+  private constructor(path: string | undefined, items: readonly Static<S>[]) {
     this.#path = path
     this.#items = items
   }
 
   /** Rejects with CONFIG_INVALID when there is a file that cannot be used. */
-  static async open<S extends TSchema>({ path, item }: { path: string; item: S }): Promise<ListFile<S>> {
+  static async open<S extends TSchema>({ path, item }: { path: string | undefined; item: S }): Promise<ListFile<S>> {
+    if (path === undefined) return new ListFile<S>(path, [])
     const text = await readIfThere(path)
     return new ListFile<S>(path, text === undefined ? [] : parse(path, text, item))
   }
@@ -68,7 +70,7 @@ export class ListFile<S extends TSchema> {
     const changed = edit(this.#items)
     if (changed === this.#items) return
     try {
-      await this.#write(`${JSON.stringify({ format: FORMAT, items: changed }, null, 1)}\n`)
+      await write(this.#path, `${JSON.stringify({ format: FORMAT, items: changed }, null, 1)}\n`)
     } catch (cause) {
       throw new AppError('SAVED_WRITE_FAILED', {
         cause,
@@ -78,23 +80,24 @@ export class ListFile<S extends TSchema> {
     }
     this.#items = changed
   }
+}
 
-  async #write(text: string): Promise<void> {
-    const temporary = `${this.#path}.new`
-    const file = await open(temporary, 'w', 0o600)
-    try {
-      await file.writeFile(text)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, this.#path)
-    const folder = await open(dirname(this.#path))
-    try {
-      await folder.sync()
-    } finally {
-      await folder.close()
-    }
+async function write(path: string | undefined, text: string): Promise<void> {
+  if (path === undefined) return
+  const temporary = `${path}.new`
+  const file = await open(temporary, 'w', 0o600)
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(temporary, path)
+  const folder = await open(dirname(path))
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
   }
 }
 

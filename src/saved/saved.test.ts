@@ -18,6 +18,7 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }))
 
 const open = (limits: Partial<SavedLimits> = {}): Promise<Saved> =>
   openSaved({ dir, clock: () => nowMs++, counters, limits })
+const unkept = (): Promise<Saved> => openSaved({ dir: undefined, clock: () => nowMs++, counters })
 const owner = (keyId: string, changes: Partial<Owner> = {}): Owner => ({
   keyId,
   name: `key ${keyId}`,
@@ -35,6 +36,16 @@ const ADMIN = owner('adm', { isAdmin: true })
 const NOBODY_YET = owner('', { isAdmin: true, name: '' })
 
 describe('what is saved', () => {
+  test('lasts as long as the process where there is no folder', async () => {
+    const saved = await unkept()
+    await saved.searches.add(search('a'), ANN)
+    await saved.shares.add('/?q=x', ANN)
+    expect(names(saved, ANN)).toEqual(['a'])
+    await saved.close()
+    expect(names(await unkept(), ANN)).toEqual([])
+    expect(readdirSync(dir)).toEqual([])
+  })
+
   test('is there after a restart, for its owner alone on disk', async () => {
     const first = await open()
     await first.searches.add(search('b'), ANN)

@@ -23,8 +23,8 @@ export interface SavedLimits {
 export const SAVED_LIMITS: SavedLimits = { searchesMax: 1000, sharesMax: 2000, perKeyMax: 500 }
 
 export interface SavedOptions {
-  /** The data folder. No other process may change what is in it meanwhile. */
-  dir: string
+  /** The data folder. No other process may change what is in it meanwhile. `undefined`: nothing is kept on disk. */
+  dir: string | undefined
   /** Milliseconds since 1970. */
   clock: () => number
   counters: Counters
@@ -42,9 +42,10 @@ export interface Saved {
 /** Reads the lists. Rejects with CONFIG_INVALID when a file of theirs cannot be used. */
 export async function openSaved({ dir, clock, counters, limits }: SavedOptions): Promise<Saved> {
   const { searchesMax, sharesMax, perKeyMax } = { ...SAVED_LIMITS, ...limits }
-  const searches = await ListFile.open({ path: join(dir, 'searches.json'), item: SearchItem })
-  const shares = await ListFile.open({ path: join(dir, 'shares.json'), item: ShareItem })
-  const rules = await ListFile.open({ path: join(dir, 'retention.json'), item: RuleItem })
+  const pathOf = (name: string): string | undefined => (dir === undefined ? undefined : join(dir, name))
+  const searches = await ListFile.open({ path: pathOf('searches.json'), item: SearchItem })
+  const shares = await ListFile.open({ path: pathOf('shares.json'), item: ShareItem })
+  const rules = await ListFile.open({ path: pathOf('retention.json'), item: RuleItem })
   const refused = (kind: string, limit: string): void => counters.add('saved_refused_total', { kind, limit })
   return {
     searches: new SavedSearches(searches, { kind: 'search', max: searchesMax, perKeyMax, clock, refused }),

@@ -43,7 +43,8 @@ export interface ReadStats {
 }
 
 export interface StoreStatus {
-  kind: 'embedded' | 'remote'
+  /** `memory`: there is none; the rings are in its place. */
+  kind: 'embedded' | 'remote' | 'memory'
   state: 'starting' | 'ready' | 'down' | 'closed'
   version: string | null
   /** Why it is not ready. */
@@ -53,11 +54,13 @@ export interface StoreStatus {
   bytesOnDisk: number
   oldest: string | null
   newest: string | null
-  /** Resident memory of the embedded engine; of a remote one what it counts itself. */
+  /** Resident memory of the embedded engine; of a remote one what it counts itself; of memory that of the rings. */
   memoryBytes: number | null
   diskFreeBytes: number | null
   /** Newest retention runs: what was dropped and why. */
   retention: { at: string; rule: string; filter?: string; partition: string; rows: number; bytes: number }[]
+  /** Acknowledged events that the rings no longer hold; only of memory. */
+  droppedEvents?: number
 }
 
 /** What deleted events have in common, or what somebody asks about; `undefined`: nothing in particular. */

@@ -32,6 +32,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   query: { uses: ['core'], packages: ['re2js'], hasIo: false },
   access: { uses: ['core'], packages: [], hasIo: true },
   saved: { uses: ['core'], packages: ['typebox'], hasIo: true },
+  memory: { uses: ['core', 'query'], knows: ['api', 'live', 'spool', 'store'], packages: [], hasIo: false },
   api: {
     uses: ['core', 'query'],
     knows: ['store', 'spool', 'live', 'access', 'saved'],
@@ -49,6 +50,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'spool',
       'store',
       'live',
+      'memory',
       'query',
       'access',
       'saved',

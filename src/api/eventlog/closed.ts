@@ -7,6 +7,12 @@ const NS_PER_SECOND = 1_000_000_000n
 
 export type ClosingContext = Pick<ApiContext, 'clock' | 'spool' | 'eventlog'>
 
+/** What ends by then is over. */
+export function closedNs({ clock, eventlog }: Pick<ApiContext, 'clock' | 'eventlog'>): bigint {
+  const overNs = clock() - eventlog.graceNs
+  return overNs > 0n ? overNs : 0n
+}
+
 /** PAGE_OPEN while events that belong into pages that end here may still be received. */
 export function requireOver(endNs: bigint, { clock, eventlog }: ClosingContext): void {
   const leftNs = endNs + eventlog.graceNs - clock()

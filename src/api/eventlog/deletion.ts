@@ -1,13 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { AppError } from '../../core/errors.ts'
-import type { Statement } from '../../core/statement.ts'
 import { parseTime } from '../../core/time.ts'
 import type { ApiContext } from '../context.ts'
 import { whileConnected, type Reader, type Reading } from '../reading.ts'
 import { problems, type ApiServer } from '../schemas.ts'
-import { joinConditions, within } from '../stored-events.ts'
-import { visibleCondition, type View, type VisibleQuery } from '../view.ts'
+import type { View, VisibleQuery } from '../view.ts'
 import { checkedFacility, FilterParameter, LevelParameter, parseFilter, parseLevels } from './page-question.ts'
 
 /** How long a request waits for what was received to be in the store, and for the deletion to end. */
@@ -48,7 +46,7 @@ export function registerDeletion(app: ApiServer, reading: Reading): void {
         tags: ['eventlog'],
         summary: 'Deletes events before their time',
         querystring: DeletionParameters,
-        response: { 200: DeletionSchema, 202: DeletionSchema, ...problems(400, 408, 429, 503) },
+        response: { 200: DeletionSchema, 202: DeletionSchema, ...problems(400, 408, 409, 429, 503) },
       },
     },
     async (request, reply) => {
@@ -62,7 +60,7 @@ export function registerDeletion(app: ApiServer, reading: Reading): void {
 }
 
 async function deleteEvents(
-  { context }: Reading,
+  { context, events: reader }: Reading,
   parameters: DeletionParameters,
   request: FastifyRequest,
   { view, signal }: Reader,
@@ -73,10 +71,9 @@ async function deleteEvents(
   const { by, keyId } = request.principal
   const before = new Date(Number(doomed.beforeNs / 1_000_000n)).toISOString()
   const asked = { before, ...given({ facility: parameters.facility, level: parameters.level, q: parameters.q }) }
-  const { events, state } = await context.store.delete({
-    condition: conditionOf(doomed, settledNs),
-    facility: doomed.facility,
-    severities: doomed.severities,
+  const { events, state } = await reader.eventlog.delete({
+    ...doomed,
+    settledNs,
     by: keyId === '' ? by : keyId,
     what: JSON.stringify(asked),
     isDryRun,
@@ -127,20 +124,6 @@ async function settled({ spool, clock }: Pick<ApiContext, 'spool' | 'clock'>, si
     if (signal.aborted || !timeout.aborted) throw error
     return spool.storedThroughNs
   }
-}
-
-function conditionOf({ beforeNs, facility, severities, query }: Doomed, settledNs: bigint): Statement {
-  // Without the words of the sort key, which has none for times before 1970.
-  const before = "timestamp < fromUnixTimestamp64Nano({timestamp_before:Int64}, 'UTC')"
-  return joinConditions([
-    { sql: before, params: { timestamp_before: beforeNs } },
-    within('received', { toNs: settledNs }),
-    ...(facility === undefined ? [] : [{ sql: 'service = {facility_is:String}', params: { facility_is: facility } }]),
-    ...(severities === undefined
-      ? []
-      : [{ sql: 'has({severity_in:Array(UInt8)}, severity)', params: { severity_in: severities } }]),
-    visibleCondition(query),
-  ])
 }
 
 function given(values: Readonly<Record<string, string | undefined>>): Record<string, string> {

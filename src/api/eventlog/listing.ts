@@ -5,8 +5,9 @@ import { whileConnected, type Reader, type Reading } from '../reading.ts'
 import { problems, type ApiServer } from '../schemas.ts'
 import { parseRange } from '../times.ts'
 import { waitComplete } from './closed.ts'
+import { isIncomplete } from './incomplete.ts'
+import type { PageRange } from './log-reader.ts'
 import { checkedFacility, FacilityParameters, FilterParameters, pageUrl, parseScope } from './page-question.ts'
-import { countStatement, type PageRange } from './page-statements.ts'
 import { PAGE_NS, pageAt, type PageSize } from './page-time.ts'
 
 /** Pages that one list may be about. */
@@ -30,6 +31,9 @@ const ListingSchema = Type.Object(
     pages: Type.Array(Type.Object({ page: Type.String(), url: Type.String(), count: Type.Integer() }), {
       description: 'Closed pages that hold events, oldest first',
     }),
+    incomplete: Type.Optional(
+      Type.Boolean({ description: 'true: events were in memory only, and some of them may be gone' }),
+    ),
   },
   {
     title: 'Pages',
@@ -67,12 +71,13 @@ export function registerListing(app: ApiServer, reading: Reading): void {
 }
 
 async function list(
-  { context }: Reading,
+  reading: Reading,
   facility: string,
   parameters: ListingParameters,
   request: FastifyRequest,
   { view, signal }: Reader,
 ): Promise<Static<typeof ListingSchema>> {
+  const { context, events } = reading
   checkedFacility(facility)
   const size = parameters.by === 'hour' || parameters.by === 'day' ? parameters.by : 'minute'
   const { graceNs } = context.eventlog
@@ -81,12 +86,12 @@ async function list(
   if (range.fromNs >= range.toNs) return { facility, pages: [] }
   await waitComplete(range.toNs, context, signal)
   const options = { signal, timeoutMs: context.limits.queryTimeoutMsMax, rowsMax: Number(PAGES_MAX) }
-  const { rows } = await context.store.select(countStatement(scope, range, PAGE_NS[size]), options)
-  const pages = (rows as [string, string][]).map(([slot, count]) => {
-    const { name } = pageAt(BigInt(slot) * PAGE_NS[size], size)
-    return { page: name, url: pageUrl(facility, name, request), count: Number(count) }
+  const slots = await events.eventlog.slots(scope, range, PAGE_NS[size], options)
+  const pages = slots.map(({ slot, count }) => {
+    const { name } = pageAt(slot * PAGE_NS[size], size)
+    return { page: name, url: pageUrl(facility, name, request), count }
   })
-  return { facility, pages }
+  return { facility, pages, ...(isIncomplete(reading, request.principal, range.fromNs) && { incomplete: true }) }
 }
 
 /** Whole pages that are closed. */

@@ -1,13 +1,8 @@
 import { AppError } from '../../core/errors.ts'
-import type { Reading } from '../reading.ts'
+import type { ReadOptions, Store } from '../../store/store.ts'
+import type { PageRange, Separator } from './log-reader.ts'
 import type { PageScope } from './page-question.ts'
-import {
-  countStatement,
-  eventsOfPageStatement,
-  type PagePosition,
-  type PageRange,
-  type PieceOptions,
-} from './page-statements.ts'
+import { countStatement, eventsOfPageStatement, type PagePosition } from './page-statements.ts'
 import { MINUTE_NS, type Page } from './page-time.ts'
 
 /** Events that one statement sorts and brings: what bounds the memory of the engine however large a page is. */
@@ -29,20 +24,15 @@ export interface PageContents {
   pieces: PagePiece[]
 }
 
-export interface StoreOptions {
-  signal: AbortSignal
-  timeoutMs: number
-}
-
 /** How many events a page has, and how to cut it. */
 export async function countPage(
-  { context }: Pick<Reading, 'context'>,
+  store: Pick<Store, 'select'>,
   scope: PageScope,
   page: Page,
-  options: StoreOptions,
+  options: ReadOptions,
 ): Promise<PageContents> {
   const stepNs = page.size === 'day' ? MINUTE_NS : SECOND_NS
-  const { rows } = await context.store.select(countStatement(scope, page, stepNs), options)
+  const { rows } = await store.select(countStatement(scope, page, stepNs), options)
   const contents: PageContents = { count: 0, pieces: [] }
   let piece: { fromNs: bigint; count: number } | undefined
   for (const [slot, slotCount] of rows as [string, string][]) {
@@ -62,8 +52,8 @@ export async function countPage(
 
 export interface PageWanted {
   scope: PageScope
-  separator: PieceOptions['separator']
-  options: StoreOptions
+  separator: Separator
+  options: ReadOptions
 }
 
 /**
@@ -71,16 +61,16 @@ export interface PageWanted {
  * is one piece ahead.
  */
 export async function* pageEvents(
-  { context }: Pick<Reading, 'context'>,
+  store: Pick<Store, 'stream'>,
   { pieces }: PageContents,
   wanted: PageWanted,
 ): AsyncGenerator<string, void, undefined> {
-  let ahead = begin(context.store, pieces[0], wanted)
+  let ahead = begin(store, pieces[0], wanted)
   try {
     for (let index = 1; ahead; index++) {
       const { items, first } = ahead
       let item = await first
-      ahead = begin(context.store, pieces[index], wanted)
+      ahead = begin(store, pieces[index], wanted)
       try {
         for (; item.done !== true; item = await items.next()) yield item.value
       } finally {
@@ -95,7 +85,7 @@ export async function* pageEvents(
 type Texts = AsyncGenerator<string, void, undefined>
 
 function begin(
-  store: Reading['context']['store'],
+  store: Pick<Store, 'stream'>,
   piece: PagePiece | undefined,
   wanted: PageWanted,
 ): { items: Texts; first: Promise<IteratorResult<string, void>> } | undefined {
@@ -108,7 +98,7 @@ function begin(
 }
 
 async function* pieceEvents(
-  store: Reading['context']['store'],
+  store: Pick<Store, 'stream'>,
   piece: PagePiece,
   { scope, separator, options }: PageWanted,
 ): Texts {

@@ -1,33 +1,28 @@
 import type { TimeRange } from '../../query/query.ts'
-import type { Reading } from '../reading.ts'
+import type { ReadOptions, Store } from '../../store/store.ts'
+import type { StoreFigures } from '../store-figures.ts'
 import { timeWindows } from '../time-windows.ts'
-import type { StoreOptions } from './page-events.ts'
+import type { Nearest, PageRange } from './log-reader.ts'
 import type { PageScope } from './page-question.ts'
 import { extentStatement } from './page-statements.ts'
-import { pageAt, type Page } from './page-time.ts'
 
-export interface Neighbours {
-  prev: Page | undefined
-  next: Page | undefined
+export interface PagesKnown {
+  store: Pick<Store, 'select'>
+  figures: Pick<StoreFigures, 'extent'>
 }
 
-/** The nearest pages of the same size that hold events, among those that are over. */
-export async function findNeighbours(
-  reading: Pick<Reading, 'context' | 'figures'>,
+export async function findNearest(
+  known: PagesKnown,
   scope: PageScope,
-  page: Page,
-  options: StoreOptions,
-): Promise<Neighbours> {
-  const overNs = reading.context.clock() - scope.graceNs
-  const endNs = pageAt(overNs > 0n ? overNs : 0n, page.size).fromNs
-  const [prev, next] = await Promise.all([
-    nearest(reading, scope, { toNs: page.fromNs }, 'desc', options),
-    page.toNs < endNs ? nearest(reading, scope, { fromNs: page.toNs, toNs: endNs }, 'asc', options) : undefined,
+  page: PageRange,
+  endNs: bigint,
+  options: ReadOptions,
+): Promise<Nearest> {
+  const [prevNs, nextNs] = await Promise.all([
+    nearest(known, scope, { toNs: page.fromNs }, 'desc', options),
+    page.toNs < endNs ? nearest(known, scope, { fromNs: page.toNs, toNs: endNs }, 'asc', options) : undefined,
   ])
-  return {
-    prev: prev === undefined ? undefined : pageAt(prev, page.size),
-    next: next === undefined ? undefined : pageAt(next, page.size),
-  }
+  return { prevNs, nextNs }
 }
 
 /** Pages begin in 1970. */
@@ -35,11 +30,11 @@ const FIRST_NS = 0n
 
 /** The first page time in the range, from either end, in growing windows: what is near is found in a small one. */
 async function nearest(
-  { context, figures }: Pick<Reading, 'context' | 'figures'>,
+  { store, figures }: PagesKnown,
   scope: PageScope,
   asked: TimeRange,
   order: 'asc' | 'desc',
-  options: StoreOptions,
+  options: ReadOptions,
 ): Promise<bigint | undefined> {
   const extent = await figures.extent()
   const whole = { fromNs: asked.fromNs ?? FIRST_NS, toNs: asked.toNs ?? FIRST_NS }
@@ -53,7 +48,7 @@ async function nearest(
   for (const window of timeWindows(whole, order, density)) {
     const range = { fromNs: window.fromNs ?? whole.fromNs, toNs: window.toNs ?? whole.toNs }
     if (range.fromNs >= range.toNs) continue
-    const { rows } = await context.store.select(extentStatement(scope, range), options)
+    const { rows } = await store.select(extentStatement(scope, range), options)
     const [count = '0', first = '0', last = '0'] = (rows[0] ?? []) as string[]
     if (count !== '0') return BigInt(order === 'asc' ? first : last)
   }

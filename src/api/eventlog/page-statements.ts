@@ -7,14 +7,9 @@ import type { Statement } from '../../core/statement.ts'
 import { levelOf } from '../../core/severity.ts'
 import { joinConditions, within, type Condition } from '../stored-events.ts'
 import { visibleCondition } from '../view.ts'
+import type { PageRange, Separator } from './log-reader.ts'
 import type { PageScope } from './page-question.ts'
 import { MINUTE_NS } from './page-time.ts'
-
-/** Of page times: half-open, nanoseconds since 1970. */
-export interface PageRange {
-  fromNs: bigint
-  toNs: bigint
-}
 
 /** Where in a page to go on. */
 export interface PagePosition {
@@ -125,8 +120,7 @@ export interface PieceOptions {
   after?: PagePosition | undefined
   /** Events of so much time make one row of the answer. */
   stepNs: bigint
-  /** What stands between two events. */
-  separator: ',\n' | '\n'
+  separator: Separator
 }
 
 /**

@@ -7,10 +7,10 @@ import { watchReader } from '../disconnect.ts'
 import type { Reading } from '../reading.ts'
 import { EventSchema, problems, type ApiServer } from '../schemas.ts'
 import { streamBody } from '../streamed-body.ts'
-import { requireOver, waitComplete } from './closed.ts'
+import { closedNs, requireOver, waitComplete } from './closed.ts'
 import { chooseEncoding, encodeBody, type ContentEncoding } from './content-encoding.ts'
-import { countPage, pageEvents, type PageContents, type StoreOptions } from './page-events.ts'
-import { findNeighbours, type Neighbours } from './page-links.ts'
+import { INCOMPLETE_HEADER, isIncomplete } from './incomplete.ts'
+import type { Nearest, OpenedPage } from './log-reader.ts'
 import {
   checkedFacility,
   FacilityParameters,
@@ -21,7 +21,7 @@ import {
   type PageScope,
 } from './page-question.ts'
 import { isNamed, pageTag } from './page-tag.ts'
-import type { Page } from './page-time.ts'
+import { pageAt, type Page } from './page-time.ts'
 
 const PageParameters = Type.Object({
   ...FacilityParameters.properties,
@@ -147,7 +147,7 @@ function varyBy(reply: FastifyReply): string {
 }
 
 function parseRequest(
-  { context, view: viewOf }: Reading,
+  { context, events, view: viewOf }: Reading,
   { facility, name, options }: { facility: string; name: string; options: PageOptions },
   request: FastifyRequest,
 ): PageRequest {
@@ -158,10 +158,10 @@ function parseRequest(
   const scope = parseScope(facility, options, { view, graceNs, nowNs: page.toNs })
   const format = options.format === 'ndjson' ? 'ndjson' : 'json'
   const encoding = chooseEncoding(request.headers['accept-encoding'])
-  const touched = context.store.deletions.touching(page, scope)
+  const touched = events.eventlog.touching(page, scope)
   const { level = '', q = '' } = options
   // The filter of a key may count from now, and what it hides must not show: not even that it was deleted.
-  const isFixed = view.filter === '' && !touched.isUnderWay
+  const isFixed = view.filter === '' && !touched.isUnderWay && events.eventlog.completeFromNs === undefined
   const identity = { node: context.node, facility, page: page.name, level, q, format, encoding, graceNs }
   return {
     facility,
@@ -181,22 +181,26 @@ async function answerPage(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { context } = reading
+  const { context, events } = reading
   const { page, scope } = asked
   const { signal, ended } = watchReader(request.principal, reply.raw)
-  let leave: (() => void) | undefined
+  const leaving: (() => void)[] = []
+  const leave = (): void => leaving.forEach((giveBack) => giveBack())
   try {
-    leave = await reading.streams.enter(signal, request.principal.keyId)
+    leaving.push(await reading.streams.enter(signal, request.principal.keyId))
     await waitComplete(page.toNs, context, signal)
-    const options = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
-    const finding = findNeighbours(reading, scope, page, options)
+    const read = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
+    const endNs = pageAt(closedNs(context), page.size).fromNs
+    const finding = events.eventlog.nearest(scope, page, endNs, read)
     // Told when it is asked for.
     finding.catch(() => undefined)
-    const contents = await countPage(reading, scope, page, options)
-    if (contents.count === 0 && asked.isThinned) throw deleted(page)
-    const body = await pageBody(reading, asked, contents, options, request)
+    const opened = await events.eventlog.page(scope, page, read)
+    leaving.push(() => opened.close())
+    if (opened.count === 0 && asked.isThinned) throw deleted(page)
+    const body = await pageBody(asked, opened, signal, request)
     try {
       setHeaders(asked, await finding, request, reply)
+      if (isIncomplete(reading, request.principal, page.fromNs)) reply.header(INCOMPLETE_HEADER, 'true')
       signal.throwIfAborted()
     } catch (error) {
       body.destroy()
@@ -206,7 +210,7 @@ async function answerPage(
     body.once('close', leave)
     return reply.send(body)
   } catch (error) {
-    leave?.()
+    leave()
     if (ended.aborted) throw new AppError('KEY_REFUSED', { cause: error })
     throw signal.aborted ? new AppError('QUERY_CANCELLED', { cause: error }) : error
   }
@@ -217,19 +221,16 @@ function deleted({ name }: Page): AppError {
 }
 
 async function pageBody(
-  reading: Reading,
   asked: PageRequest,
-  contents: PageContents,
-  options: StoreOptions,
+  opened: OpenedPage,
+  signal: AbortSignal,
   request: FastifyRequest,
 ): Promise<Readable> {
   // Only a reader of the page is worth the store's work.
   if (request.method === 'HEAD') return Readable.from([])
-  const separator = asked.format === 'ndjson' ? '\n' : ',\n'
-  const events = pageEvents(reading, contents, { scope: asked.scope, separator, options })
-  const lines = pageText(asked, contents, events)
+  const lines = pageText(asked, opened)
   const body = await streamBody(lines, (error) => {
-    if (!options.signal.aborted) request.log.warn({ err: error }, 'a page failed on its way')
+    if (!signal.aborted) request.log.warn({ err: error }, 'a page failed on its way')
     // Cut off: whoever keeps pages must not keep half of one.
     return undefined
   })
@@ -238,9 +239,9 @@ async function pageBody(
 
 async function* pageText(
   { facility, page, format }: PageRequest,
-  { count }: PageContents,
-  events: AsyncIterable<string>,
+  { count, texts }: OpenedPage,
 ): AsyncGenerator<string> {
+  const events = texts(format === 'ndjson' ? '\n' : ',\n')
   if (format === 'ndjson') {
     for await (const some of events) yield `${some}\n`
     return
@@ -255,15 +256,14 @@ async function* pageText(
 }
 
 function setHeaders(
-  { facility, format, encoding, tag }: PageRequest,
-  neighbours: Neighbours,
+  { facility, page, format, encoding, tag }: PageRequest,
+  { prevNs, nextNs }: Nearest,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const links = (['prev', 'next'] as const).flatMap((rel) => {
-    const page = neighbours[rel]
-    return page ? [`<${pageUrl(facility, page.name, request)}>; rel="${rel}"`] : []
-  })
+  const link = (ns: bigint | undefined, rel: string): string[] =>
+    ns === undefined ? [] : [`<${pageUrl(facility, pageAt(ns, page.size).name, request)}>; rel="${rel}"`]
+  const links = [...link(prevNs, 'prev'), ...link(nextNs, 'next')]
   reply.type(CONTENT_TYPES[format])
   if (links.length > 0) reply.header('link', links.join(', '))
   if (encoding !== 'identity') reply.header('content-encoding', encoding)

@@ -1,20 +1,19 @@
 import { Type, type Static } from 'typebox'
 import { AppError } from '../../core/errors.ts'
 import { LEVELS, levelOf } from '../../core/severity.ts'
-import { formatTimestamp } from '../../core/time.ts'
-import type { CountedBy, EventCountsOptions } from '../../store/eventlog-stats.ts'
+import { formatTimestamp, NS_PER_SECOND } from '../../core/time.ts'
+import type { CountedBy } from '../../store/eventlog-stats.ts'
 import { whileConnected, type Reader, type Reading } from '../reading.ts'
 import { problems, type ApiServer } from '../schemas.ts'
-import { joinConditions, within, type Condition } from '../stored-events.ts'
 import { parseRange } from '../times.ts'
-import { visibleCondition } from '../view.ts'
+import type { View } from '../view.ts'
+import type { StatsQuestion } from './log-reader.ts'
 import { checkedFacility, LevelParameter, parseLevels } from './page-question.ts'
-import { SCANNED_EVENTS_MAX, scannedCountsStatement, scannedTextsStatement } from './stats-scan.ts'
+import { SCANNED_EVENTS_MAX } from './stats-scan.ts'
 
 const ROWS_MAX = 10_000
 const TEXTS = 100
 const DAY_NS = 86_400_000_000_000n
-const NS_PER_SECOND = 1_000_000_000n
 /** The last minute that the rollup knows. */
 const SECONDS_MAX = 4_294_967_280n
 const KEYS: readonly CountedBy[] = ['facility', 'level', 'minute', 'hour', 'day']
@@ -141,57 +140,40 @@ export function registerStats(app: ApiServer, reading: Reading): void {
 }
 
 async function counts(
-  { context }: Reading,
+  { context, events }: Reading,
   parameters: Static<typeof CountParameters>,
   { view, signal }: Reader,
 ): Promise<Static<typeof CountsSchema>> {
   const by = parseBy(parameters.by)
-  const asked = parseAsked(parameters, context.clock(), ROWS_MAX + 1)
-  const statement =
-    view.rollup?.eventCounts(by, asked.counted) ??
-    scannedCountsStatement(by, scanned(asked, 60n, visibleCondition(view.everything)), ROWS_MAX + 1)
-  const options = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
-  const { rows } = await context.store.select(statement, options)
-  const unit = by.find((key) => key === 'minute' || key === 'hour' || key === 'day')
-  const shown = rows.slice(0, ROWS_MAX).map(([count, ...cells]) => {
-    const facility = by.includes('facility') ? { facility: String(cells.shift()) } : {}
-    const level = by.includes('level') ? { level: levelOf(Number(cells.shift())) } : {}
-    const time = unit ? { time: formatTimestamp(BigInt(String(cells.shift())) * NS_PER_SECOND) } : {}
-    return { ...time, ...facility, ...level, count: Number(count) }
-  })
-  return {
-    ...asked.shown,
-    rows: shown,
-    truncated: rows.length > ROWS_MAX,
-    approximate: isApproximate(view.rollup, rows),
-  }
+  const asked = parseAsked(parameters, view, context.clock(), ROWS_MAX + 1)
+  const read = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
+  const { rows, isApproximate } = await events.eventlog.counts(by, asked.question, read)
+  const shown = rows.slice(0, ROWS_MAX).map(({ events: count, facility, severity, seconds: time }) => ({
+    ...(time === undefined ? {} : { time: formatTimestamp(time * NS_PER_SECOND) }),
+    ...(facility === undefined ? {} : { facility }),
+    ...(severity === undefined ? {} : { level: levelOf(severity) }),
+    count,
+  }))
+  return { ...asked.shown, rows: shown, truncated: rows.length > ROWS_MAX, approximate: isApproximate }
 }
 
 async function texts(
-  { context }: Reading,
+  { context, events }: Reading,
   parameters: Static<typeof TextParameters>,
   { view, signal }: Reader,
 ): Promise<Static<typeof TextsSchema>> {
-  const limit = parameters.limit ?? TEXTS
-  const asked = parseAsked(parameters, context.clock(), limit)
-  const statement =
-    view.rollup?.eventTexts(asked.counted) ??
-    scannedTextsStatement(scanned(asked, 3600n, visibleCondition(view.everything)), limit)
-  const options = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
-  const { rows } = await context.store.select(statement, options)
-  const events = rows.map(([event, facility, severity, count, first, last]) => ({
-    event: String(event),
-    facility: String(facility),
-    level: levelOf(Number(severity)),
-    count: Number(count),
-    first: formatTimestamp(BigInt(String(first))),
-    last: formatTimestamp(BigInt(String(last))),
+  const asked = parseAsked(parameters, view, context.clock(), parameters.limit ?? TEXTS)
+  const read = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
+  const { rows, isApproximate } = await events.eventlog.texts(asked.question, read)
+  const shown = rows.map(({ text, facility, severity, events: count, firstNs, lastNs }) => ({
+    event: text,
+    facility,
+    level: levelOf(severity),
+    count,
+    first: formatTimestamp(firstNs),
+    last: formatTimestamp(lastNs),
   }))
-  return { ...asked.shown, events, approximate: isApproximate(view.rollup, rows) }
-}
-
-function isApproximate(rollup: unknown, rows: readonly unknown[][]): boolean {
-  return rollup === undefined && Number(rows[0]?.at(-1) ?? 0) >= SCANNED_EVENTS_MAX
+  return { ...asked.shown, events: shown, approximate: isApproximate }
 }
 
 function parseBy(text = ''): CountedBy[] {
@@ -207,22 +189,19 @@ function parseBy(text = ''): CountedBy[] {
 }
 
 interface Asked {
-  fromNs: bigint
-  toNs: bigint
-  counted: EventCountsOptions
+  question: StatsQuestion
   shown: { since: string; until: string }
 }
 
-function parseAsked(parameters: StatsParameters, nowNs: bigint, limit: number): Asked {
+function parseAsked(parameters: StatsParameters, visible: View, nowNs: bigint, limit: number): Asked {
   const { since, until, facility, level } = parameters
   const range = parseRange(since, until, nowNs)
   const toNs = range.toNs ?? nowNs
   const fromNs = range.fromNs ?? toNs - DAY_NS
   return {
-    fromNs,
-    toNs,
     shown: { since: formatTimestamp(fromNs), until: formatTimestamp(toNs) },
-    counted: {
+    question: {
+      visible,
       fromSeconds: seconds(fromNs),
       toSeconds: seconds(toNs - 1n),
       facility: facility === undefined || facility === '*' ? undefined : checkedFacility(facility),
@@ -235,20 +214,4 @@ function parseAsked(parameters: StatsParameters, nowNs: bigint, limit: number): 
 function seconds(ns: bigint): number {
   const whole = ns / NS_PER_SECOND
   return Number(whole < 0n ? 0n : whole > SECONDS_MAX ? SECONDS_MAX : whole)
-}
-
-/** The same events as the rollup counts: whole minutes or hours. */
-function scanned({ counted }: Asked, stepSeconds: bigint, visible: Condition): Condition {
-  const { fromSeconds, toSeconds, facility, severities } = counted
-  const first = BigInt(fromSeconds) / stepSeconds
-  const last = BigInt(toSeconds) / stepSeconds
-  const stepNs = stepSeconds * NS_PER_SECOND
-  return joinConditions([
-    within('timestamp', { fromNs: first * stepNs, toNs: (last + 1n) * stepNs }),
-    ...(facility === undefined ? [] : [{ sql: 'service = {facility_is:String}', params: { facility_is: facility } }]),
-    ...(severities === undefined
-      ? []
-      : [{ sql: 'has({severity_in:Array(UInt8)}, severity)', params: { severity_in: severities } }]),
-    visible,
-  ])
 }

@@ -8,7 +8,7 @@ import type { AuditRecord } from '../../core/audit.ts'
 import { SILENT_LOGGER } from '../../core/logger.ts'
 import { checkFilter } from '../../query/query.ts'
 import type { ApiContext } from '../context.ts'
-import { openApi, quietContext } from './open-api.ts'
+import { openApi, quietContext, type QuietChanges } from './open-api.ts'
 
 export interface KeyedApi {
   url: string
@@ -37,7 +37,7 @@ export interface KeyedAnswer {
   json(): unknown
 }
 
-export async function openKeyedApi(changes: Partial<ApiContext> = {}): Promise<KeyedApi> {
+export async function openKeyedApi(changes: QuietChanges = {}): Promise<KeyedApi> {
   const dir = mkdtempSync(join(tmpdir(), 'tailrace-keyed-'))
   const audited: AuditRecord[] = []
   const counters = changes.counters ?? quietContext().counters

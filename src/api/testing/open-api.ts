@@ -11,8 +11,9 @@ import { memoryLists } from '../../saved/testing/memory-lists.ts'
 import type { SpoolStatus } from '../../spool/spool.ts'
 import { eventCountsStatement, eventTextsStatement } from '../../store/eventlog-stats.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../../store/rollup.ts'
-import type { StoreStatus } from '../../store/store.ts'
+import type { Store, StoreStatus } from '../../store/store.ts'
 import { registerApi } from '../api.ts'
+import { createSqlReader } from '../sql-reader.ts'
 import { DEFAULT_API_LIMITS, type ApiContext } from '../context.ts'
 
 export const IDLE_SPOOL: SpoolStatus = {
@@ -61,26 +62,38 @@ const OPEN_ACCESS: ApiContext['access'] = {
   status: () => ({ open: true, keys: { read: 0, write: 0, admin: 0 } }),
 }
 
+/** A store that is asked in SQL. */
+export type SqlStore = Pick<Store, 'select' | 'stream' | 'status' | 'isReady' | 'delete' | 'deletions'>
+
+/** Ready, but what it is asked it does not answer. */
+export const MUTE_STORE: SqlStore = {
+  isReady: true,
+  delete: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
+  deletions: { touching: () => ({ ids: [], isUnderWay: false }) },
+  status: () => Promise.resolve(READY_STORE),
+  select: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
+  // eslint-disable-next-line require-yield
+  async *stream() {
+    throw new AppError('STORE_UNREACHABLE')
+  },
+}
+
+/** What a test wants otherwise. */
+export type QuietChanges = Partial<ApiContext> & { store?: SqlStore }
+
 /** A context in which everything is well and nothing is stored. */
-export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
+export function quietContext({ store = MUTE_STORE, ...changes }: QuietChanges = {}): ApiContext {
+  const rollup = {
+    fieldNames: fieldNamesStatement,
+    fieldValues: fieldValuesStatement,
+    eventCounts: eventCountsStatement,
+    eventTexts: eventTextsStatement,
+  }
+  const { node = 'n1', limits = DEFAULT_API_LIMITS } = changes
+  const { queryTimeoutMsMax: timeoutMsMax } = limits
   return {
-    store: {
-      isReady: true,
-      delete: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
-      deletions: { touching: () => ({ ids: [], isUnderWay: false }) },
-      status: () => Promise.resolve(READY_STORE),
-      select: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
-      // eslint-disable-next-line require-yield
-      async *stream() {
-        throw new AppError('STORE_UNREACHABLE')
-      },
-    },
-    rollup: {
-      fieldNames: fieldNamesStatement,
-      fieldValues: fieldValuesStatement,
-      eventCounts: eventCountsStatement,
-      eventTexts: eventTextsStatement,
-    },
+    store,
+    openReader: (figures) => createSqlReader({ store, rollup, node, timeoutMsMax, figures }),
     live: openLive({ startNs: BigInt(Date.now()) * 1_000_000n }),
     follow,
     spool: { status: () => IDLE_SPOOL, storedThroughNs: 0n, durableThroughNs: 0n, waitStored: () => Promise.resolve() },
@@ -94,14 +107,14 @@ export function quietContext(changes: Partial<ApiContext> = {}): ApiContext {
       change: () => Promise.reject(new AppError('SAVED_WRITE_FAILED')),
       preview: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
     },
-    node: 'n1',
+    node,
     version: '1.2.3',
     page: new Map(),
     startedNs: 1_767_225_600_000_000_000n,
     clock: () => BigInt(Date.now()) * 1_000_000n,
     listeners: () => ({ http: '127.0.0.1:7575' }),
     eventlog: { graceNs: 5_000_000_000n },
-    limits: DEFAULT_API_LIMITS,
+    limits,
     ...changes,
   }
 }

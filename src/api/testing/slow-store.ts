@@ -1,7 +1,7 @@
 /** For tests: a real store in which everything takes a minute. */
 import type { Statement } from '../../core/statement.ts'
 import type { TemporaryStore } from '../../store/testing/temporary-store.ts'
-import type { ApiContext } from '../context.ts'
+import type { SqlStore } from './open-api.ts'
 
 /** Its mark in the list of what the engine is doing. */
 const MARK = 'takes_a_minute'
@@ -14,7 +14,7 @@ const slow = ({ sql, params }: Statement): Statement => ({
 })
 
 /** Every statement that finds something gives its rows again and again for a minute. */
-export function slowedStore({ store }: TemporaryStore): ApiContext['store'] {
+export function slowedStore({ store }: TemporaryStore): SqlStore {
   return {
     isReady: true,
     deletions: store.deletions,

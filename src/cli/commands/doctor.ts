@@ -4,14 +4,25 @@ import { connectClient, CONNECTION_FLAGS, type ConnectionArguments } from '../co
 import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
 import { checkAccess } from '../doctor/access.ts'
 import { formatFinding, type Finding } from '../doctor/finding.ts'
-import { checkConfig, checkData, checkEngine, checkNode } from '../doctor/machine.ts'
 import { checkLogd } from '../doctor/logd.ts'
+import { checkConfig, checkNode, checkStorage } from '../doctor/machine.ts'
 import { checkPort, speaksTls } from '../doctor/port.ts'
 import { checkServer } from '../doctor/server.ts'
 import { checkTls } from '../doctor/tls.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-const SERVER_FLAGS = ['config', 'data', 'host', 'port', 'store', 'tls', 'tls-cert', 'tls-key', 'tls-client-ca'] as const
+const SERVER_FLAGS = [
+  'config',
+  'data',
+  'host',
+  'port',
+  'storage',
+  'store',
+  'tls',
+  'tls-cert',
+  'tls-key',
+  'tls-client-ca',
+] as const
 
 export const command = defineCommand(
   {
@@ -34,6 +45,7 @@ export const command = defineCommand(
     data: { type: 'string', valueHint: 'folder', description: 'Data folder, as for serve' },
     host: { type: 'string', valueHint: 'address', description: 'Address, as for serve' },
     port: { type: 'string', valueHint: 'n', description: 'Port, as for serve' },
+    storage: { type: 'string', valueHint: 'kind', description: 'Storage, as for serve' },
     store: { type: 'string', valueHint: 'url', description: 'Store, as for serve' },
     tls: { type: 'string', valueHint: 'off|self-signed|files', description: 'Kind of TLS, as for serve' },
     'tls-cert': { type: 'string', valueHint: 'file', description: 'Certificate, as for serve' },
@@ -61,8 +73,7 @@ export const command = defineCommand(
     const { url = env['TAILRACE_URL'] } = args
     let here: ConnectionArguments = args
     if (config) {
-      await report([await checkEngine(config, env)])
-      await report(await checkData(config))
+      await report(await checkStorage(config, env))
       await report(await checkAccess(config, Date.now()))
       const isSecureThere = config.tls === 'off' && (await speaksTls(config.host, config.port))
       const tls = await checkTls(config, Date.now(), isSecureThere)

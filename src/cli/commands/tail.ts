@@ -58,10 +58,7 @@ export const command = defineCommand(
     try {
       for await (const item of client.tail(options)) {
         if (item.kind === 'event') await out.write(show(item))
-        else {
-          const text = `${formatCount(item.count)} events skipped: they came faster than this reader takes them`
-          await err.write(`${err.colors.yellow(text)}\n`)
-        }
+        else await err.write(`${err.colors.yellow(lossText(item))}\n`)
         if (out.isClosed) break
       }
       return EXIT_OK
@@ -75,6 +72,14 @@ export const command = defineCommand(
     }
   },
 )
+
+function lossText(item: Exclude<TailItem, { kind: 'event' }>): string {
+  if (item.kind === 'skipped') {
+    return `${formatCount(item.count)} events skipped: they came faster than this reader takes them`
+  }
+  const events = item.from === undefined ? 'Events' : `Events before ${escapeText(item.from)}`
+  return `${events} may be missing: the server has no room for them any more`
+}
 
 type ShownItem = { event: Partial<Extract<TailItem, { kind: 'event' }>['event']> }
 

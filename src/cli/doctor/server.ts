@@ -75,8 +75,9 @@ function figures(status: StatusAnswer): Finding[] {
       subject: 'events',
       text: `${formatCount(ingest.accepted.total)} taken since the start, ${formatCount(rejected)} rejected`,
     },
-    { state: 'ok', subject: 'store', text: storeText(store, disk) },
+    store['kind'] === 'memory' ? memoryFinding(store) : { state: 'ok', subject: 'store', text: storeText(store, disk) },
   ]
+  if (store['kind'] === 'memory') return findings
   const pending = `${count(spool['pendingRows'])} events wait in the spool (${formatSize(Number(spool['pendingBytes'] ?? 0))})`
   const error = spool['lastLoadError']
   if (error) {
@@ -99,11 +100,25 @@ function figures(status: StatusAnswer): Finding[] {
   return findings
 }
 
+function memoryFinding(store: StatusAnswer['store']): Finding {
+  const dropped = store['droppedEvents'] === 0 ? '' : `; ${count(store['droppedEvents'])} made room for newer ones`
+  const held = `${count(store['rows'])} events in ${formatSize(Number(store['memoryBytes'] ?? 0))}`
+  return {
+    state: 'note',
+    subject: 'storage',
+    text: `memory alone: ${held}${rangeText(store)}${dropped}`,
+    hint: 'They are gone when the server stops.',
+  }
+}
+
 function storeText(store: StatusAnswer['store'], disk: StatusAnswer['disk']): string {
   const kind = typeof store['kind'] === 'string' ? store['kind'] : 'store'
-  const range = store['oldest'] && store['newest'] ? `, ${text(store['oldest'])} to ${text(store['newest'])}` : ''
   const used = disk.usedBytes === null ? '' : `, ${formatSize(disk.usedBytes)}`
-  return `${kind}, ${text(store['state'])}: ${count(store['rows'])} events${used}${range}`
+  return `${kind}, ${text(store['state'])}: ${count(store['rows'])} events${used}${rangeText(store)}`
+}
+
+function rangeText(store: StatusAnswer['store']): string {
+  return store['oldest'] && store['newest'] ? `, ${text(store['oldest'])} to ${text(store['newest'])}` : ''
 }
 
 function count(value: unknown): string {

@@ -1,4 +1,4 @@
-import { formatEventId, type EventJson } from '../../core/event.ts'
+import { formatEventId, type EventJson, type LogEvent } from '../../core/event.ts'
 import { levelOf } from '../../core/severity.ts'
 import { formatTimestamp } from '../../core/time.ts'
 import type { CheckedQuery, Column } from '../2-check/checked.ts'
@@ -28,6 +28,18 @@ export interface RowPosition {
 /** The position of an event row, as a result of `toSql` of kind `events` gives it in JSONCompact. */
 export function rowPosition(row: readonly unknown[]): RowPosition {
   return { timestampNs: BigInt(String(row[0])), receivedNs: BigInt(String(row[1])), node: String(row[2]) }
+}
+
+/** A row of a whole event → the event, and the node that took it. */
+export function readLogEvent(row: readonly unknown[]): LogEvent & { node: string } {
+  const texts = Object.fromEntries(ROW_TEXTS.map((name, index) => [name, String(row[4 + index])]))
+  const attributes = row[4 + ROW_TEXTS.length] as Record<string, string>
+  return {
+    ...rowPosition(row),
+    severity: Number(row[3]),
+    ...(texts as Record<(typeof ROW_TEXTS)[number], string>),
+    attributes: new Map(Object.entries(attributes)),
+  }
 }
 
 /** An event row → the event as printed; with `fields` only those, and always `id`. */

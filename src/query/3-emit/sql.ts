@@ -4,7 +4,7 @@ import type { CheckedQuery, Column, Field, Pipe } from '../2-check/checked.ts'
 import { TABLE_ROWS_MAX } from '../limits.ts'
 import { checkBuckets, chooseIntervalNs } from '../interval.ts'
 import type { TimeRange } from '../query.ts'
-import { intersectRanges } from '../range.ts'
+import { forwards, intersectRanges } from '../range.ts'
 import { Parameters } from './parameters.ts'
 import { eventFilters } from './predicate.ts'
 import type { RowOptions } from './rows.ts'
@@ -55,12 +55,6 @@ export function toFilterSql(query: CheckedQuery): Statement {
   const conditions = [...rangeSql(query.range, context.parameters), ...filters]
   const wanted = conditions.filter((condition) => condition !== '1')
   return context.parameters.statement(wanted.length === 0 ? '1' : wanted.join(' AND '))
-}
-
-/** A range that ends before it begins holds nothing, like one that ends where it begins, which a chart can be of. */
-function forwards(range: TimeRange): TimeRange {
-  const { fromNs, toNs } = range
-  return fromNs !== undefined && toNs !== undefined && toNs < fromNs ? { fromNs, toNs: fromNs } : range
 }
 
 /** Goes along the pipes; holds what has not been written into `#from` yet. */

@@ -1,13 +1,13 @@
 /** The stages of a query while its rows are events. */
 import { EventView } from '../../../core/batch.ts'
 import type { CheckedQuery, Field } from '../../2-check/checked.ts'
-import { intersectRanges } from '../../range.ts'
+import { forwards, intersectRanges } from '../../range.ts'
 import { eventPredicate, rangePredicates, type Predicate } from '../predicate.ts'
 import type { RowOptions } from '../rows.ts'
 import { createReaders, type Readers } from '../select-fields.ts'
 import { eventPrinter } from './event-row.ts'
 import type { EvaluationOptions } from './evaluation.ts'
-import { OrderedRows, textKey, valueKey, type Order, type SortKey } from './order.ts'
+import { OrderedRows, textKey, timeKey, valueKey, type Order, type SortKey } from './order.ts'
 import { filtered, type Cell, type Stage } from './stage.ts'
 import { tableMaker } from './table-maker.ts'
 
@@ -33,14 +33,14 @@ export function eventStages(
   options: EvaluationOptions,
 ): { readers: Readers; stages: Stage<EventView> } {
   const readers = createReaders(query.pipes, options.node)
-  const range = intersectRanges(query.range, options.range ?? {})
+  const range = forwards(intersectRanges(query.range, options.range ?? {}))
   const makeTable = tableMaker(query, range, options.charge)
   const isDescending = options.order !== 'asc'
   const context: EventsContext = {
     query,
     options,
     readers,
-    meant: [valueKey((event) => event.timestampNs, isDescending), valueKey((event) => event.receivedNs, isDescending)],
+    meant: [timeKey((event) => event.timestampNs, isDescending), timeKey((event) => event.receivedNs, isDescending)],
     makeTable: (index) =>
       makeTable(index, { read: (field) => fieldReader(field, readers) }, (event: EventView) => event.timestampNs),
   }
@@ -109,7 +109,7 @@ function cut(index: number, state: EventsState, context: EventsContext): Stage<E
         if (row === undefined) yield undefined
         else {
           context.readers.next()
-          next.add(view.at(row, 0))
+          next.add(view.at(row, 0, row.length))
         }
       }
       yield* next.end()
@@ -128,7 +128,7 @@ function answer(state: EventsState, context: EventsContext): Stage<EventView> {
     *end() {
       for (const row of rows.take()) {
         readers.next()
-        yield row && print(view.at(row, 0))
+        yield row && print(view.at(row, 0, row.length))
       }
     },
   }

@@ -50,6 +50,12 @@ function compareCells(a: Cell, b: Cell, isDescending: boolean): number {
   return isDescending ? -order : order
 }
 
+/** Times are never absent. */
+export function timeKey<Row>(read: (row: Row) => bigint, isDescending: boolean): SortKey<Row> {
+  const [first, last] = isDescending ? [1, -1] : [-1, 1]
+  return { read, compare: (a, b) => (a === b ? 0 : (a as bigint) < (b as bigint) ? first : last) }
+}
+
 function lastRank(cell: Cell): number {
   if (cell === null) return 2
   return Number.isNaN(cell) ? 1 : 0
@@ -120,8 +126,9 @@ export class OrderedRows<Row, Kept> {
   /** Compares key by key, so that most rows are told by the first. */
   #isBefore(row: Row, entry: Entry<Kept>): boolean {
     const { order } = this.#options
-    for (const [index, key] of order.entries()) {
-      const result = key.compare(key.read(row), entry.values[index] ?? null)
+    for (let index = 0; index < order.length; index++) {
+      const key = order[index] as SortKey<Row>
+      const result = key.compare(key.read(row), entry.values[index] as KeyValue)
       if (result !== 0) return result < 0
     }
     return false
@@ -129,8 +136,9 @@ export class OrderedRows<Row, Kept> {
 
   #compare(a: Entry<Kept>, b: Entry<Kept>): number {
     const { order } = this.#options
-    for (const [index, key] of order.entries()) {
-      const result = key.compare(a.values[index] ?? null, b.values[index] ?? null)
+    for (let index = 0; index < order.length; index++) {
+      const key = order[index] as SortKey<Row>
+      const result = key.compare(a.values[index] as KeyValue, b.values[index] as KeyValue)
       if (result !== 0) return result
     }
     return 0
