@@ -7,6 +7,7 @@ import { render } from 'preact'
 import { createClient } from './api/client.ts'
 import { createSession } from './api/session.ts'
 import { createToasts } from './parts/toast.tsx'
+import { createSearches } from './saved/searches.ts'
 import { createCommands } from './shell/commands.ts'
 import { PageContext } from './shell/page.ts'
 import { createRouter } from './shell/router.ts'
@@ -19,7 +20,14 @@ import './style/explore.css'
 
 const client = createClient(window.fetch.bind(window), () => void session.refresh())
 const session = createSession(client)
-const page = { router: createRouter(window), client, session, toasts: createToasts(), commands: createCommands() }
+const page = {
+  router: createRouter(window),
+  client,
+  session,
+  toasts: createToasts(),
+  commands: createCommands(),
+  searches: createSearches(client),
+}
 const root = document.getElementById('page')
 if (root) {
   render(

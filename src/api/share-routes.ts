@@ -28,6 +28,7 @@ const Id = Type.Object({ id: Type.String({ description: 'The id of the shared vi
 export function registerShares(app: ApiServer, { saved: { shares } }: ApiContext): void {
   const config = { access: 'read' } as const
   const tags = ['saved']
+  registerLink(app)
   app.post(
     '/api/v1/shares',
     {
@@ -92,6 +93,13 @@ export function registerShares(app: ApiServer, { saved: { shares } }: ApiContext
       },
     },
     async ({ params, principal }) => shown(await shares.remove(params.id, ownerOf(principal))),
+  )
+}
+
+function registerLink(app: ApiServer): void {
+  // The page asks for it, with the reader's own key, once they are logged in.
+  app.get('/s/:id', { config: { access: 'public' }, schema: { hide: true, params: Id } }, ({ params }, reply) =>
+    reply.redirect(`/view/shared?id=${encodeURIComponent(params.id)}`, 303),
   )
 }
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 
 const CountsSchema = Type.Record(Type.String(), Type.Number())
 
@@ -107,3 +107,5 @@ export const StatusSchema = Type.Object(
   },
   { title: 'Status' },
 )
+
+export type Status = Static<typeof StatusSchema>

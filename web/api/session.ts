@@ -15,6 +15,8 @@ export interface Who {
 export interface Session {
   /** `undefined` until the server has said who this is. */
   readonly who: ReadonlySignal<Who | undefined>
+  /** It was over without anybody having logged out: expired, revoked, or the server has keys now. */
+  readonly isEnded: ReadonlySignal<boolean>
   /** Asks the server again. */
   refresh(): Promise<void>
   /** Rejects with an ApiProblem when the key is not valid. */
@@ -26,16 +28,24 @@ const PATH = '/api/v1/session'
 
 export function createSession(client: Client): Session {
   const who = signal<Who | undefined>(undefined)
+  const isEnded = signal(false)
   return {
     who,
+    isEnded,
     refresh: async () => {
-      who.value = await client.get<Who>(PATH)
+      const now = await client.get<Who>(PATH)
+      const before = who.peek()
+      if (now.by === 'nobody' && before !== undefined && before.by !== 'nobody') isEnded.value = true
+      // The same is no news: nothing has to be drawn again.
+      if (JSON.stringify(now) !== JSON.stringify(before)) who.value = now
     },
     logIn: async (key) => {
       who.value = await client.send<Who>('POST', PATH, { key })
+      isEnded.value = false
     },
     logOut: async () => {
       await client.send('DELETE', PATH)
+      isEnded.value = false
       who.value = { open: false, by: 'nobody' }
     },
   }

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { asProblem } from '../api/client.ts'
+import { asProblem, type ApiProblem } from '../api/client.ts'
 import { usePage } from './page.ts'
 
 /** Where there are keys: all that a stranger sees. */
@@ -15,14 +15,21 @@ export function Login() {
     try {
       await session.logIn(key)
     } catch (error) {
-      setProblem(asProblem(error).message)
+      setProblem(loginProblem(asProblem(error)))
       setBusy(false)
     }
   }
   return (
     <main class="login">
       <h1>Tailrace</h1>
-      <p>This server asks for a key.</p>
+      {session.isEnded.value ? (
+        <p role="status">
+          You are no longer logged in: the session has expired, or its key has been revoked. Log in again to go on where
+          you were.
+        </p>
+      ) : (
+        <p>This server asks for a key.</p>
+      )}
       <form onSubmit={(event) => void submit(event)}>
         <label class="labelled">
           Key
@@ -51,4 +58,8 @@ export function Login() {
       </p>
     </main>
   )
+}
+
+function loginProblem({ code, message }: ApiProblem): string {
+  return code === 'KEY_REFUSED' ? 'This key is not valid: mistyped, revoked, or expired.' : message
 }

@@ -3,6 +3,7 @@ import { useContext } from 'preact/hooks'
 import type { Client } from '../api/client.ts'
 import type { Session } from '../api/session.ts'
 import type { Toasts } from '../parts/toast.tsx'
+import type { Searches } from '../saved/searches.ts'
 import type { Commands } from './commands.ts'
 import type { Router } from './router.ts'
 
@@ -13,6 +14,7 @@ export interface Page {
   session: Session
   toasts: Toasts
   commands: Commands
+  searches: Searches
 }
 
 export const PageContext = createContext<Page | undefined>(undefined)

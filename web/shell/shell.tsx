@@ -2,6 +2,9 @@ import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { mayUse, type Who } from '../api/session.ts'
 import { Empty, Failure, Loading } from '../parts/states.tsx'
+import { SaveDialog } from '../saved/save-dialog.tsx'
+import { hrefOf } from '../saved/searches.ts'
+import { ShareDialog } from '../saved/share-dialog.tsx'
 import { ToastList } from '../parts/toast.tsx'
 import { useLoad } from '../parts/use-load.ts'
 import { commandFor } from './commands.ts'
@@ -12,6 +15,7 @@ import { Palette } from './palette.tsx'
 import { followedLink } from './router.ts'
 import { TopBar } from './top-bar.tsx'
 import { useCommands } from './use-commands.ts'
+import { useSessionWatch } from './use-session-watch.ts'
 import { VIEWS, type View } from './views.ts'
 
 /** Everything: the bar, the view that the address names, what lies over it. */
@@ -34,18 +38,20 @@ export function Shell() {
   )
 }
 
+/** What lies over the view. */
+type Over = 'palette' | 'help' | 'save' | 'share'
+
 function Inside({ who }: { who: Who }) {
-  const { router, commands, client } = usePage()
-  const [over, setOver] = useState<'palette' | 'help'>()
+  const { router, commands, client, searches, session } = usePage()
+  useSessionWatch(session)
+  const [over, setOver] = useState<Over>()
   useKeys(setOver)
-  useCommands([
-    { name: 'Show the keys', key: '?', run: () => setOver('help') },
-    ...VIEWS.filter(({ right }) => mayUse(who, right)).map(({ name, path }) => ({
-      name: `Go to ${name}`,
-      run: () => router.go(path),
-    })),
-  ])
+  useShellCommands(who, setOver)
   const close = (): void => setOver(undefined)
+  useEffect(() => {
+    // Without them the page works as well.
+    if (mayUse(who, 'read')) void searches.refresh().catch(() => undefined)
+  }, [who.name])
   const { path } = router.place.value
   const view = VIEWS.find((candidate) => candidate.path === path)
   useEffect(() => {
@@ -64,17 +70,25 @@ function Inside({ who }: { who: Who }) {
       <a class="skip-link" href="#view">
         To the content
       </a>
-      <TopBar onPalette={() => setOver('palette')} onHelp={() => setOver('help')} />
+      <TopBar
+        onPalette={() => setOver('palette')}
+        onHelp={() => setOver('help')}
+        onSave={() => setOver('save')}
+        onShare={() => setOver('share')}
+      />
       {!client.isReachable.value && (
         <p class="notice" role="alert">
           The server cannot be reached. What you see may be old; the page goes on by itself when it is back.
         </p>
       )}
       <main id="view" class="view" tabIndex={-1}>
-        {view && mayUse(who, view.right) ? <ViewOf key={view.path} view={view} /> : <NoView />}
+        {view && mayUse(who, view.right) ? (
+          <ViewOf key={view.path} view={view} />
+        ) : (
+          <NoView isReader={mayUse(who, 'read')} />
+        )}
       </main>
-      {over === 'palette' && <Palette onClose={close} />}
-      {over === 'help' && <Help onClose={close} />}
+      {over && <OverView what={over} onClose={close} />}
     </div>
   )
 
@@ -97,6 +111,30 @@ function Inside({ who }: { who: Who }) {
   }
 }
 
+function OverView({ what, onClose }: { what: Over; onClose: () => void }) {
+  if (what === 'palette') return <Palette onClose={onClose} />
+  if (what === 'help') return <Help onClose={onClose} />
+  return what === 'save' ? <SaveDialog onClose={onClose} /> : <ShareDialog onClose={onClose} />
+}
+
+function useShellCommands(who: Who, setOver: (over: Over) => void): void {
+  const { router, searches } = usePage()
+  useCommands([
+    { name: 'Show the keys', key: '?', run: () => setOver('help') },
+    { name: 'Save this search', words: 'bookmark', run: () => setOver('save') },
+    { name: 'Share this view', words: 'link copy', run: () => setOver('share') },
+    ...searches.all.value.map((search) => ({
+      name: `Search: ${search.name}`,
+      words: search.query,
+      run: () => router.go(hrefOf(search)),
+    })),
+    ...VIEWS.filter(({ right, isUnlisted = false }) => !isUnlisted && mayUse(who, right)).map(({ name, path }) => ({
+      name: `Go to ${name}`,
+      run: () => router.go(path),
+    })),
+  ])
+}
+
 function ViewOf({ view: { name, component: Component } }: { view: View }) {
   return typeof Component === 'object' ? <LazyView name={name} load={Component.load} /> : <Component />
 }
@@ -107,7 +145,17 @@ function LazyView({ name, load }: { name: string; load: () => Promise<ComponentT
   return value ? <value.Component /> : <Loading what={name} />
 }
 
-function NoView() {
+function NoView({ isReader }: { isReader: boolean }) {
+  if (!isReader) {
+    return (
+      <>
+        <h1 class="unseen">Not for reading</h1>
+        <Empty title="This key only sends events">
+          <p>Log out, and in again with a key of role read or admin, to see what is here.</p>
+        </Empty>
+      </>
+    )
+  }
   return (
     <>
       <h1 class="unseen">Not found</h1>

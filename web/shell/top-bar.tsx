@@ -1,14 +1,17 @@
 import { mayUse } from '../api/session.ts'
 import { Button } from '../parts/button.tsx'
+import { SavedMenu } from '../saved/saved-menu.tsx'
 import { usePage } from './page.ts'
 import { VIEWS } from './views.ts'
 
 export interface TopBarProps {
   onPalette: () => void
   onHelp: () => void
+  onSave: () => void
+  onShare: () => void
 }
 
-export function TopBar({ onPalette, onHelp }: TopBarProps) {
+export function TopBar({ onPalette, onHelp, onSave, onShare }: TopBarProps) {
   const { router, session } = usePage()
   const who = session.who.value
   const { path } = router.place.value
@@ -19,7 +22,7 @@ export function TopBar({ onPalette, onHelp }: TopBarProps) {
         <span>Tailrace</span>
       </a>
       <nav class="views" aria-label="Views">
-        {VIEWS.filter(({ right }) => who && mayUse(who, right)).map((view) => (
+        {VIEWS.filter(({ right, isUnlisted = false }) => who && !isUnlisted && mayUse(who, right)).map((view) => (
           <a key={view.path} href={view.path} aria-current={view.path === path ? 'page' : undefined}>
             {view.name}
           </a>
@@ -34,6 +37,12 @@ export function TopBar({ onPalette, onHelp }: TopBarProps) {
             <Button kind="quiet" onClick={() => void session.logOut()}>
               Log out
             </Button>
+          </>
+        )}
+        {who && mayUse(who, 'read') && (
+          <>
+            <SavedMenu onSave={onSave} />
+            <Button kind="quiet" icon="link" label="Share this view" onClick={onShare} />
           </>
         )}
         <Button kind="quiet" icon="search" label="Commands (Ctrl+K)" onClick={onPalette} />

@@ -9,7 +9,30 @@ export interface View {
   name: string
   /** What the reader has to be allowed to; others do not see it. */
   right: Right
+  /** Not in the navigation: links lead there. */
+  isUnlisted?: boolean
   component: ComponentType | { load: () => Promise<ComponentType> }
 }
 
-export const VIEWS: readonly View[] = [{ path: '/', name: 'Explore', right: 'read', component: Explore }]
+export const VIEWS: readonly View[] = [
+  { path: '/', name: 'Explore', right: 'read', component: Explore },
+  {
+    path: '/view/status',
+    name: 'Status',
+    right: 'figures',
+    component: { load: async () => (await import('../status/status.tsx')).Status },
+  },
+  {
+    path: '/view/settings',
+    name: 'Settings',
+    right: 'read',
+    component: { load: async () => (await import('../settings/settings.tsx')).Settings },
+  },
+  {
+    path: '/view/shared',
+    name: 'Shared',
+    right: 'read',
+    isUnlisted: true,
+    component: { load: async () => (await import('../saved/share-link.tsx')).ShareLink },
+  },
+]

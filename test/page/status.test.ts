@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { accessibilityProblems, ingest, serverUrl, visit } from './harness/browser.ts'
+
+test('tells what comes in, what was not taken with examples, and how the parts are', async () => {
+  await ingest([{ service: 'status', message: 'an event' }])
+  const refused = await fetch(`${serverUrl()}/api/v1/ingest`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: '{"fine":1}\n<img src=x onerror="document.title=1"> is no JSON\n',
+  })
+  expect(refused.status).toBe(200)
+  const { page } = await visit('/view/status')
+  await page.getByRole('heading', { name: 'Status', exact: true }).waitFor()
+  const row = page.getByRole('table', { name: 'What comes in' }).getByRole('row').filter({ hasText: 'http' })
+  await row.getByRole('img', { name: /events in the last hour/ }).waitFor()
+  await page.getByText('not json from http').click()
+  // What was sent is a text here as everywhere.
+  await page.getByText('<img src=x onerror="document.title=1"> is no JSON').first().waitFor()
+  expect(await page.title()).toBe('Status · Tailrace')
+  await page.getByText('ready', { exact: true }).waitFor()
+  await page.getByText('No query has taken longer than').waitFor()
+  expect(await accessibilityProblems(page)).toEqual([])
+})
+
+test('goes on by itself', async () => {
+  const { page } = await visit('/view/nowhere')
+  await page.clock.install()
+  await page.goto('/view/status')
+  const total = page.getByRole('listitem').filter({ hasText: 'Coming in' }).locator('small')
+  await total.waitFor()
+  const before = await total.innerText()
+  await ingest([{ service: 'status', message: 'another' }])
+  await page.clock.fastForward(5000)
+  await expect.poll(() => total.innerText()).not.toBe(before)
+})

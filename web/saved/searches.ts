@@ -1,0 +1,68 @@
+import { signal, type ReadonlySignal } from '@preact/signals'
+import { withParameters, type Client } from '../api/client.ts'
+import { SEARCHES_PATH, type SavedSearch } from '../api/saved.ts'
+import type { Place } from '../shell/router.ts'
+import { ALL_TIME } from '../time/range.ts'
+
+/** The searches that people have saved, for the bar, the palette and the settings alike. */
+export interface Searches {
+  readonly all: ReadonlySignal<readonly SavedSearch[]>
+  refresh(): Promise<void>
+  /** Saves what the place shows, under a name. */
+  save(name: string, place: Place): Promise<void>
+  remove(id: string): Promise<void>
+}
+
+export function createSearches(client: Client): Searches {
+  const all = signal<readonly SavedSearch[]>([])
+  const refresh = async (): Promise<void> => {
+    all.value = (await client.get<{ searches: SavedSearch[] }>(SEARCHES_PATH)).searches
+  }
+  return {
+    all,
+    refresh,
+    async save(name, { params }) {
+      const content = {
+        name,
+        query: params.get('q') ?? '',
+        start: params.get('start') ?? '',
+        end: params.get('end') ?? '',
+        columns: columnsOf(params.get('cols')),
+      }
+      const same = all.value.find((search) => search.name === name && search.isOwn)
+      if (same) await client.send('PUT', `${SEARCHES_PATH}/${same.id}`, content)
+      else await client.send('POST', SEARCHES_PATH, content)
+      await refresh()
+    },
+    async remove(id) {
+      await client.send('DELETE', `${SEARCHES_PATH}/${id}`)
+      await refresh()
+    },
+  }
+}
+
+/** Where the page shows it. */
+export function hrefOf({
+  query,
+  start,
+  end,
+  columns,
+}: Pick<SavedSearch, 'query' | 'start' | 'end' | 'columns'>): string {
+  const cols = columns.map((name) => name.replaceAll(/[%,]/g, encodeURIComponent)).join(',')
+  return withParameters(isTable(query) ? '/view/statistics' : '/', { q: query, start, end, cols })
+}
+
+/** Whether the answer is a table, by the pipes of the query. */
+export function isTable(query: string): boolean {
+  return /\|\s*(?:stats|top|timechart)\b/.test(query)
+}
+
+export function rangeOf({ start, end }: Pick<SavedSearch, 'start' | 'end'>): string {
+  if (start === '') return 'live'
+  if (start === ALL_TIME) return 'all of time'
+  return end === '' ? `from ${start}` : `${start} to ${end}`
+}
+
+function columnsOf(text: string | null): string[] {
+  return (text ?? '').split(',').flatMap((name) => (name === '' ? [] : [decodeURIComponent(name)]))
+}
