@@ -6,7 +6,7 @@ import { formatTimestamp } from '../../core/time.ts'
 import { eventDefaults } from '../transcode/row-writer.ts'
 import { createLineInterpreter } from './interpreter.ts'
 import { eventsOf } from '../transcode/testing/transcode.ts'
-import { interpret } from './testing/interpret.ts'
+import { interpret, testTools } from './testing/interpret.ts'
 
 function timeOf(event: LogEvent | undefined): string | undefined {
   return event && event.timestampNs !== NO_TIMESTAMP ? formatTimestamp(event.timestampNs) : undefined
@@ -84,7 +84,7 @@ describe('a date without a year', () => {
   test('follows the file as it grows', () => {
     const interpreter = createLineInterpreter({
       format: 'auto',
-      timeZone: 'UTC',
+      tools: testTools(),
       referenceSeconds: Date.parse('2025-12-30T00:00:00Z') / 1000,
       defaults: eventDefaults({}),
     })
@@ -227,7 +227,7 @@ test('a piece of a long line says which it is and has the time of the first', ()
 test('the settled offset is where the first line begins whose event is not in the batch', () => {
   const interpreter = createLineInterpreter({
     format: 'auto',
-    timeZone: 'UTC',
+    tools: testTools(),
     referenceSeconds: 0,
     defaults: eventDefaults({}),
     startOffset: 100,

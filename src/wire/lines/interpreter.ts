@@ -6,21 +6,25 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { EventBatch } from '../../core/batch.ts'
-import { EVENT_LIMITS, type EventLimits } from '../transcode/limits.ts'
 import type { EventDefaults } from '../transcode/row-writer.ts'
-import { LineTranscoder } from '../transcode/transcoder.ts'
+import { type ContentFormat, LineContent } from './content.ts'
 import type { Multiline } from './continuation.ts'
+import { findWrapper } from './detection.ts'
 import { LineTimes } from './line-times.ts'
-import { LineSample } from './sample.ts'
-import { type JoinLimits, TextEvents } from './text-events.ts'
+import { Partials } from './partials.ts'
+import { LineSample, type SampleLine } from './sample.ts'
+import type { LineTools } from './tools.ts'
+import type { Wrapped, Wrapper } from './wrappers.ts'
 
-/** `auto` looks at the first lines. */
-export type LineFormat = 'auto' | 'text' | 'json'
+/** `auto` looks at the first lines. `docker` and `cri`: lines of containers, whatever is in them. */
+export type LineFormat = ContentFormat | 'docker' | 'cri'
+
+export const LINE_FORMATS: readonly LineFormat[] = ['auto', 'text', 'json', 'logfmt', 'clf', 'syslog', 'docker', 'cri']
 
 export interface LineOptions {
   format: LineFormat
-  /** Of times that do not say: an IANA name (`Europe/Berlin`), `UTC`, or an offset (`+02:00`). */
-  timeZone: string
+  /** Shared by all files with the same time zone and limits. */
+  tools: LineTools
   /** The form of the times (`time-pattern.ts`), instead of looking for it. */
   timestampPattern?: string
   /** `auto` without. */
@@ -31,11 +35,7 @@ export interface LineOptions {
   defaults: EventDefaults
   /** Where in the file the first line begins. */
   startOffset?: number
-  limits?: Partial<EventLimits & JoinLimits>
 }
-
-/** Events of several lines are ended there. */
-export const JOIN_LIMITS: JoinLimits = { linesMax: 500, bytesMax: 256 * 1024 }
 
 /** Lines of one file, in order → events. Nothing it is given makes it throw, and nothing of it is left out. */
 export interface LineInterpreter {
@@ -70,18 +70,20 @@ export interface LineCounts {
   misfits: number
 }
 
-/** Throws a RangeError for a time zone or pattern that does not exist. */
+/** Throws a RangeError for a pattern that does not exist. */
 export function createLineInterpreter(options: LineOptions): LineInterpreter {
   return new Interpreter(options)
 }
 
 class Interpreter implements LineInterpreter {
-  readonly #transcoder: LineTranscoder
   readonly #times: LineTimes
-  readonly #text: TextEvents
-  readonly #defaults: EventDefaults
-  readonly #isJson: boolean
+  readonly #content: LineContent
   readonly #isAuto: boolean
+  readonly #wrappers: readonly Wrapper[]
+  readonly #partials: Partials
+  #wrapper: Wrapper | undefined
+  #take: (line: Wrapped, startOffset: number) => void = () => undefined
+  #takerBatch: EventBatch | undefined
   readonly #sample = new LineSample()
   #repaired = 0
   #misfits = 0
@@ -89,25 +91,29 @@ class Interpreter implements LineInterpreter {
   #offset: number
 
   constructor(options: LineOptions) {
-    const limits = { ...EVENT_LIMITS, ...JOIN_LIMITS, ...options.limits }
-    const { timeZone, timestampPattern: pattern, referenceSeconds, defaults } = options
-    this.#times = new LineTimes({ timeZone, pattern, referenceSeconds })
-    this.#text = new TextEvents({ times: this.#times, multiline: options.multiline ?? 'auto', limits, defaults })
-    this.#transcoder = new LineTranscoder(limits)
-    this.#defaults = defaults
-    this.#isJson = options.format === 'json'
-    this.#isAuto = options.format === 'auto'
+    const { tools, timestampPattern: pattern, referenceSeconds, defaults, format } = options
+    const { docker, cri } = tools
+    const times = new LineTimes({ zone: tools.zone, pattern, referenceSeconds })
+    const inner = format === 'docker' || format === 'cri' ? 'auto' : format
+    const multiline = options.multiline ?? 'auto'
+    this.#times = times
+    this.#content = new LineContent({ format: inner, times, multiline, tools, defaults })
+    this.#isAuto = format === 'auto'
+    this.#wrappers = [docker, cri]
+    this.#wrapper = format === 'docker' ? docker : format === 'cri' ? cri : undefined
+    this.#partials = new Partials(tools.limits.lineBytesMax)
     this.#offset = options.startOffset ?? 0
   }
 
   get settledOffset(): number {
-    if (this.#text.isHolding) return this.#text.heldFrom
-    return this.#sample.count > 0 ? this.#sample.startOffset : this.#offset
+    const { text } = this.#content
+    if (text.isHolding) return text.heldFrom
+    return this.#partials.heldFrom ?? (this.#sample.count > 0 ? this.#sample.startOffset : this.#offset)
   }
 
   get counts(): LineCounts {
-    const { joinedCount: joined, cutCount: cut } = this.#text
-    return { joined, cut, repaired: this.#repaired, misfits: this.#misfits }
+    const { text, misfits } = this.#content
+    return { joined: text.joinedCount, cut: text.cutCount, repaired: this.#repaired, misfits: misfits + this.#misfits }
   }
 
   setReference(seconds: number): void {
@@ -125,7 +131,6 @@ class Interpreter implements LineInterpreter {
     }
     if (!this.#sample.isLearning) return this.#read(batch, bytes, from, to, startOffset)
     this.#sample.add(bytes, from, to, startOffset)
-    this.#times.vote(bytes, from, to)
     if (!this.#sample.isLearning) this.#readSample(batch)
   }
 
@@ -133,17 +138,17 @@ class Interpreter implements LineInterpreter {
     this.flush(batch)
     this.#offset = endOffset
     const whole = this.#repair(bytes, from, to)
-    this.#text.part(batch, whole, number)
+    this.#content.text.part(batch, whole, number)
   }
 
   flush(batch: EventBatch): void {
     this.#readSample(batch)
-    this.#text.flush(batch)
+    this.#partials.endAll(this.#taker(batch))
+    this.#content.text.flush(batch)
   }
 
   forget(): void {
-    this.#text.forget()
-    this.#transcoder.forget()
+    this.#content.forget()
   }
 
   /** A copy in valid UTF-8. */
@@ -157,19 +162,52 @@ class Interpreter implements LineInterpreter {
   #readSample(batch: EventBatch): void {
     const sample = this.#sample.take()
     if (!sample) return
-    this.#times.decide()
+    if (this.#isAuto) this.#wrapper = findWrapper(sample, this.#wrappers) ?? this.#wrapper
+    const { clock } = this.#times
+    for (const line of sample) this.#learn(line)
+    this.#content.decide()
     // Lines above the first one with a time happened about then.
-    if (Number.isNaN(this.#times.clock.seconds)) sample.some(({ bytes, from, to }) => this.#times.read(bytes, from, to))
+    if (Number.isNaN(clock.seconds)) sample.some(({ bytes, from, to }) => this.#times.read(bytes, from, to))
     for (const { bytes, from, to, startOffset } of sample) this.#read(batch, bytes, from, to, startOffset)
   }
 
-  #read(batch: EventBatch, bytes: Buffer, from: number, to: number, startOffset: number): void {
-    if (this.#isJson || (this.#isAuto && bytes[from] === 0x7b && bytes[to - 1] === 0x7d)) {
-      if (this.#text.isHolding) this.#text.flush(batch)
-      if (this.#transcoder.json(bytes, from, to, batch, this.#defaults)) return
-      this.#misfits++
+  #learn({ bytes, from, to }: SampleLine): void {
+    const wrapper = this.#wrapper
+    if (!wrapper) this.#content.vote(bytes, from, to)
+    else if (wrapper.read(bytes, from, to)) {
+      const { wrapped } = wrapper
+      if (!isBlank(wrapped.bytes, wrapped.from, wrapped.to)) {
+        this.#content.vote(wrapped.bytes, wrapped.from, wrapped.to)
+      }
     }
-    this.#text.line(batch, bytes, from, to, startOffset)
+  }
+
+  #read(batch: EventBatch, bytes: Buffer, from: number, to: number, startOffset: number): void {
+    const wrapper = this.#wrapper
+    if (!wrapper) {
+      this.#content.line(batch, bytes, from, to, startOffset)
+    } else if (wrapper.read(bytes, from, to)) {
+      this.#partials.add(wrapper.wrapped, startOffset, this.#taker(batch))
+    } else {
+      // What is being put together begins before this line.
+      this.#partials.endAll(this.#taker(batch))
+      this.#misfits++
+      this.#content.line(batch, bytes, from, to, startOffset)
+    }
+  }
+
+  /** Takes whole lines of containers. */
+  #taker(batch: EventBatch): (line: Wrapped, startOffset: number) => void {
+    if (batch !== this.#takerBatch) {
+      this.#takerBatch = batch
+      this.#take = (line, startOffset) => {
+        if (isBlank(line.bytes, line.from, line.to)) return
+        this.#content.line(batch, line.bytes, line.from, line.to, startOffset, line)
+        // The wrapper will use its buffer again.
+        this.#content.forget()
+      }
+    }
+    return this.#take
   }
 }
 

@@ -1,9 +1,9 @@
 import { readLevel } from '../transcode/level.ts'
+import type { TimeZone } from '../transcode/timestamp.ts'
 import { TIME_FORMS, type TimeForm } from './time-forms.ts'
 import { isDigit, isWordByte } from './byte-kinds.ts'
 import { TimePattern } from './time-pattern.ts'
 import { createWallTime, type WallTime } from './wall-time.ts'
-import { createTimeZone } from './time-zone.ts'
 import { WallClock } from './wall-clock.ts'
 
 /** Where in its lines a file has its times, and how they are written. */
@@ -31,7 +31,7 @@ const EPOCH_FUTURE_SECONDS_MAX = 86_400
 const CHANGE_LINES = 16
 
 export interface LineTimesOptions {
-  timeZone: string
+  zone: TimeZone
   pattern: string | undefined
   referenceSeconds: number
 }
@@ -57,8 +57,8 @@ export class LineTimes {
   #other: TimeForm | undefined
   #otherCount = 0
 
-  constructor({ timeZone, pattern, referenceSeconds }: LineTimesOptions) {
-    this.clock = new WallClock(createTimeZone(timeZone), referenceSeconds)
+  constructor({ zone, pattern, referenceSeconds }: LineTimesOptions) {
+    this.clock = new WallClock(zone, referenceSeconds)
     this.#referenceSeconds = referenceSeconds
     this.#configured =
       pattern === undefined ? undefined : { pattern: new TimePattern(pattern), isFirstOnly: false, isAmbiguous: false }

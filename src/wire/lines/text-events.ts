@@ -1,8 +1,10 @@
 import type { EventBatch } from '../../core/batch.ts'
 import { readLevel } from '../transcode/level.ts'
-import { type EventDefaults, RowWriter, SLACK_BYTES } from '../transcode/row-writer.ts'
+import { type EventDefaults, type RowFound, SLACK_BYTES } from '../transcode/row-writer.ts'
 import { Continuation, type Multiline } from './continuation.ts'
 import type { LineTimes } from './line-times.ts'
+import type { LineTools } from './tools.ts'
+import type { Wrapped } from './wrappers.ts'
 
 /** What bounds an event of several lines; the line that would exceed it begins another event. */
 export interface JoinLimits {
@@ -13,11 +15,12 @@ export interface JoinLimits {
 export interface TextEventsOptions {
   times: LineTimes
   multiline: Multiline
-  limits: JoinLimits
+  tools: LineTools
   defaults: EventDefaults
 }
 
 const NEWLINE = 0x0a
+const NOTHING = Buffer.alloc(0)
 /** Attribute of a piece of a line that was too long: which piece it is, from 1. */
 export const PART_ATTRIBUTE = 'line.part'
 
@@ -35,34 +38,41 @@ export class TextEvents {
   cutCount = 0
   readonly #times: LineTimes
   readonly #continuation: Continuation
-  readonly #limits: JoinLimits
+  readonly #tools: LineTools
   readonly #defaults: EventDefaults
-  readonly #writer = new RowWriter()
   /** The event held back: lines `#from` to `#to` of these bytes. */
-  #bytes: Buffer = Buffer.alloc(0)
+  #bytes: Buffer = NOTHING
   #from = 0
   #to = 0
   #lines = 0
-  readonly #found = { seconds: Number.NaN, nanoseconds: 0, severity: 0 }
+  readonly #found: RowFound = { seconds: Number.NaN, nanoseconds: 0, severity: 0 }
+  /** Of a container: lines of different streams are never one event. */
+  #stream = ''
   /** Where lines are put together that do not lie side by side, and what outlives the caller's bytes. */
-  #own = Buffer.allocUnsafeSlow(4096)
+  #own = NOTHING
 
-  constructor({ times, multiline, limits, defaults }: TextEventsOptions) {
+  constructor({ times, multiline, tools, defaults }: TextEventsOptions) {
     this.#times = times
     this.#continuation = new Continuation(multiline)
-    this.#limits = limits
+    this.#tools = tools
     this.#defaults = defaults
   }
 
-  /** A line that is not blank, in valid UTF-8. `startOffset`: where it begins in the file. */
-  line(batch: EventBatch, bytes: Buffer, from: number, to: number, startOffset: number): void {
+  /**
+   * A line that is not blank, in valid UTF-8. `startOffset`: where it begins in the file. The time of a container's line
+   * is what its runtime says.
+   */
+  line(batch: EventBatch, bytes: Buffer, from: number, to: number, startOffset: number, wrapped?: Wrapped): void {
     const times = this.#times
     const hasTime = times.read(bytes, from, to)
-    const joins = this.isHolding && this.#continuation.joins(bytes, from, to, hasTime, times.isTimed)
+    const stream = wrapped ? wrapped.stream : ''
+    const joins =
+      this.isHolding && stream === this.#stream && this.#continuation.joins(bytes, from, to, hasTime, times.isTimed)
     if (joins && this.#join(bytes, from, to)) return
     if (this.isHolding) this.flush(batch)
     if (!joins) this.#continuation.begin(bytes, from, to)
-    this.#find(bytes, from, to, hasTime)
+    this.#find(bytes, from, to, hasTime, wrapped)
+    this.#stream = stream
     this.#bytes = bytes
     this.#from = from
     this.#to = to
@@ -78,7 +88,9 @@ export class TextEvents {
     this.#bytes = bytes
     this.#from = 0
     this.#to = bytes.length
-    this.#write(batch, { name: PART_ATTRIBUTE, value: String(number) })
+    this.#found.attributes = [{ name: PART_ATTRIBUTE, value: String(number) }]
+    this.#write(batch)
+    this.#found.attributes = undefined
   }
 
   /** Ends the event that is held back. */
@@ -88,17 +100,18 @@ export class TextEvents {
     this.#write(batch)
   }
 
-  #write(batch: EventBatch, attribute?: { name: string; value: string }): void {
+  #write(batch: EventBatch): void {
     if (this.#to + SLACK_BYTES > this.#bytes.length) this.#takeOwn(0)
-    this.#writer.writeText(this.#bytes, this.#from, this.#to, this.#found, batch, this.#defaults, attribute)
+    this.#tools.writer.writeText(this.#bytes, this.#from, this.#to, this.#found, batch, this.#defaults)
   }
 
   /** Time and level of a line; without a time of its own it has the one of the line before. */
-  #find(bytes: Buffer, from: number, to: number, hasTime: boolean): void {
+  #find(bytes: Buffer, from: number, to: number, hasTime: boolean, wrapped?: Wrapped): void {
     const { clock, severity, after } = this.#times
     const found = this.#found
-    found.seconds = clock.seconds
-    found.nanoseconds = clock.nanoseconds
+    found.seconds = wrapped ? wrapped.seconds : clock.seconds
+    found.nanoseconds = wrapped ? wrapped.nanoseconds : clock.nanoseconds
+    found.attributes = wrapped?.attributes
     found.severity = (hasTime && severity) || readLevel(bytes, hasTime ? after : from, to)
   }
 
@@ -108,7 +121,7 @@ export class TextEvents {
   }
 
   #join(bytes: Buffer, from: number, to: number): boolean {
-    const { linesMax, bytesMax } = this.#limits
+    const { linesMax, bytesMax } = this.#tools.limits
     if (this.#lines >= linesMax || this.#to - this.#from + to - from + 1 > bytesMax) {
       this.cutCount++
       return false

@@ -1,12 +1,4 @@
-/** Wall clock → UTC in one time zone. */
-export interface TimeZone {
-  /**
-   * Seconds since 1970 UTC of what a wall clock shows, given as if it were UTC. An hour that is repeated (the clock is
-   * set back) means its first time, unless that lies more than a minute before `previousSeconds`, the line before: then
-   * its second. An hour that is left out (the clock is set forward) is read by the offset before the change.
-   */
-  toUtc(wallSeconds: number, previousSeconds: number): number
-}
+import type { TimeZone } from '../transcode/timestamp.ts'
 
 /** Offsets change at quarters of an hour only: an offset holds for the whole quarter. */
 const QUARTER_SECONDS = 900

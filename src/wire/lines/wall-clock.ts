@@ -1,6 +1,5 @@
-import { TimestampReader } from '../transcode/timestamp.ts'
+import { type TimeZone, TimestampReader } from '../transcode/timestamp.ts'
 import type { WallTime } from './wall-time.ts'
-import type { TimeZone } from './time-zone.ts'
 
 /** A date without a year may lie this far behind the reference and still be of its year: clocks and zones differ. */
 const FUTURE_SECONDS_MAX = 86_400
@@ -32,6 +31,13 @@ export class WallClock {
     this.#limitSeconds = referenceSeconds + FUTURE_SECONDS_MAX
     this.#limitYear = new Date(this.#limitSeconds * 1000).getUTCFullYear()
     this.#yearless = 0
+  }
+
+  /** A time that was read elsewhere, for lines after it that have none. NaN: there was none. */
+  remember(seconds: number, nanoseconds: number): void {
+    if (Number.isNaN(seconds)) return
+    this.seconds = seconds
+    this.nanoseconds = nanoseconds
   }
 
   /** False when there is no such day, or it cannot be stored; then nothing is changed. */

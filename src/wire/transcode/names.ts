@@ -1,5 +1,5 @@
 /**
- * Field names recognised on input. Within a role the first in this order wins; the others become attributes, as does
+ * Field names recognised on input; those in capitals are the journal's (journalctl -o json). Within a role the first in this order wins; the others become attributes, as does
  * a value that cannot be read as what its name says (then the next name of the role is tried).
  */
 export const ROLE_TIMESTAMP = 0
@@ -9,12 +9,22 @@ export const ROLE_TEXT = 2
 export const ROLES = 8
 
 const NAMES_BY_ROLE: readonly (readonly string[])[] = [
-  ['timestamp', '@timestamp', 'time', 'ts', '_time'],
-  ['level', 'severity', 'lvl', 'severity_number', 'severity_text', 'severity_code', 'severityNumber', 'severityText'],
-  ['service', 'facility', 'key', 'app', 'service.name'],
-  ['host', 'hostname'],
+  ['timestamp', '@timestamp', 'time', 'ts', '_time', '__REALTIME_TIMESTAMP'],
+  [
+    'level',
+    'severity',
+    'lvl',
+    'severity_number',
+    'severity_text',
+    'severity_code',
+    'severityNumber',
+    'severityText',
+    'PRIORITY',
+  ],
+  ['service', 'facility', 'key', 'app', 'service.name', 'SYSLOG_IDENTIFIER'],
+  ['host', 'hostname', '_HOSTNAME'],
   ['source', 'file'],
-  ['message', 'msg', '_msg', 'body', 'event', 'log'],
+  ['message', 'msg', '_msg', 'body', 'event', 'log', 'MESSAGE'],
   ['trace_id', 'traceId'],
   ['span_id', 'spanId'],
 ]
@@ -42,8 +52,11 @@ export function knownNameIndex(name: string): number {
   return INDEX_BY_NAME.get(name) ?? 0
 }
 
-/** Numbers under this name are syslog codes 0–7. */
-export const NAME_SEVERITY_CODE = knownNameIndex('severity_code')
+/** Numbers under these names are syslog codes 0–7. */
+export const NAMES_SYSLOG_CODE: ReadonlySet<number> = new Set([
+  knownNameIndex('severity_code'),
+  knownNameIndex('PRIORITY'),
+])
 /** Numbers under these names are OpenTelemetry's 1–24, never pino's. */
 export const NAMES_OTEL_NUMBER: ReadonlySet<number> = new Set([
   knownNameIndex('severity_number'),

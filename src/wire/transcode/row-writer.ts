@@ -1,9 +1,9 @@
-import { type EventBatch, ROW_SERVICE, ROW_SEVERITY, ROW_TIMESTAMP, writeVarint } from '../../core/batch.ts'
+import { type EventBatch, ROW_SERVICE, ROW_SEVERITY, ROW_TIMESTAMP, writeText, writeVarint } from '../../core/batch.ts'
 import { TEXT_FIELDS } from '../../core/event.ts'
 import { type FieldTable, KIND_NULL } from './field-table.ts'
 import { ROLE_OF_NAME, ROLE_SEVERITY, ROLE_TEXT, ROLE_TIMESTAMP, ROLES } from './names.ts'
 import { SeverityReader } from './severity.ts'
-import { TimestampReader, writeTimestamp } from './timestamp.ts'
+import { type TimeZone, TimestampReader, writeTimestamp } from './timestamp.ts'
 
 /** Upper half of NO_TIMESTAMP as a signed number. */
 const NO_TIMESTAMP_HIGH_SIGNED = -0x80000000
@@ -36,11 +36,31 @@ export function eventDefaults(
   }
 }
 
+/** What is known of an event beside its fields, and counts where they do not say. */
+export interface RowFound {
+  /** Seconds since 1970, NaN where it has no time. */
+  seconds: number
+  nanoseconds: number
+  /** 0 where it has none. */
+  severity: number
+  /** Attributes beside those of the fields. */
+  attributes?: readonly RowAttribute[] | undefined
+}
+
+export interface RowAttribute {
+  name: string
+  value: string
+}
+
 const EMPTY = Buffer.alloc(0)
+const NOTHING_FOUND: RowFound = { seconds: Number.NaN, nanoseconds: 0, severity: 0 }
 
 /** Field table → one row of a batch. */
 export class RowWriter {
-  readonly #timestamps = new TimestampReader()
+  /** Time of the row written last, NaN when it has none. */
+  seconds = Number.NaN
+  nanoseconds = 0
+  readonly #timestamps: TimestampReader
   readonly #severities = new SeverityReader()
   readonly #byField: Buffer[] = TEXT_FIELDS.map(() => EMPTY)
   #defaults: EventDefaults | undefined
@@ -50,18 +70,31 @@ export class RowWriter {
   #target: Buffer = EMPTY
   #targetCells: DataView = new DataView(new ArrayBuffer(0))
 
+  constructor(zone?: TimeZone) {
+    this.#timestamps = new TimestampReader(zone)
+  }
+
   /** Appends the event whose fields the table holds as spans of `bytes`; `SLACK_BYTES` must follow each span. */
-  write(bytes: Buffer, table: FieldTable, batch: EventBatch, defaults: EventDefaults): void {
+  write(
+    bytes: Buffer,
+    table: FieldTable,
+    batch: EventBatch,
+    defaults: EventDefaults,
+    found: RowFound = NOTHING_FOUND,
+  ): void {
     if (defaults !== this.#defaults) this.#setDefaults(defaults)
-    const size = ROW_SERVICE + 64 + this.#defaultBytes + SLACK_BYTES + table.spanBytes + table.count * 10
+    const more = attributesSize(found.attributes)
+    const size = ROW_SERVICE + 64 + this.#defaultBytes + SLACK_BYTES + table.spanBytes + table.count * 10 + more
     batch.reserve(size)
     this.#look(bytes, batch.bytes)
     const start = batch.length
     const row = this.#targetCells
-    this.#writeTimestamp(row, start, bytes, table)
+    this.#readTimestamp(bytes, table, found)
+    if (Number.isNaN(this.seconds)) writeNoTimestamp(row, start + ROW_TIMESTAMP)
+    else writeTimestamp(row, start + ROW_TIMESTAMP, this.seconds, this.nanoseconds)
     row.setUint32(start + 8, 0, true)
     row.setUint32(start + 12, 0, true)
-    row.setUint8(start + ROW_SEVERITY, this.#severity(bytes, table, defaults))
+    row.setUint8(start + ROW_SEVERITY, this.#severity(bytes, table, found.severity || defaults.severity))
     let out = start + ROW_SERVICE
     for (let field = 0; field < TEXT_FIELDS.length; field++) {
       const at = table.winner[ROLE_TEXT + field] as number
@@ -70,7 +103,7 @@ export class RowWriter {
       if (to > from) out = this.#text(out, from, to)
       else out = this.#default(out, field)
     }
-    batch.commitRow(this.#attributes(out, table))
+    batch.commitRow(this.#attributes(out, table, found.attributes ?? NO_ATTRIBUTES))
   }
 
   /** Appends a row of plain text: the message, a timestamp unless `seconds` is NaN, a severity (0: the default's). */
@@ -78,13 +111,13 @@ export class RowWriter {
     bytes: Buffer,
     start: number,
     end: number,
-    found: { seconds: number; nanoseconds: number; severity: number },
+    found: RowFound,
     batch: EventBatch,
     defaults: EventDefaults,
-    attribute?: { name: string; value: string },
   ): void {
     if (defaults !== this.#defaults) this.#setDefaults(defaults)
-    batch.reserve(ROW_SERVICE + 128 + this.#defaultBytes + SLACK_BYTES + end - start)
+    const { attributes = NO_ATTRIBUTES } = found
+    batch.reserve(ROW_SERVICE + 64 + this.#defaultBytes + SLACK_BYTES + end - start + attributesSize(attributes))
     this.#look(bytes, batch.bytes)
     const at = batch.length
     const row = this.#targetCells
@@ -97,14 +130,8 @@ export class RowWriter {
     for (let field = 0; field < TEXT_FIELDS.length; field++) {
       out = TEXT_FIELDS[field] === 'message' ? this.#text(out, start, end) : this.#default(out, field)
     }
-    out = writeVarint(batch.bytes, out, attribute ? 1 : 0)
-    if (attribute) {
-      for (const text of [attribute.name, attribute.value]) {
-        out = writeVarint(batch.bytes, out, text.length)
-        out += batch.bytes.write(text, out, 'latin1')
-      }
-    }
-    batch.commitRow(out)
+    out = writeVarint(batch.bytes, out, attributes.length)
+    batch.commitRow(writeAttributes(batch.bytes, out, attributes))
   }
 
   #setDefaults(defaults: EventDefaults): void {
@@ -126,33 +153,38 @@ export class RowWriter {
     }
   }
 
-  #writeTimestamp(row: DataView, start: number, bytes: Buffer, table: FieldTable): void {
+  #readTimestamp(bytes: Buffer, table: FieldTable, found: RowFound): void {
     const times = this.#timestamps
+    this.seconds = found.seconds
+    this.nanoseconds = found.nanoseconds
     for (;;) {
       const at = table.winner[ROLE_TIMESTAMP] as number
-      if (at < 0) return writeNoTimestamp(row, start + ROW_TIMESTAMP)
+      if (at < 0) return
       if (times.read(bytes, table.valueStart[at] as number, table.valueEnd[at] as number)) {
-        return writeTimestamp(row, start + ROW_TIMESTAMP, times.seconds, times.nanoseconds)
+        this.seconds = times.seconds
+        this.nanoseconds = times.nanoseconds
+        return
       }
       table.forfeit(ROLE_TIMESTAMP)
     }
   }
 
-  #severity(bytes: Buffer, table: FieldTable, defaults: EventDefaults): number {
+  #severity(bytes: Buffer, table: FieldTable, otherwise: number): number {
     for (;;) {
       const at = table.winner[ROLE_SEVERITY] as number
-      if (at < 0) return defaults.severity
+      if (at < 0) return otherwise
       const severity = this.#severities.read(bytes, table, at)
-      if (severity >= 0) return severity === 0 ? defaults.severity : severity
+      if (severity >= 0) return severity === 0 ? otherwise : severity
       table.forfeit(ROLE_SEVERITY)
     }
   }
 
-  #attributes(out: number, table: FieldTable): number {
+  #attributes(out: number, table: FieldTable, more: readonly RowAttribute[]): number {
     const { count, winner, name } = table
     let attributes = count - table.nulls
     for (let role = 0; role < ROLES; role++) if ((winner[role] as number) >= 0) attributes--
-    out = this.#varint(out, attributes)
+    out = this.#varint(out, attributes + more.length)
+    out = writeAttributes(this.#target, out, more)
     for (let at = 0; at < count; at++) {
       const known = name[at] as number
       if (known !== 0 && winner[ROLE_OF_NAME[known] as number] === at) continue
@@ -198,6 +230,20 @@ export class RowWriter {
     for (let i = 0; i < size; i += 4) target.setInt32(out + i, source.getInt32(from + i, true), true)
     return out + size
   }
+}
+
+const NO_ATTRIBUTES: readonly RowAttribute[] = []
+
+/** No less than what these take in a row. */
+function attributesSize(attributes: readonly RowAttribute[] = NO_ATTRIBUTES): number {
+  let size = 0
+  for (const { name, value } of attributes) size += 10 + 3 * (name.length + value.length)
+  return size
+}
+
+function writeAttributes(bytes: Buffer, at: number, attributes: readonly RowAttribute[]): number {
+  for (const { name, value } of attributes) at = writeText(bytes, writeText(bytes, at, name), value)
+  return at
 }
 
 function writeNoTimestamp(row: DataView, at: number): void {

@@ -1,6 +1,6 @@
 import { severityFromName, severityFromNumber, severityFromSyslog } from '../../core/severity.ts'
 import { KIND_NUMBER, KIND_STRING, type FieldTable } from './field-table.ts'
-import { NAME_SEVERITY_CODE, NAMES_OTEL_NUMBER } from './names.ts'
+import { NAMES_OTEL_NUMBER, NAMES_SYSLOG_CODE } from './names.ts'
 
 const NAME_BYTES_MAX = 16
 const CACHE_ENTRIES = 64
@@ -16,7 +16,7 @@ export class SeverityReader {
     const end = table.valueEnd[at] as number
     const name = table.name[at] as number
     const kind = table.kind[at]
-    if (kind === KIND_STRING && name !== NAME_SEVERITY_CODE && !NAMES_OTEL_NUMBER.has(name)) {
+    if (kind === KIND_STRING && !NAMES_SYSLOG_CODE.has(name) && !NAMES_OTEL_NUMBER.has(name)) {
       return this.readName(bytes, start, end)
     }
     if (kind !== KIND_STRING && kind !== KIND_NUMBER) return -1
@@ -45,7 +45,7 @@ export class SeverityReader {
 function numberSeverity(text: string, name: number): number {
   if (!/^\d{1,2}(\.0+)?$/.test(text)) return -1
   const value = Number(text)
-  if (name === NAME_SEVERITY_CODE) return severityFromSyslog(value) ?? -1
+  if (NAMES_SYSLOG_CODE.has(name)) return severityFromSyslog(value) ?? -1
   if (NAMES_OTEL_NUMBER.has(name)) return value <= 24 ? value : -1
   return severityFromNumber(value) ?? -1
 }

@@ -1,22 +1,14 @@
 import { readLevel } from './level.ts'
+import type { RowFound } from './row-writer.ts'
 import { TextTimestampReader } from './text-timestamp.ts'
-
-/** What a plain text line tells besides its text. The object is reused. */
-export interface TextFound {
-  /** Seconds since 1970, NaN where the line has no unambiguous time. */
-  seconds: number
-  nanoseconds: number
-  /** 0 where no level word stands in one of the usual places. */
-  severity: number
-}
 
 /** Finds time and level at the begin of text lines. */
 export class TextReader {
   readonly #times = new TextTimestampReader()
-  readonly #found: TextFound = { seconds: Number.NaN, nanoseconds: 0, severity: 0 }
+  readonly #found: RowFound = { seconds: Number.NaN, nanoseconds: 0, severity: 0 }
 
-  /** `nowSeconds` since 1970 places dates without a year: the latest such date that is not in the future. */
-  read(bytes: Buffer, start: number, end: number, nowSeconds: number): TextFound {
+  /** What a line tells besides its text; the object is reused. `nowSeconds` since 1970 places dates without a year: the latest such date that is not in the future. */
+  read(bytes: Buffer, start: number, end: number, nowSeconds: number): RowFound {
     const found = this.#found
     const times = this.#times
     const after = times.read(bytes, start, end, nowSeconds)

@@ -1,5 +1,15 @@
 import { parseTimestamp } from '../../core/time.ts'
 
+/** Wall clock → UTC in one time zone. */
+export interface TimeZone {
+  /**
+   * Seconds since 1970 UTC of what a wall clock shows, given as if it were UTC. An hour that is repeated (the clock is
+   * set back) means its first time, unless that lies more than a minute before `previousSeconds`, the line before: then
+   * its second. An hour that is left out (the clock is set forward) is read by the offset before the change.
+   */
+  toUtc(wallSeconds: number, previousSeconds: number): number
+}
+
 /**
  * A time of day and date from bytes, as whole seconds since 1970 and nanoseconds within the second: numbers only, as
  * bigints would cost more than the rest of an event. Same results as `parseTimestamp` of core, which is asked for
@@ -14,6 +24,12 @@ export class TimestampReader {
   /** The text up to the minute of the ISO time read last, and what it stands for. */
   readonly #minuteText = new Uint8Array(MINUTE_BYTES)
   #minuteSeconds = 0
+  readonly #zone: TimeZone | undefined
+
+  /** `zone`: of ISO times that do not say; UTC without. */
+  constructor(zone?: TimeZone) {
+    this.#zone = zone
+  }
 
   /**
    * Reads RFC 3339 text, or an epoch number in s, ms, µs or ns by magnitude. False when it is neither; then the other
@@ -47,7 +63,9 @@ export class TimestampReader {
     if (!(second < 60)) return false
     this.seconds = this.#minuteSeconds + second
     const at = this.#readFraction(bytes, start + 19, end)
-    return at === end || (at > 0 && this.#readZone(bytes, at, end))
+    if (at !== end) return at > 0 && this.#readZone(bytes, at, end)
+    if (this.#zone) this.seconds = this.#zone.toUtc(this.seconds, Number.NaN)
+    return true
   }
 
   #isSameMinute(bytes: Buffer, start: number): boolean {

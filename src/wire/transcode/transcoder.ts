@@ -8,9 +8,10 @@ import type { EventBatch } from '../../core/batch.ts'
 import { FieldTable } from './field-table.ts'
 import { JsonParser } from './json-parser.ts'
 import type { EventLimits, RejectReason } from './limits.ts'
-import { type EventDefaults, RowWriter, SLACK_BYTES } from './row-writer.ts'
+import { type EventDefaults, type RowFound, RowWriter, SLACK_BYTES } from './row-writer.ts'
 import { JsonScanner } from './scanner.ts'
 import { TextReader } from './text-line.ts'
+import type { TimeZone } from './timestamp.ts'
 
 /**
  * Single lines → rows. Holds what was learned from the lines before, so share one among all requests of a source; it
@@ -26,15 +27,25 @@ export class LineTranscoder {
   readonly #table: FieldTable
   readonly #scanner: JsonScanner
   readonly #parser: JsonParser
-  readonly #writer = new RowWriter()
+  readonly #writer: RowWriter
   readonly #text = new TextReader()
   #padded = Buffer.allocUnsafeSlow(4096)
 
-  constructor(limits: EventLimits) {
+  /** `zone`: of times that do not say; UTC without. */
+  constructor(limits: EventLimits, zone?: TimeZone) {
     this.limits = limits
+    this.#writer = new RowWriter(zone)
     this.#table = new FieldTable(limits.keysMax)
     this.#scanner = new JsonScanner(limits.keyBytesMax, limits.depthMax)
     this.#parser = new JsonParser(limits)
+  }
+
+  /** Time of the event appended last by `json`: seconds since 1970, NaN when it has none, and nanoseconds. */
+  get seconds(): number {
+    return this.#writer.seconds
+  }
+  get nanoseconds(): number {
+    return this.#writer.nanoseconds
   }
 
   /** Must be called before bytes that were given in change. */
@@ -42,8 +53,18 @@ export class LineTranscoder {
     this.#scanner.forget()
   }
 
-  /** Appends the event of one JSON object in valid UTF-8. False: rejected, see `reason` and `position`. */
-  json(bytes: Buffer, start: number, end: number, batch: EventBatch, defaults: EventDefaults): boolean {
+  /**
+   * Appends the event of one JSON object in valid UTF-8. False: rejected, see `reason` and `position`. `found` counts
+   * where the object says nothing.
+   */
+  json(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    batch: EventBatch,
+    defaults: EventDefaults,
+    found?: RowFound,
+  ): boolean {
     const hasEscapes = this.#scanner.hasBackslash(bytes, start, end)
     if (hasEscapes || end + SLACK_BYTES > bytes.length) {
       bytes = this.#pad(bytes, start, end)
@@ -52,14 +73,21 @@ export class LineTranscoder {
     }
     const table = this.#table
     if (this.#scanner.scan(bytes, start, end, table, hasEscapes)) {
-      this.#writer.write(bytes, table, batch, defaults)
+      this.#writer.write(bytes, table, batch, defaults, found)
       return true
     }
-    return this.jsonCarefully(bytes, start, end, batch, defaults)
+    return this.jsonCarefully(bytes, start, end, batch, defaults, found)
   }
 
   /** The same by the careful way only. */
-  jsonCarefully(bytes: Buffer, start: number, end: number, batch: EventBatch, defaults: EventDefaults): boolean {
+  jsonCarefully(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    batch: EventBatch,
+    defaults: EventDefaults,
+    found?: RowFound,
+  ): boolean {
     this.carefulLines++
     const parser = this.#parser
     if (!parser.parse(bytes, start, end, this.#table)) {
@@ -67,7 +95,7 @@ export class LineTranscoder {
       this.position = parser.position
       return false
     }
-    this.#writer.write(parser.bytes, this.#table, batch, defaults)
+    this.#writer.write(parser.bytes, this.#table, batch, defaults, found)
     return true
   }
 
@@ -89,8 +117,8 @@ export class LineTranscoder {
       start = 0
     }
     const found = this.#text.read(bytes, start, end, options.nowSeconds)
-    const mark = options.cutBytes > 0 ? { name: CUT_ATTRIBUTE, value: String(options.cutBytes) } : undefined
-    this.#writer.writeText(bytes, start, end, found, batch, defaults, mark)
+    found.attributes = options.cutBytes > 0 ? [{ name: CUT_ATTRIBUTE, value: String(options.cutBytes) }] : undefined
+    this.#writer.writeText(bytes, start, end, found, batch, defaults)
   }
 
   /** The line in a buffer of our own, with slack behind it. */

@@ -3,6 +3,7 @@ import { EventBatch } from '../../../core/batch.ts'
 import type { LogEvent } from '../../../core/event.ts'
 import { eventsOf, TEST_NOW_SECONDS } from '../../transcode/testing/transcode.ts'
 import { eventDefaults } from '../../transcode/row-writer.ts'
+import { type LineLimits, LineTools } from '../tools.ts'
 import { createLineInterpreter, type LineInterpreter, type LineOptions } from '../interpreter.ts'
 
 export interface Interpreted {
@@ -11,6 +12,8 @@ export interface Interpreted {
 }
 
 export interface InterpretOptions extends Partial<LineOptions> {
+  timeZone?: string
+  limits?: Partial<LineLimits>
   /** The reader's buffer: lines are given in from pieces of this size. All at once without. */
   chunkBytes?: number
   /** Lines after which everything held back is ended. */
@@ -21,7 +24,7 @@ export interface InterpretOptions extends Partial<LineOptions> {
 export function interpret(input: string | Uint8Array, options: InterpretOptions = {}): Interpreted {
   const interpreter = createLineInterpreter({
     format: 'auto',
-    timeZone: 'UTC',
+    tools: testTools(options),
     referenceSeconds: TEST_NOW_SECONDS,
     defaults: eventDefaults({}),
     ...options,
@@ -53,4 +56,11 @@ export function interpret(input: string | Uint8Array, options: InterpretOptions 
   }
   interpreter.flush(batch)
   return { events: eventsOf(batch), interpreter }
+}
+
+const UTC_TOOLS = new LineTools('UTC')
+
+/** Shared by the files of all tests that want nothing else. */
+export function testTools({ timeZone, limits }: InterpretOptions = {}): LineTools {
+  return timeZone === undefined && limits === undefined ? UTC_TOOLS : new LineTools(timeZone ?? 'UTC', limits)
 }
