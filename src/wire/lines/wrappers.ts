@@ -1,4 +1,4 @@
-import { FieldTable, KIND_STRING } from '../transcode/field-table.ts'
+import { FieldTable, KIND_NULL, KIND_STRING } from '../transcode/field-table.ts'
 import { JsonParser } from '../transcode/json-parser.ts'
 import type { EventLimits } from '../transcode/limits.ts'
 import type { RowAttribute } from '../transcode/row-writer.ts'
@@ -91,7 +91,7 @@ export class DockerWrapper implements Wrapper {
 
   constructor(limits: EventLimits) {
     this.#table = new FieldTable(limits.keysMax)
-    this.#scanner = new JsonScanner(limits.keyBytesMax)
+    this.#scanner = new JsonScanner(limits.keyBytesMax, limits.depthMax)
     this.#parser = new JsonParser(limits)
   }
 
@@ -108,7 +108,7 @@ export class DockerWrapper implements Wrapper {
   }
 
   #take(bytes: Buffer): boolean {
-    const { count, keyStart, keyEnd, valueStart, valueEnd, kind } = this.#table
+    const { count, keyStart, keyEnd, valueStart, valueEnd, kind, path } = this.#table
     const { wrapped } = this
     let log = -1
     let isTimed = false
@@ -117,14 +117,12 @@ export class DockerWrapper implements Wrapper {
     for (let at = 0; at < count; at++) {
       const from = valueStart[at] as number
       const to = valueEnd[at] as number
-      const name = bytes.toString('latin1', keyStart[at], keyEnd[at])
+      const joined = path[at]
+      const name = joined ? Buffer.from(joined).toString() : bytes.toString('utf8', keyStart[at], keyEnd[at])
       if (name === 'log' && kind[at] === KIND_STRING) log = at
       else if (name === 'stream') wrapped.stream = bytes.toString('latin1', from, to)
       else if (name === 'time') isTimed = this.#times.read(bytes, from, to)
-      else {
-        const key = bytes.toString('utf8', keyStart[at], keyEnd[at])
-        ;(others ??= []).push({ name: key, value: bytes.toString('utf8', from, to) })
-      }
+      else if (kind[at] !== KIND_NULL) (others ??= []).push({ name, value: bytes.toString('utf8', from, to) })
     }
     if (log < 0 || !isTimed || wrapped.stream === '') return false
     const stream = STREAMS.get(wrapped.stream) ?? [{ name: 'stream', value: wrapped.stream }]
