@@ -1,4 +1,5 @@
 import type { Access } from '../access/access.ts'
+import type { AuditAgent } from '../core/audit-agent.ts'
 import type { AuditTrail } from '../core/audit.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
@@ -43,6 +44,8 @@ export interface ApiContext {
   listeners: () => Readonly<Record<string, string>>
   /** What the listeners with TLS show; `undefined` without TLS. */
   tls?: () => { kind: string; fingerprint: string; notAfterMs: number } | undefined
+  /** Who sends audit records. */
+  auditAgents?: () => readonly AuditAgent[]
   /** How long after its end a page of the event log is still open. */
   eventlog: { graceNs: bigint }
   limits: ApiLimits

@@ -12,6 +12,24 @@ const RateSchema = Type.Object(
 )
 
 /** What `/api/v1/status` answers. */
+const OptionalText = Type.Union([Type.String(), Type.Null()])
+
+const AgentSchema = Type.Object({
+  host: Type.String(),
+  serviceTreeId: OptionalText,
+  version: OptionalText,
+  osVersion: OptionalText,
+  language: OptionalText,
+  destination: OptionalText,
+  connected: Type.Boolean(),
+  firstSeen: Type.String(),
+  lastHeartbeat: OptionalText,
+  lastRecord: OptionalText,
+  records: Type.Number(),
+  invalid: Type.Number({ description: 'Records that break a rule of the schema' }),
+  silentSince: Type.Union([Type.String(), Type.Null()], { description: 'null: alive' }),
+})
+
 export const StatusSchema = Type.Object(
   {
     version: Type.String(),
@@ -98,6 +116,9 @@ export const StatusSchema = Type.Object(
     access: Type.Object({
       open: Type.Boolean({ description: 'There are no keys: everybody may do everything' }),
       keys: Type.Record(Type.String(), Type.Number(), { description: 'Valid ones, by role' }),
+    }),
+    audit: Type.Object({
+      agents: Type.Array(AgentSchema, { description: 'Who sends audit records: alive, or silent since when' }),
     }),
     process: Type.Object({ pid: Type.Number(), residentBytes: Type.Number(), heapBytes: Type.Number() }),
     limits: CountsSchema,

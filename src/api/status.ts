@@ -48,6 +48,7 @@ export function registerStatus(
         slowQueries: { thresholdMs: context.limits.slowQueryMs, newest: slow.list() },
         live: { ...context.live.status() },
         access: accessStatus(context),
+        audit: { agents: [...(context.auditAgents?.() ?? [])] },
         process: { pid: process.pid, residentBytes: memory.rss, heapBytes: memory.heapUsed },
         limits: { ...context.limits },
         counters: samples.map(({ name, labels, value }) => ({ name, labels: { ...labels }, value })),

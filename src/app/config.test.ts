@@ -74,6 +74,9 @@ describe('mistakes are named, all at once', () => {
     ['a listener that is none', '', {}, { logd: '127.0.0.1:6102' }, ['neither off nor an address']],
     ['a listener of another protocol', '', {}, { logd: 'tcp://127.0.0.1:1' }, ['neither off nor an address']],
     ['what is neither true nor false', 'logdInsecure: maybe', {}, {}, ['"maybe" is not true or false']],
+    ['an address that is none', 'forward: [tcp://127.0.0.1:1, udp://127.0.0.1:2]', {}, {}, ['is neither off nor']],
+    ['addresses that are none', 'forward: [1]', {}, {}, ['[1] is not a text']],
+    ['permissions that are none', '', {}, { 'forward-unix-mode': '0888' }, ['forwardUnixMode']],
     ['a ring without size', '', {}, { rings: '/a' }, ['is not a map of sizes']],
     ['a ring of a size that is none', 'rings:\n  /a: big', {}, {}, ['is not a map of sizes']],
     ['rings that are no map', 'rings: 5', {}, {}, ['is not a map of sizes']],
@@ -98,6 +101,14 @@ test('sizes by name, in the file and as one text', () => {
   const env = { TAILRACE_RINGS: '/x=1MiB, a=b=2MiB,=4KiB' }
   expect(loadConfig({ cwd, env }).rings).toEqual({ '/x': 2 ** 20, 'a=b': 2 ** 21, '': 4096 })
   expect(loadConfig({ cwd, env, flags: { rings: '' } }).rings).toEqual({})
+})
+
+test('several addresses: as a list in the file, or with commas', () => {
+  yaml('forward:\n  - tcp://127.0.0.1:1\n  - unix:///run/f.sock\n')
+  expect(loadConfig({ cwd, env: {} }).forward).toBe('tcp://127.0.0.1:1,unix:///run/f.sock')
+  expect(loadConfig({ cwd, env: { TAILRACE_FORWARD: 'tls://[::]:1, off' }, flags: { forward: 'off' } }).forward).toBe(
+    'off',
+  )
 })
 
 test('truth in the file, in a variable and in a flag', () => {

@@ -14,6 +14,7 @@ import { formatDuration, NS_PER_MS, parseDuration } from '../core/time.ts'
 import { formatSize, parseSize } from '../core/units.ts'
 import { RULE_BUDGET_PARTS } from '../live/rings.ts'
 import { parseListenAddress } from '../net/listen-address.ts'
+import { forwardAddresses } from './forward-addresses.ts'
 import { settingEntries, SettingsSchema, type SettingEntry, type Settings } from './settings.ts'
 import { parseRules, ruleProblems } from './retention-rules.ts'
 import { settleTls } from './tls-settings.ts'
@@ -174,6 +175,7 @@ function convert(entry: SettingEntry, raw: unknown): unknown {
   if (entry.kind === 'rules') return parseRules(raw)
   if (entry.kind === 'sizes') return convertSizes(raw)
   if (entry.kind === 'boolean') return raw === 'true' ? true : raw === 'false' ? false : booleanOf(raw)
+  if (entry.isRepeatable && Array.isArray(raw)) return raw.every(isText) ? raw.join(',') : undefined
   if (entry.kind === 'text') return typeof raw === 'string' ? raw : undefined
   if (typeof raw === 'number') return raw
   if (typeof raw !== 'string') return undefined
@@ -183,6 +185,10 @@ function convert(entry: SettingEntry, raw: unknown): unknown {
     return ns === undefined ? undefined : Number(ns / NS_PER_MS)
   }
   return /^-?\d+$/.test(raw.trim()) ? Number(raw) : undefined
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 function booleanOf(raw: unknown): boolean | undefined {
@@ -242,6 +248,11 @@ function checkTogether(settings: Settings, problems: string[]): void {
   }
   if (settings.logd !== 'off' && parseListenAddress(settings.logd)?.protocol !== 'udp') {
     problems.push(`logd ${JSON.stringify(settings.logd)} is neither off nor an address such as udp://127.0.0.1:6102`)
+  }
+  if (!forwardAddresses(settings.forward)) {
+    problems.push(
+      `forward ${JSON.stringify(settings.forward)} is neither off nor addresses such as tcp://127.0.0.1:24224 or unix:///run/x.sock`,
+    )
   }
   const ringBytesMax = Math.floor(settings.live.ringsBytesMax / RULE_BUDGET_PARTS)
   for (const [prefix, bytes] of Object.entries(settings.rings)) {

@@ -6,6 +6,7 @@ import { NS_PER_MS } from '../core/time.ts'
 import type { LiveOptions } from '../live/live.ts'
 import type { MemoryOptions } from '../memory/memory.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
+import { FORWARD_LIMITS, type ForwardLimits } from '../sources/forward/settings.ts'
 import { LOGD_LIMITS, type LogdLimits, type LogdSettings } from '../sources/logd/settings.ts'
 import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
 import type { SpoolLimits } from '../spool/spool.ts'
@@ -115,6 +116,17 @@ export function logdLimits(config: Config): LogdLimits {
     receiveBufferBytes: config.logdReceiveBufferBytes,
     tailsMax: config.logdTailsMax,
     tailBufferEventsMax: config.live.bufferEventsMax,
+  }
+}
+
+export function forwardLimits(config: Config): ForwardLimits {
+  return {
+    ...FORWARD_LIMITS,
+    connectionsMax: config.forwardConnectionsMax,
+    messageBytesMax: config.forwardMessageBytesMax,
+    bufferBytesMax: config.forwardBufferBytesMax,
+    unacknowledgedBytesMax: config.forwardUnacknowledgedBytesMax,
+    unixMode: parseInt(config.forwardUnixMode, 8),
   }
 }
 

@@ -1,9 +1,14 @@
 import { createSocket } from 'node:dgram'
-import { afterEach, expect, test } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
 import { BatchPool } from '../core/batch-pool.ts'
 import { Counters } from '../core/counters.ts'
 import { SILENT_LOGGER, type Logger } from '../core/logger.ts'
+import { OPEN_PRINCIPAL } from '../core/principal.ts'
 import { openLive } from '../live/live.ts'
+import { AUDIT_AGENTS, AuditAgents } from '../sources/forward/agents.ts'
 import { MemorySink } from '../sources/testing/memory-sink.ts'
 import { createClosing, type Closing } from './closing.ts'
 import { loadConfig } from './config.ts'
@@ -27,7 +32,7 @@ async function openWith(env: Record<string, string>, hasAny = false): Promise<Ou
   const said: string[] = []
   const say = (level: string) => (_fields: object, text: string) => void said.push(`${level}: ${text}`)
   const logger: Logger = { ...SILENT_LOGGER, debug: say('debug'), warn: say('warn') }
-  const config = loadConfig({ cwd: '/', env: { TAILRACE_DATA: '/nowhere', ...env } })
+  const config = loadConfig({ cwd: '/', env: { TAILRACE_DATA: '/nowhere', TAILRACE_FORWARD: 'off', ...env } })
   const sink = new MemorySink()
   const context = {
     sinkFor: () => sink,
@@ -40,9 +45,14 @@ async function openWith(env: Record<string, string>, hasAny = false): Promise<Ou
     recentValues: () => Promise.resolve([]),
     reading: openLive({ startNs: 1n }),
   }
-  const keys = { keyOf: () => undefined, hasAny }
+  const keys = { keyOf: () => undefined, hasAny, isOpen: !hasAny }
+  const forward = {
+    openPrincipal: () => OPEN_PRINCIPAL,
+    keyOf: () => undefined,
+    agents: new AuditAgents({ clock: () => 0, ...AUDIT_AGENTS }),
+  }
   const plan = planListeners(config, keys, logger)
-  return { listeners: await openListeners(config, plan, { context, logger, closing }), said }
+  return { listeners: await openListeners(config, plan, { context, logger, closing, forward }), said }
 }
 
 /** A port of this machine that somebody else listens on. */
@@ -101,4 +111,43 @@ test('a port that is taken: the default is left out with a warning, what was ask
 test('open to everybody on an address that others can reach is said', async () => {
   const { said } = await openWith({ TAILRACE_LOGD: 'udp://0.0.0.0:0', TAILRACE_LOGD_INSECURE: 'true' })
   expect(said).toEqual(['warn: logdInsecure: everybody who can reach the address may use what has no secret'])
+})
+
+function forward(text: string, more: Record<string, string> = {}): Record<string, string> {
+  return { TAILRACE_LOGD: 'off', TAILRACE_FORWARD: text, ...more }
+}
+
+describe('forward', () => {
+  test('listens on each of its addresses', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tailrace-listeners-'))
+    closing.add(() => rmSync(folder, { recursive: true, force: true }))
+    const { listeners } = await openWith(forward(`tcp://127.0.0.1:0, unix://${folder}/f.sock`))
+    expect(listeners).toEqual({
+      forward: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
+      'forward-2': `unix://${folder}/f.sock`,
+    })
+  })
+
+  test.each<[string, Record<string, string>, string]>([
+    ['TLS that is off', forward('tls://127.0.0.1:0'), 'TLS is off'],
+    ['an address for others without key', forward('tcp://0.0.0.0:0'), 'neither a shared key nor a key'],
+  ])('%s is a mistake', async (_what, env, detail) => {
+    await expect(openWith(env)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      detail: expect.stringContaining(detail) as string,
+    })
+  })
+
+  test.each<[string, Record<string, string>, boolean]>([
+    ['a shared key', { TAILRACE_FORWARD_SHARED_KEY: 's' }, false],
+    ['a key', {}, true],
+    ['the wish to be open', { TAILRACE_FORWARD_INSECURE: 'true' }, false],
+  ])('an address for others with %s is none', async (_what, env, hasAny) => {
+    expect(Object.keys((await openWith(forward('tcp://0.0.0.0:0', env), hasAny)).listeners)).toEqual(['forward'])
+  })
+
+  test('a port that is taken is an error where it was asked for', async () => {
+    const { listeners } = await openWith(forward('tcp://127.0.0.1:0'))
+    await expect(openWith(forward(`tcp://${listeners['forward']}`))).rejects.toMatchObject({ code: 'LISTEN_FAILED' })
+  })
 })

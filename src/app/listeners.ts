@@ -1,11 +1,14 @@
 import { AppError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { parseListenAddress } from '../net/listen-address.ts'
+import type { StreamAddress } from '../net/stream-listener.ts'
+import { forwardSource } from '../sources/forward/forward.ts'
 import { logdSource } from '../sources/logd/logd.ts'
 import type { LogdSettings } from '../sources/logd/settings.ts'
 import type { ListenContext, SourceListener } from '../sources/source.ts'
 import type { Closing } from './closing.ts'
 import { isLoopback, type Config } from './config.ts'
+import { forwardSettings, planForward, type ForwardDoor } from './forward.ts'
 import { logdLimits, logdWindows } from './limits.ts'
 
 /** Keys that sign packets of layout v3, beside logd's two secrets. */
@@ -13,22 +16,26 @@ export interface PacketKeys {
   keyOf: LogdSettings['keyOf']
   /** Whether there are any now. */
   hasAny: boolean
+  /** There never was a key of any role. */
+  isOpen: boolean
 }
 
 /** Which listeners there will be. `undefined`: nobody wants it, or nobody could use it. */
 export interface ListenersPlan {
   logd: LogdSettings | undefined
+  forward: readonly StreamAddress[]
 }
 
 export interface ListenersOptions {
   context: ListenContext
   logger: Logger
   closing: Closing
+  forward: ForwardDoor
 }
 
 /** Throws CONFIG_INVALID when nobody could use what was asked for: to be known before anything is opened. */
 export function planListeners(config: Config, keys: PacketKeys, logger: Logger): ListenersPlan {
-  return { logd: logdSettings(config, keys, logger) }
+  return { logd: logdSettings(config, keys, logger), forward: planForward(config, keys.isOpen) }
 }
 
 /**
@@ -38,11 +45,22 @@ export function planListeners(config: Config, keys: PacketKeys, logger: Logger):
  */
 export async function openListeners(
   config: Config,
-  { logd }: ListenersPlan,
+  { logd, forward }: ListenersPlan,
   options: ListenersOptions,
 ): Promise<Record<string, string>> {
-  if (!logd) return {}
-  return open(logdSource.name, config, options, () => logdSource.listen(options.context, logd))
+  const { context } = options
+  const listeners = logd ? await open(logdSource.name, config, options, () => logdSource.listen(context, logd)) : {}
+  for (const [index, address] of forward.entries()) {
+    const settings = forwardSettings(config, address, options.forward)
+    const opened = await open(forwardSource.name, config, options, () => forwardSource.listen(context, settings))
+    for (const where of Object.values(opened)) listeners[nameOfForward(index)] = where
+  }
+  return listeners
+}
+
+/** The first address bears the name of the source, the others a number besides. */
+function nameOfForward(index: number): string {
+  return index === 0 ? forwardSource.name : `${forwardSource.name}-${index + 1}`
 }
 
 function logdSettings(config: Config, keys: PacketKeys, logger: Logger): LogdSettings | undefined {

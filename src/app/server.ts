@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import type { Access } from '../access/access.ts'
 import { registerApi } from '../api/api.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
@@ -14,9 +15,10 @@ import { openServerAccess } from './access.ts'
 import { auditKeys, createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
 import type { Config } from './config.ts'
+import { openForwardDoor } from './forward.ts'
 import { httpNames } from './http-names.ts'
 import { apiLimits, httpLimits, sourceLimits } from './limits.ts'
-import { openListeners, planListeners } from './listeners.ts'
+import { openListeners, planListeners, type PacketKeys } from './listeners.ts'
 import { affordableConnections, openFilesMax } from './open-files.ts'
 import { readPackage } from './package.ts'
 import { openIdentity, openStorage, type Storage } from './storage.ts'
@@ -72,10 +74,10 @@ async function openServer(
   const node = await openIdentity(config, closing)
   const opened = await openServerAccess(config, { isFirstStart: node.isNew, counters, logger, closing, onFirstKey })
   const { access, firstKey } = opened
-  const keys = { keyOf: (id: string) => access.packetKey(id), hasAny: access.status().keys.write > 0 }
-  const plan = planListeners(config, keys, logger)
+  const plan = planListeners(config, packetKeys(access), logger)
   const tls = await openTls(config, { logger, counters, clock: Date.now })
   closing.add(() => tls?.close())
+  const forward = openForwardDoor(config, access, tls)
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
   const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
   await auditKeys(access, audit, firstKey)
@@ -105,6 +107,7 @@ async function openServer(
     clock: wallClock,
     listeners: () => listeners,
     tls: () => tls?.status(),
+    auditAgents: () => forward.agents.list(),
     eventlog: { graceNs: BigInt(config.eventlog.grace) * NS_PER_MS },
     limits: apiLimits(config),
   })
@@ -114,10 +117,8 @@ async function openServer(
   for (const source of SOURCES) if ('attach' in source) source.attach(http.app, context)
   const address = await http.listen(config.host, config.port)
   listeners['http'] = formatHostPort(address.host, address.port)
-  Object.assign(
-    listeners,
-    await openListeners(config, plan, { context: { ...context, reading: storage.live }, logger, closing }),
-  )
+  const listening = { context: { ...context, reading: storage.live }, logger, closing, forward }
+  Object.assign(listeners, await openListeners(config, plan, listening))
   return {
     url: address.url,
     version: own.version,
@@ -131,6 +132,10 @@ async function openServer(
 function affordableLimits(config: Config, logger: Logger): Partial<HttpServerLimits> {
   const connectionsMax = affordableConnections(config.http.connectionsMax, openFilesMax(), logger)
   return { ...httpLimits(config), connectionsMax }
+}
+
+function packetKeys(access: Access): PacketKeys {
+  return { keyOf: (id) => access.packetKey(id), hasAny: access.status().keys.write > 0, isOpen: access.isOpen }
 }
 
 /** What the sources may touch. */

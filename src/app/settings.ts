@@ -25,6 +25,9 @@ const text = (value: string, description: string) => Type.String({ default: valu
 /** A text that other programs' variable may set as well; ours wins. */
 const alsoFrom = (otherVariable: string, description: string) =>
   Type.String({ default: '', description, otherVariable })
+/** Several, as a list in the file, as flags of the same name, or with commas. */
+const addresses = (value: string, description: string) =>
+  Type.String({ default: value, description, isRepeatable: true })
 const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description })
 const sizes = (description: string, minimum: number) =>
   Type.Record(Type.String(), Type.Integer({ minimum }), { default: {}, description, unit: 'bytes' })
@@ -71,6 +74,26 @@ export const SettingsSchema = Type.Object(
     logdReceiveBufferBytes: bytes(16 * MiB, 'What the kernel is asked to keep of packets that wait', 64 * KiB),
     logdUnacknowledgedBytesMax: bytes(32 * MiB, 'Events that wait for the disk; further packets are dropped', MiB),
     logdTailsMax: count(100, 'Addresses that tail at once over logd’s protocol; further ones are dropped'),
+    forward: addresses(
+      'tcp://127.0.0.1:24224',
+      'Where the forward protocol and audit messages are taken: tcp://, tls:// and unix:// addresses, or off',
+    ),
+    forwardSharedKey: text('', 'Lets senders of the forward protocol in that know it; keys do so as well'),
+    forwardInsecure: flag(false, 'Lets everybody in who reaches a forward address, whatever keys there are'),
+    forwardUnixMode: Type.String({
+      default: '0660',
+      pattern: '^0?[0-7]{3}$',
+      description: 'Permissions of forward sockets in the file system, octal: who may use them',
+    }),
+    forwardConnectionsMax: count(1000, 'Open connections of one forward address; further ones are closed at once'),
+    forwardMessageBytesMax: bytes(64 * MiB, 'Largest forward message, as sent and after decompression', 64 * KiB),
+    forwardBufferBytesMax: bytes(256 * MiB, 'Memory for messages that have come in part, of one forward address', MiB),
+    forwardUnacknowledgedBytesMax: bytes(
+      32 * MiB,
+      'Events of one forward address that wait for the disk; with more of them reading pauses',
+      MiB,
+    ),
+    auditAgentsMax: count(1000, 'Senders of audit records that status knows of'),
     rings: sizes(
       'Memory for the newest events of one service, by what its name begins with; the longest wins',
       4 * KiB,
@@ -194,6 +217,8 @@ export interface SettingEntry {
   otherVariable: string | undefined
   unit: 'bytes' | 'ms' | undefined
   kind: 'text' | 'integer' | 'boolean' | 'sizes' | 'rules'
+  /** A text that may be given several times, which joins them with commas. */
+  isRepeatable: boolean
   /** The only values, where they are few. */
   choices: readonly string[] | undefined
   defaultValue: SettingValue
@@ -209,6 +234,7 @@ interface SchemaNode {
   description?: string
   unit?: 'bytes' | 'ms'
   otherVariable?: string
+  isRepeatable?: boolean
   anyOf?: readonly { const?: string }[]
 }
 
@@ -238,6 +264,7 @@ export function settingEntries(node: SchemaNode = SettingsSchema, prefix: string
         otherVariable: child.otherVariable,
         unit: child.unit,
         kind: KINDS[child.type ?? ''] ?? 'text',
+        isRepeatable: child.isRepeatable ?? false,
         choices: child.anyOf?.flatMap((choice) => choice.const ?? []),
         defaultValue: child.default ?? '',
         description: child.description ?? '',

@@ -1,6 +1,6 @@
 import type { ArgsDef } from 'citty'
 import { describe, expect, test } from 'vitest'
-import { canonicalArguments } from './arguments.ts'
+import { canonicalArguments, REPEATABLE } from './arguments.ts'
 import { UsageError } from './command.ts'
 
 const FLAGS = {
@@ -9,6 +9,7 @@ const FLAGS = {
   limit: { type: 'string', alias: 'n', valueHint: 'n' },
   format: { type: 'enum', options: ['pretty', 'json'] },
   wide: { type: 'boolean' },
+  at: { type: 'string', valueHint: REPEATABLE },
 } satisfies ArgsDef
 
 test.each<[given: string[], canonical: string[]]>([
@@ -23,6 +24,14 @@ test.each<[given: string[], canonical: string[]]>([
     ['--since=1h', '--wide', '--'],
   ],
   [['--no-wide'], ['--no-wide', '--']],
+  [
+    ['--at', 'a', '--wide', '--at=b,c', '--at', 'd'],
+    ['--at=a,b,c,d', '--wide', '--'],
+  ],
+  [
+    ['--since', 'a', '--since', 'b'],
+    ['--since=a', '--since=b', '--'],
+  ],
   [
     ['-n', '5'],
     ['--limit=5', '--'],

@@ -2,6 +2,9 @@ import type { ArgDef, ArgsDef } from 'citty'
 import { didYouMean } from '../core/suggest.ts'
 import { UsageError } from './command.ts'
 
+/** The hint of a flag that may be given several times: its values are joined with commas. */
+export const REPEATABLE = 'address,…'
+
 /**
  * Checks what was typed against a command's definition, which citty does not do, and writes it in one form:
  * `--name=value …  -- positional …`. Throws UsageError with a suggestion; all flags that there are not in one.
@@ -39,12 +42,19 @@ export function canonicalArguments(given: readonly string[], definition: ArgsDef
     const value = inlineValue ?? given[++index]
     if (value === undefined) throw new UsageError(`${spelling} needs a value, such as ${exampleOf(flag)}`)
     checkOption(flag, value)
-    options.push(`--${flag.name}=${value}`)
+    addOption(options, flag, value)
   }
   const [first, ...others] = unknown
   if (first !== undefined) throw new UsageError(first, others.length === 0 ? undefined : others.join('\n'))
   checkPositionals(positionals, definition)
   return [...options, '--', ...positionals]
+}
+
+function addOption(options: string[], { name, argument }: Flag, value: string): void {
+  const start = `--${name}=`
+  const before = options.findIndex((option) => option.startsWith(start))
+  if (before < 0 || !('valueHint' in argument) || argument.valueHint !== REPEATABLE) options.push(start + value)
+  else options[before] += `,${value}`
 }
 
 interface Flag {

@@ -1,7 +1,8 @@
 import { eventlogSource } from './eventlog/eventlog.ts'
+import { forwardSource } from './forward/forward.ts'
 import { httpSource } from './http/http.ts'
 import { logdSource } from './logd/logd.ts'
 import type { SourceDefinition } from './source.ts'
 
 /** Every source there is: one line each. Folder, documentation page and contract test follow from this list. */
-export const SOURCES: readonly SourceDefinition[] = [httpSource, eventlogSource, logdSource]
+export const SOURCES: readonly SourceDefinition[] = [httpSource, eventlogSource, logdSource, forwardSource]

@@ -1,4 +1,5 @@
 import type { ArgsDef } from 'citty'
+import { REPEATABLE } from '../arguments.ts'
 import { defineCommand } from '../command.ts'
 
 export const command = defineCommand(
@@ -45,12 +46,12 @@ async function serverFlags() {
   const { formatDuration } = await import('../../core/time.ts')
   const { formatSize } = await import('../../core/units.ts')
   const flags: Record<string, { type: 'string'; description: string; valueHint: string }> = {}
-  for (const { flag, unit, kind, choices, defaultValue, description } of settingEntries()) {
+  for (const { flag, unit, kind, choices, isRepeatable, defaultValue, description } of settingEntries()) {
     const isNumber = typeof defaultValue === 'number'
     let shown = typeof defaultValue === 'object' ? '' : String(defaultValue)
     if (unit === 'bytes' && isNumber && defaultValue > 0) shown = formatSize(defaultValue).replace(' ', '')
     if (unit === 'ms' && isNumber) shown = formatDuration(BigInt(defaultValue) * 1_000_000n)
-    const valueHint = choices?.join('|') ?? HINTS[unit ?? kind] ?? kind
+    const valueHint = isRepeatable ? REPEATABLE : (choices?.join('|') ?? HINTS[unit ?? kind] ?? kind)
     flags[flag] = { type: 'string', valueHint, description: `${description} [${shown}]` }
   }
   const config = { type: 'string', valueHint: 'file', description: 'Settings file [tailrace.yaml]' } as const

@@ -1,0 +1,195 @@
+import { EventBatch } from '../../core/batch.ts'
+import type { Counter } from '../../core/counters.ts'
+import { AppError } from '../../core/errors.ts'
+import type { Principal } from '../../core/principal.ts'
+import type { Sink } from '../../core/sink.ts'
+import type { SourceContext } from '../source.ts'
+import type { ForwardLimits } from './settings.ts'
+import type { Ticket } from './tickets.ts'
+
+const BATCH_BYTES_MIN = 16 * 1024
+/** Batches of this size, which came together within `flushMs`, say that much is coming. */
+const BUSY_BATCH_BYTES = 16 * 1024
+
+/** Where events of one sender go: those that somebody waits for, or those that nobody does. */
+interface Lane {
+  sink: Sink
+  isAcknowledged: boolean
+  batch: EventBatch | undefined
+  /** Messages with rows in the batch. */
+  tickets: Set<Ticket>
+  /** Room for the next batch: twice what the last one had. */
+  capacityBytes: number
+}
+
+export interface IntakeOptions {
+  name: string
+  context: SourceContext
+  limits: ForwardLimits
+  /** Events that nobody will send again were not kept. */
+  drop: (events: number) => void
+}
+
+/**
+ * Gathers rows into batches for the sink. What a sender waits for goes at the end of the turn, all else after a moment;
+ * what is refused for want of room, and nobody would send again, is tried until there is room.
+ */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #events: Counter
+  readonly #lanes = new WeakMap<Principal, { waited: Lane; plain: Lane }>()
+  readonly #open = new Set<Lane>()
+  #unacknowledgedBytes = 0
+  readonly #writes = new Set<Promise<void>>()
+  #flushMs: number
+  #timer: NodeJS.Timeout | undefined
+  #isTurnWatched = false
+  #waiting: (() => void)[] = []
+  #isClosing = false
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    this.#flushMs = options.limits.flushMs
+    this.#events = options.context.counters.counter('ingest_events_total', { source: options.name })
+  }
+
+  /** So much waits for the sink that nothing more should be taken. */
+  get isFull(): boolean {
+    return this.#unacknowledgedBytes > this.#options.limits.unacknowledgedBytesMax
+  }
+
+  /** Calls back once it is no longer full. */
+  onRoom(listener: () => void): void {
+    this.#waiting.push(listener)
+  }
+
+  /** The batch that rows of this sender go to; `written` has to be called after each row. */
+  batchOf(principal: Principal, ticket: Ticket | undefined): EventBatch {
+    const lane = this.#laneOf(principal, ticket !== undefined)
+    if (ticket && !lane.tickets.has(ticket)) {
+      lane.tickets.add(ticket)
+      ticket.begin()
+    }
+    if (!lane.batch) {
+      lane.batch = this.#options.context.batches.take(lane.capacityBytes)
+      this.#open.add(lane)
+      if (lane.isAcknowledged) this.#watchTurn()
+      else this.#timer ??= setTimeout(() => this.#flush(), this.#flushMs)
+    }
+    return lane.batch
+  }
+
+  written(principal: Principal, ticket: Ticket | undefined, batch: EventBatch): void {
+    if (batch.length >= this.#options.limits.batchBytes) this.#send(this.#laneOf(principal, ticket !== undefined))
+  }
+
+  /** Resolves when everything taken until now is durable or refused; nothing is tried again any more. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    this.#flush()
+    while (this.#writes.size > 0) await Promise.all(this.#writes)
+  }
+
+  #laneOf(principal: Principal, isAcknowledged: boolean): Lane {
+    let lanes = this.#lanes.get(principal)
+    if (!lanes) {
+      const sink = this.#options.context.sinkFor(principal)
+      const lane = (isWaitedFor: boolean): Lane => ({
+        sink,
+        isAcknowledged: isWaitedFor,
+        batch: undefined,
+        tickets: new Set(),
+        capacityBytes: BATCH_BYTES_MIN,
+      })
+      lanes = { waited: lane(true), plain: lane(false) }
+      this.#lanes.set(principal, lanes)
+    }
+    return isAcknowledged ? lanes.waited : lanes.plain
+  }
+
+  #watchTurn(): void {
+    if (this.#isTurnWatched) return
+    this.#isTurnWatched = true
+    setImmediate(() => this.#flushWaited())
+  }
+
+  #flushWaited(): void {
+    this.#isTurnWatched = false
+    for (const lane of this.#open) if (lane.isAcknowledged) this.#send(lane)
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    let bytes = 0
+    for (const lane of this.#open) {
+      bytes += lane.batch?.length ?? 0
+      this.#send(lane)
+    }
+    const { flushMs, busyFlushMs } = this.#options.limits
+    this.#flushMs = bytes > BUSY_BATCH_BYTES ? busyFlushMs : flushMs
+  }
+
+  #send(lane: Lane): void {
+    const { batch, tickets } = lane
+    this.#open.delete(lane)
+    lane.batch = undefined
+    if (!batch) return
+    lane.tickets = new Set()
+    const { batchBytes } = this.#options.limits
+    lane.capacityBytes = Math.max(BATCH_BYTES_MIN, Math.min(batch.length * 2, batchBytes * 2))
+    this.#unacknowledgedBytes += batch.length
+    const { length } = batch
+    const write = this.#settle(this.#write(lane, batch), tickets, length)
+    this.#writes.add(write)
+    void write.finally(() => this.#writes.delete(write))
+  }
+
+  async #settle(write: Promise<boolean>, tickets: ReadonlySet<Ticket>, bytes: number): Promise<void> {
+    const isDurable = await write
+    this.#unacknowledgedBytes -= bytes
+    for (const ticket of tickets) ticket.settle(isDurable)
+    this.#wake()
+  }
+
+  /** Whether the batch is durable. */
+  async #write(lane: Lane, batch: EventBatch): Promise<boolean> {
+    const { rows } = batch
+    // The sink may use the batch for something else as soon as it has refused it.
+    const kept = lane.isAcknowledged ? undefined : copyOf(batch)
+    let next = batch
+    for (;;) {
+      try {
+        await lane.sink.write(next)
+        this.#events.add(rows)
+        return true
+      } catch (error) {
+        // Why is known to the sink, which says it.
+        const isWorthwhile = error instanceof AppError && error.retryable && !this.#isClosing
+        if (!kept || !isWorthwhile) {
+          if (!lane.isAcknowledged) this.#options.drop(rows)
+          return false
+        }
+        this.#options.context.counters.add('forward_retries_total')
+        await new Promise((resolve) => setTimeout(resolve, this.#options.limits.retryMs))
+        next = copyOf(kept)
+      }
+    }
+  }
+
+  #wake(): void {
+    if (this.isFull || this.#waiting.length === 0) return
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const listener of waiting) listener()
+  }
+}
+
+function copyOf(batch: EventBatch): EventBatch {
+  const copy = new EventBatch(batch.length, batch.rows)
+  copy.bytes.set(batch.bytes.subarray(0, batch.length))
+  copy.offsets.set(batch.offsets.subarray(0, batch.rows))
+  copy.length = batch.length
+  copy.rows = batch.rows
+  return copy
+}

@@ -1,0 +1,247 @@
+import type { EventBatch } from '../../core/batch.ts'
+import type { Counter, Counters } from '../../core/counters.ts'
+import { SEVERITY_NUMBERS } from '../../core/severity.ts'
+import type { Principal } from '../../core/principal.ts'
+import { auditTypeOf, type AuditMessageType } from '../../wire/audit/words.ts'
+import { ForwardMessage } from '../../wire/forward/message.ts'
+import type { EntryFault, EntryOrigin, ForwardRows } from '../../wire/forward/rows.ts'
+import { MsgpackCursor } from '../../wire/msgpack/cursor.ts'
+import type { ValueScanner } from '../../wire/msgpack/scanner.ts'
+import { readValue } from '../../wire/msgpack/value.ts'
+import { eventDefaults } from '../../wire/transcode/row-writer.ts'
+import type { AgentLink, AuditAgents } from './agents.ts'
+import { canDecompress, type Decompressor } from './decompressor.ts'
+import type { Intake } from './intake.ts'
+import type { CloseReason, ForwardLimits } from './settings.ts'
+import type { ChunkMemory, Ticket } from './tickets.ts'
+
+export interface MessagesContext {
+  name: string
+  hostname: string
+  limits: ForwardLimits
+  intake: Intake
+  rows: ForwardRows
+  chunks: ChunkMemory
+  decompressor: Decompressor
+  /** For entries that are packed into bytes. */
+  packed: ValueScanner
+  agents: AuditAgents
+  counters: Counters
+  received: Counter
+  reject: (reason: EntryFault | CloseReason, count: number) => void
+}
+
+interface Origin extends EntryOrigin {
+  auditType: AuditMessageType | undefined
+}
+
+/** The message under way: where its next entry is. */
+interface Run {
+  mode: ForwardMessage['mode']
+  bytes: Buffer
+  at: number
+  /** Of packed entries: where they end. */
+  to: number
+  /** Of others: how many are left. */
+  left: number
+  origin: Origin
+  ticket: Ticket | undefined
+}
+
+type Acknowledge = (chunk: string, ticket: Ticket) => void
+
+/** The messages of one connection, one after the other: their entries become rows. */
+export class Messages {
+  /** The connection has to be closed. */
+  fault: CloseReason | undefined
+  readonly #context: MessagesContext
+  readonly #principal: Principal
+  readonly #host: string
+  readonly #head = new ForwardMessage()
+  readonly #origins = new Map<string, Origin>()
+  #origin: Origin | undefined
+  #run: Run | undefined
+  #agent: AgentLink | undefined
+  #onDecompressed: (() => void) | undefined
+  #isDecompressing = false
+  #isClosed = false
+
+  constructor(context: MessagesContext, principal: Principal, host: string) {
+    this.#context = context
+    this.#principal = principal
+    this.#host = host
+  }
+
+  /** A message is under way. */
+  get isBusy(): boolean {
+    return this.#run !== undefined || this.#isDecompressing
+  }
+
+  get isDecompressing(): boolean {
+    return this.#isDecompressing
+  }
+
+  onDecompressed(listener: () => void): void {
+    this.#onDecompressed = listener
+  }
+
+  /** Begins with the message that a scanner has found there. The bytes have to stay as they are while it is under way. */
+  begin(bytes: Buffer, at: number, end: number, acknowledge: Acknowledge): CloseReason | undefined {
+    const { limits, chunks } = this.#context
+    const head = this.#head
+    if (!head.read(bytes, at)) return 'not_forward'
+    if (head.tag.length > limits.tagBytesMax) return 'tag_too_long'
+    const { chunk } = head
+    let ticket: Ticket | undefined
+    if (chunk !== undefined) {
+      const { keyId, name } = this.#principal
+      const found = chunks.of(keyId || name, chunk, bytes.subarray(at, end))
+      ticket = found.ticket
+      acknowledge(chunk, ticket)
+      if (!found.isNew) {
+        this.#context.counters.add('forward_chunks_repeated_total')
+        return undefined
+      }
+    }
+    const { mode, from, to } = head
+    const left = mode === 'forward' ? head.entries : 1
+    const run: Run = { mode, bytes, at: from, to, left, origin: this.#originOf(head.tag), ticket }
+    if (mode !== 'packed' || head.compressed === 'text') this.#run = run
+    else if (!canDecompress(head.compressed)) return this.#giveUp(run, 'compression')
+    else this.#decompress(run, head.compressed)
+    return undefined
+  }
+
+  /** Goes on with the message under way, for about so many bytes; returns how many it were. */
+  advance(bytesMax: number): number {
+    const run = this.#run
+    if (!run) return 0
+    const { intake, rows } = this.#context
+    const start = run.at
+    while (this.#isLeft(run)) {
+      if (run.at - start >= bytesMax || intake.isFull) return run.at - start
+      const batch = intake.batchOf(this.#principal, run.ticket)
+      const fault = this.#entry(run, batch)
+      run.at = rows.cursor.at
+      run.left--
+      if (fault === undefined) intake.written(this.#principal, run.ticket, batch)
+      else if (this.#isFatal(run, fault)) return run.at - start
+    }
+    this.#run = undefined
+    run.ticket?.end(this.fault === undefined)
+    return Math.max(1, run.at - start)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#run?.ticket?.end(false)
+    this.#run = undefined
+    this.#agent?.leave()
+    this.#agent = undefined
+  }
+
+  #isLeft(run: Run): boolean {
+    if (run.mode !== 'packed') return run.left > 0
+    if (run.at >= run.to) return false
+    const { packed } = this.#context
+    if (packed.end(run.bytes, run.at, run.to) >= 0) return true
+    packed.reset()
+    this.fault = 'bad_packed'
+    return false
+  }
+
+  #entry(run: Run, batch: EventBatch): EntryFault | undefined {
+    const { rows } = this.#context
+    const { origin } = run
+    rows.cursor.move(run.bytes, run.at)
+    const fault = run.mode === 'message' ? rows.pair(origin, batch) : rows.entry(origin, batch)
+    if (fault === undefined && origin.auditType) this.#audited(run, origin.auditType)
+    return fault
+  }
+
+  /** An extension that is no time says that the other side speaks something else; all else is one entry's fault. */
+  #isFatal(run: Run, fault: EntryFault): boolean {
+    if (fault === 'bad_extension') {
+      this.#giveUp(run, 'bad_extension')
+      return true
+    }
+    this.#context.reject(fault, 1)
+    return false
+  }
+
+  #giveUp(run: Run, reason: CloseReason): CloseReason {
+    this.#run = undefined
+    this.fault = reason
+    run.ticket?.end(false)
+    return reason
+  }
+
+  #decompress(run: Run, name: string): void {
+    this.#isDecompressing = true
+    this.#context.decompressor.run(name, run.bytes.subarray(run.at, run.to), (plain) => {
+      this.#isDecompressing = false
+      if (this.#isClosed) run.ticket?.end(false)
+      else if (!plain) this.#giveUp(run, 'compression')
+      else this.#run = { ...run, bytes: plain, at: 0, to: plain.length }
+      this.#onDecompressed?.()
+    })
+  }
+
+  #originOf(tag: string): Origin {
+    if (this.#origin?.tag === tag) return this.#origin
+    let origin = this.#origins.get(tag)
+    if (!origin) {
+      const auditType = auditTypeOf(tag)
+      const service = auditType ? `audit/${tag}` : tag || this.#context.name
+      const severity = auditType ? SEVERITY_NUMBERS.info : SEVERITY_NUMBERS.unknown
+      const defaults = eventDefaults({ service, host: this.#host, source: this.#context.name }, severity)
+      const isAudit = auditType === 'DataPlane' || auditType === 'ControlPlane'
+      origin = { tag, isAudit, auditType, defaults, message: MESSAGES[auditType ?? 'DataPlane'] }
+      if (this.#origins.size >= this.#context.limits.tagsMax) this.#origins.clear()
+      this.#origins.set(tag, origin)
+    }
+    this.#origin = origin
+    return origin
+  }
+
+  /** An audit message was stored. */
+  #audited(run: Run, type: AuditMessageType): void {
+    const { agents, counters, rows } = this.#context
+    this.#agent ??= agents.join(this.#host)
+    if (type === 'Heartbeat') {
+      this.#agent.heartbeat(heartbeatAt(run.bytes, run.at))
+      counters.add('audit_heartbeats_total')
+    } else if (type !== 'Diagnostic') {
+      this.#agent.record(rows.auditReason === undefined)
+      if (rows.auditReason !== undefined) counters.add('audit_invalid_total', { type: run.origin.tag })
+    }
+  }
+}
+
+function heartbeatAt(bytes: Buffer, at: number) {
+  const cursor = new MsgpackCursor().move(bytes, at)
+  cursor.array()
+  cursor.skip()
+  const members = readValue(cursor)
+  const text = (name: string): string => {
+    const value = members instanceof Map ? members.get(name) : undefined
+    return typeof value === 'string' ? value.slice(0, HEARTBEAT_TEXT_CHARS_MAX) : ''
+  }
+  const serviceTreeId = text('AsmAuditServiceId')
+  return {
+    auditVersion: text('AuditVersion'),
+    osVersion: text('OsVersion'),
+    language: text('Language'),
+    destination: text('Destination'),
+    ...(serviceTreeId !== '' && { serviceTreeId }),
+  }
+}
+
+/** Of messages without record. */
+const MESSAGES: Readonly<Partial<Record<AuditMessageType, string>>> = {
+  Heartbeat: 'audit heartbeat',
+  Diagnostic: 'audit diagnostic',
+}
+
+/** What is kept of each text that an agent says about itself. */
+const HEARTBEAT_TEXT_CHARS_MAX = 200
