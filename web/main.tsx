@@ -6,6 +6,7 @@
 import { render } from 'preact'
 import { createClient } from './api/client.ts'
 import { createSession } from './api/session.ts'
+import { createMemory } from './parts/memory.ts'
 import { createToasts } from './parts/toast.tsx'
 import { createSearches } from './saved/searches.ts'
 import { createCommands } from './shell/commands.ts'
@@ -27,6 +28,7 @@ const page = {
   toasts: createToasts(),
   commands: createCommands(),
   searches: createSearches(client),
+  memory: createMemory(() => window.localStorage),
 }
 const root = document.getElementById('page')
 if (root) {

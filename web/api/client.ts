@@ -25,6 +25,8 @@ export type Parameters = Readonly<Record<string, string | number | undefined>>
 export interface Client {
   /** Whether the last request reached the server. */
   readonly isReachable: ReadonlySignal<boolean>
+  /** Another connection, such as a tail's, reached it. */
+  noteReachable(): void
   get<T>(path: string, parameters?: Parameters, signal?: AbortSignal): Promise<T>
   send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T>
   /** The response itself, for streams; rejects like the others when it is no success. */
@@ -48,6 +50,9 @@ export function createClient(fetch: typeof globalThis.fetch, onUnauthorized: () 
   }
   return {
     isReachable,
+    noteReachable: () => {
+      isReachable.value = true
+    },
     open,
     get: async (path, parameters = {}, signal) => json(await open(withParameters(path, parameters), only(signal))),
     send: async (method, path, body, signal) => {

@@ -1,49 +1,74 @@
 import { useState } from 'preact/hooks'
-import type { EventJson } from '../../src/core/event.ts'
-import { Empty, Failure, Loading } from '../parts/states.tsx'
-import { Table } from '../parts/table.tsx'
-import { useLoad } from '../parts/use-load.ts'
-import { usePage } from '../shell/page.ts'
+import { Events } from './events.tsx'
+import { Facets } from './facets.tsx'
+import { FirstRun } from './first-run.tsx'
+import { Histogram } from './histogram.tsx'
+import { LiveStatus } from './live-status.tsx'
+import { OpenEvent } from './open-event.tsx'
+import { SearchBox } from './search-box.tsx'
+import { TimePicker } from './time-picker.tsx'
+import { Count, Toolbar } from './toolbar.tsx'
+import { useEventKeys } from './use-event-keys.ts'
+import { useExplore, type ExploreModel } from './use-explore.ts'
 
-/** The newest events that match. */
+/** The events: search, when they were, what is in them, and each by itself. */
 export function Explore() {
-  const { router, client } = usePage()
-  const query = router.place.value.params.get('q') ?? ''
-  const [text, setText] = useState(query)
-  const { value, problem, retry } = useLoad(query, (signal) =>
-    client.get<{ events: EventJson[] }>('/api/v1/query', { query, limit: 200 }, signal),
-  )
+  const model = useExplore()
+  const { state, actions, items, tail, names } = model
+  const [isTimeOpen, setTimeOpen] = useState(false)
+  const [hasFacets, setFacets] = useState(false)
+  const [isFirstRun, setFirstRun] = useState(false)
+  const { selectedId, select } = useEventKeys({
+    items,
+    state,
+    actions,
+    onNewest: () => (state.isLive ? tail?.resume() : select(items[0]?.id)),
+    onTime: () => setTimeOpen(true),
+  })
+  if (isFirstRun) return <FirstRun live={model.live} onLeave={() => setFirstRun(false)} />
   return (
-    <div class="sheet">
+    <div class={`explore ${hasFacets ? 'with-facets' : ''}`}>
       <h1 class="unseen">Explore</h1>
-      <form
-        role="search"
-        onSubmit={(event) => {
-          event.preventDefault()
-          router.set({ q: text === '' ? undefined : text })
-        }}
-      >
-        <label class="labelled">
-          Query
-          <input class="field" type="search" value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        </label>
-      </form>
-      {problem && <Failure problem={problem} onRetry={retry} />}
-      {!value && !problem && <Loading what="events" />}
-      {value?.events.length === 0 && <Empty title="Nothing matches" />}
-      {value && value.events.length > 0 && (
-        <Table
-          caption="Newest events"
-          rows={value.events}
-          keyOf={({ id }) => id}
-          columns={[
-            { name: 'Time', cell: ({ timestamp }) => timestamp },
-            { name: 'Level', cell: ({ level }) => level },
-            { name: 'Service', cell: ({ service }) => service },
-            { name: 'Message', cell: ({ message }) => <code>{message}</code> },
-          ]}
+      <div class="explore-top">
+        <SearchBox query={state.query} isTail={state.isLive} names={names} onSearch={model.search} />
+        <TimePicker
+          range={state.range}
+          isLive={state.isLive}
+          zone={state.zone}
+          isOpen={isTimeOpen}
+          onToggle={setTimeOpen}
+          onRange={actions.setRange}
+          onLive={actions.goLive}
+          onZone={actions.setZone}
         />
-      )}
+      </div>
+      <div class="explore-body">
+        <Facets
+          query={state.query}
+          range={state.range}
+          histogram={model.histogram.value}
+          turn={model.turn}
+          columns={state.columns}
+          onToggle={(field, value, sense) => actions.toggle({ field, value }, sense)}
+          onColumn={actions.toggleColumn}
+        />
+        <div class="explore-main">
+          <Histogram answer={model.histogram.value} zone={state.zone} onRange={actions.setRange} />
+          <Toolbar state={state} actions={actions} names={names} onFacets={() => setFacets(!hasFacets)}>
+            <Says model={model} />
+          </Toolbar>
+          <Events model={model} selectedId={selectedId} onNothingYet={() => setFirstRun(true)} />
+        </div>
+        {state.eventId !== undefined && <OpenEvent id={state.eventId} items={items} state={state} actions={actions} />}
+      </div>
     </div>
   )
+}
+
+function Says({ model: { state, tail, live, found, histogram } }: { model: ExploreModel }) {
+  if (state.isLive) return <LiveStatus live={live} onPause={() => tail?.pause()} onResume={() => tail?.resume()} />
+  if (!found || found.table) return null
+  const buckets = histogram.isLoading ? undefined : histogram.value?.buckets
+  const total = buckets?.reduce((sum, bucket) => sum + bucket.total, 0)
+  return <Count shown={found.events.length} total={total} elapsedMs={found.elapsedMs} />
 }

@@ -2,6 +2,7 @@ import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Client } from '../api/client.ts'
 import type { Session } from '../api/session.ts'
+import type { Memory } from '../parts/memory.ts'
 import type { Toasts } from '../parts/toast.tsx'
 import type { Searches } from '../saved/searches.ts'
 import type { Commands } from './commands.ts'
@@ -15,6 +16,7 @@ export interface Page {
   toasts: Toasts
   commands: Commands
   searches: Searches
+  memory: Memory
 }
 
 export const PageContext = createContext<Page | undefined>(undefined)

@@ -47,6 +47,7 @@ function Inside({ who }: { who: Who }) {
   const [over, setOver] = useState<Over>()
   useKeys(setOver)
   useShellCommands(who, setOver)
+  useKnocking()
   const close = (): void => setOver(undefined)
   useEffect(() => {
     // Without them the page works as well.
@@ -133,6 +134,21 @@ function useShellCommands(who: Who, setOver: (over: Over) => void): void {
       run: () => router.go(path),
     })),
   ])
+}
+
+const KNOCK_MS = 3000
+
+/** A server that cannot be reached is asked until it answers. */
+function useKnocking(): void {
+  const { client } = usePage()
+  const isReachable = client.isReachable.value
+  useEffect(() => {
+    if (isReachable) return undefined
+    // What it answers does not matter, and that it does not is known.
+    const knock = (): void => void client.open('/healthz').catch(() => undefined)
+    const timer = setInterval(knock, KNOCK_MS)
+    return () => clearInterval(timer)
+  }, [isReachable])
 }
 
 function ViewOf({ view: { name, component: Component } }: { view: View }) {

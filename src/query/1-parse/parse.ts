@@ -24,7 +24,7 @@ class TooDeep extends Error {
 
 /** Text → tree. Problems go into `problems`; the tree is absent only when a limit stopped the reading. */
 export function parse(text: string, problems: Problems): Tree | undefined {
-  if (text.length > TEXT_BYTES_MAX || Buffer.byteLength(text) > TEXT_BYTES_MAX) {
+  if (text.length > TEXT_BYTES_MAX || utf8Length(text) > TEXT_BYTES_MAX) {
     problems.add(
       'QUERY_TEXT_TOO_LONG',
       { from: 0, to: text.length },
@@ -51,4 +51,9 @@ export function parse(text: string, problems: Problems): Tree | undefined {
     }
     throw error
   }
+}
+
+/** Without Node's Buffer: the page parses as well. */
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length
 }

@@ -25,16 +25,22 @@ export interface Visit {
 export interface VisitOptions extends BrowserContextOptions {
   /** Of another server than the shared one. */
   url?: string
+  /** The server is away for a while: requests may fail. */
+  isDown?: boolean
 }
 
 /** Opens an address of the page. It is closed when the test is finished, and has to have been quiet. */
-export async function visit(path: string, { url = serverUrl(), ...options }: VisitOptions = {}): Promise<Visit> {
+export async function visit(
+  path: string,
+  { url = serverUrl(), isDown = false, ...options }: VisitOptions = {},
+): Promise<Visit> {
   connected ??= chromium.connect(inject('browser'))
   const context = await (
     await connected
   ).newContext({
     baseURL: url,
     viewport: { width: 1440, height: 900 },
+    locale: 'en-GB',
     timezoneId: 'UTC',
     reducedMotion: 'reduce',
     ...options,
@@ -43,7 +49,8 @@ export async function visit(path: string, { url = serverUrl(), ...options }: Vis
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
-    if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(message.text())
+    const isExpected = /status of 4\d\d/.test(message.text()) || (isDown && /net::ERR_/.test(message.text()))
+    if (message.type() === 'error' && !isExpected) complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('request', (request) => {

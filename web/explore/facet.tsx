@@ -1,0 +1,123 @@
+import { useState } from 'preact/hooks'
+import { escapeText } from '../../src/core/escape.ts'
+import { hasTerm, senseOf, withoutField, type Sense } from '../query/filter-text.ts'
+import { Button } from '../parts/button.tsx'
+import { Icon } from '../parts/icon.tsx'
+import { useLoad } from '../parts/use-load.ts'
+import { usePage } from '../shell/page.ts'
+import { rangeParameters, type RangeText } from '../time/range.ts'
+import { shortNumber } from './histogram-plot.ts'
+
+export interface Counted {
+  value: string
+  count: number
+}
+
+export interface FacetProps {
+  name: string
+  query: string
+  range: RangeText
+  turn: number
+  isOpenFirst?: boolean
+  isColumn: boolean
+  /** Where they are known already. */
+  counts?: Counted[] | undefined
+  onToggle: (field: string, value: string, sense: Sense) => void
+  onColumn: (name: string) => void
+}
+
+const VALUES = 8
+const VALUES_MORE = 100
+
+export function Facet(props: FacetProps) {
+  const { name, isOpenFirst = false, isColumn, onColumn } = props
+  const [isOpen, setOpen] = useState(isOpenFirst)
+  const shown = escapeText(name)
+  const id = `facet-${encodeURIComponent(name)}`
+  return (
+    <section class="facet">
+      <div class="facet-head">
+        <button
+          type="button"
+          class="facet-name"
+          aria-expanded={isOpen}
+          aria-controls={id}
+          onClick={() => setOpen(!isOpen)}
+        >
+          <Icon name={isOpen ? 'chevron' : 'right'} />
+          <span title={shown}>{shown}</span>
+        </button>
+        {name !== 'level' && (
+          <Button
+            kind="quiet"
+            icon="column"
+            isSmall
+            isPressed={isColumn}
+            label={`Column ${shown}`}
+            onClick={() => onColumn(name)}
+          />
+        )}
+      </div>
+      <div id={id}>
+        {isOpen &&
+          (props.counts && !hasTerm(props.query, name) ? (
+            <Values {...props} values={props.counts} />
+          ) : (
+            <LoadedValues {...props} />
+          ))}
+      </div>
+    </section>
+  )
+}
+
+function LoadedValues(props: FacetProps) {
+  const { name, query, range, turn } = props
+  const { client } = usePage()
+  const [limit, setLimit] = useState(VALUES)
+  // Values that this field's own term leaves out can be included as well.
+  const parameters = { query: withoutField(query, name), ...rangeParameters(range), limit }
+  const path = `/api/v1/fields/${encodeURIComponent(name)}/values`
+  const { value, problem } = useLoad(JSON.stringify([path, parameters, turn]), (signal) =>
+    client.get<{ values: Counted[] }>(path, parameters, signal),
+  )
+  if (problem) return <p class="facet-note">{problem.message}</p>
+  if (!value) return <p class="facet-note">…</p>
+  return (
+    <>
+      <Values {...props} values={value.values} />
+      {value.values.length >= limit && limit < VALUES_MORE && (
+        <button type="button" class="facet-more" onClick={() => setLimit(VALUES_MORE)}>
+          Show more
+        </button>
+      )}
+    </>
+  )
+}
+
+function Values({ name, query, values, onToggle }: FacetProps & { values: readonly Counted[] }) {
+  const highest = values.reduce((most, { count }) => Math.max(most, count), 1)
+  if (values.length === 0) return <p class="facet-note">nothing</p>
+  return (
+    <ul class="facet-values">
+      {values.map(({ value, count }) => {
+        const sense = senseOf(query, { field: name, value })
+        const shown = value === '' ? '(empty)' : escapeText(value.slice(0, 200))
+        return (
+          <li key={value}>
+            <button
+              type="button"
+              class={`facet-value ${sense ?? ''} ${name === 'level' ? `level-${value}` : ''}`}
+              aria-pressed={sense !== undefined}
+              title={`${shown}: ${count.toLocaleString('en')}`}
+              onClick={(event) => onToggle(name, value, event.shiftKey ? 'exclude' : 'include')}
+            >
+              <span class="bar" style={{ width: `${(count / highest) * 100}%` }} />
+              <span class="text">{shown}</span>
+              <span class="count">{shortNumber(count)}</span>
+            </button>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}

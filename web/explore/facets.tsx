@@ -1,0 +1,95 @@
+import { useState } from 'preact/hooks'
+import { escapeText } from '../../src/core/escape.ts'
+import { LEVELS } from '../../src/core/severity.ts'
+import type { Sense } from '../query/filter-text.ts'
+import { useLoad } from '../parts/use-load.ts'
+import { usePage } from '../shell/page.ts'
+import { rangeParameters, type RangeText } from '../time/range.ts'
+import { Facet } from './facet.tsx'
+import type { HistogramAnswer } from './histogram.tsx'
+import { isEventField } from './items.ts'
+
+export interface FieldNames {
+  fields: { name: string; count: number; kind: 'field' | 'attribute' }[]
+}
+
+export interface FacetsProps {
+  query: string
+  range: RangeText
+  /** Counts of levels come with the histogram. */
+  histogram: HistogramAnswer | undefined
+  /** Asks again when it changes. */
+  turn: number
+  columns: readonly string[]
+  onToggle: (field: string, value: string, sense: Sense) => void
+  onColumn: (name: string) => void
+}
+
+const FIRST = ['service', 'host', 'source']
+/** Attributes shown unless somebody searches for others. */
+const ATTRIBUTES_MAX = 20
+const FOUND_MAX = 50
+
+/** Names of all fields in the range. */
+export function useFieldNames(range: RangeText, turn = 0) {
+  const { client } = usePage()
+  const parameters = { ...rangeParameters(range), limit: 500 }
+  return useLoad(JSON.stringify([parameters, turn]), (signal) =>
+    client.get<FieldNames>('/api/v1/fields', parameters, signal),
+  )
+}
+
+/** What is in the events, counted: click to include, shift-click to exclude. */
+export function Facets(props: FacetsProps) {
+  const { query, range, turn, histogram, columns, onToggle, onColumn } = props
+  const [wanted, setWanted] = useState('')
+  const { value: names } = useFieldNames(range)
+  const word = wanted.trim().toLowerCase()
+  const attributes = (names?.fields ?? []).filter(({ name, kind }) => kind === 'attribute' && !isEventField(name))
+  const found = attributes
+    .filter(({ name }) => name.toLowerCase().includes(word))
+    .slice(0, word === '' ? ATTRIBUTES_MAX : FOUND_MAX)
+    .map(({ name }) => name)
+  const first = FIRST.filter((name) => name.includes(word))
+  const common = { query, range, turn, onToggle, onColumn }
+  return (
+    <aside class="facets" aria-label="Facets">
+      <input
+        class="field facet-search"
+        type="search"
+        placeholder="Find a field"
+        aria-label="Find a field"
+        value={wanted}
+        onInput={(event) => setWanted(event.currentTarget.value)}
+      />
+      {'level'.includes(word) && (
+        <Facet {...common} name="level" isOpenFirst isColumn counts={levelCounts(histogram)} />
+      )}
+      {[...first, ...found].map((name) => (
+        <Facet
+          key={name}
+          {...common}
+          name={name}
+          isOpenFirst={name === 'service' || name === 'host'}
+          isColumn={columns.includes(name)}
+        />
+      ))}
+      {word !== '' && found.length + first.length === 0 && !'level'.includes(word) && (
+        <p class="facet-note">No field is called {escapeText(wanted.trim())}.</p>
+      )}
+      <p class="facet-note">Click includes a value, Shift+click excludes it.</p>
+    </aside>
+  )
+}
+
+function levelCounts(histogram: HistogramAnswer | undefined): { value: string; count: number }[] | undefined {
+  if (!histogram) return undefined
+  const counts = new Map<string, number>()
+  for (const { by } of histogram.buckets) {
+    for (const [level, count] of Object.entries(by)) counts.set(level, (counts.get(level) ?? 0) + count)
+  }
+  const gravest: string[] = LEVELS.toReversed()
+  return [...counts]
+    .map(([value, count]) => ({ value, count }))
+    .sort((a, b) => gravest.indexOf(a.value) - gravest.indexOf(b.value))
+}
