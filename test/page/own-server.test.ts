@@ -33,10 +33,11 @@ test('a server without events says how to send one, and says so when it arrives'
   await rows(page).filter({ hasText: 'it works' }).waitFor()
 })
 
+const numbered = (from: number) =>
+  [0, 1, 2].map((index) => ({ service: 'outlived', message: `number ${from + index} of the tail` }))
+
 test('a page outlives its server: it says so, comes back by itself, and the tail has neither gap nor repeat', async () => {
   const { url } = server
-  const numbered = (from: number) =>
-    [0, 1, 2].map((index) => ({ service: 'outlived', message: `number ${from + index} of the tail` }))
   await ingest(numbered(0), url)
   const { page } = await visit('/?q=service:outlived', { url, isDown: true })
   await rows(page).filter({ hasText: 'number 2 ' }).waitFor()
