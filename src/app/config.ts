@@ -15,6 +15,7 @@ import { formatSize, parseSize } from '../core/units.ts'
 import { RULE_BUDGET_PARTS } from '../live/rings.ts'
 import { parseListenAddress } from '../net/listen-address.ts'
 import { forwardAddresses } from './forward-addresses.ts'
+import { syslogProblems } from './syslog-addresses.ts'
 import { settingEntries, SettingsSchema, type SettingEntry, type Settings } from './settings.ts'
 import { parseRules, ruleProblems } from './retention-rules.ts'
 import { settleTls } from './tls-settings.ts'
@@ -254,6 +255,7 @@ function checkTogether(settings: Settings, problems: string[]): void {
       `forward ${JSON.stringify(settings.forward)} is neither off nor addresses such as tcp://127.0.0.1:24224 or unix:///run/x.sock`,
     )
   }
+  problems.push(...syslogProblems(settings))
   const ringBytesMax = Math.floor(settings.live.ringsBytesMax / RULE_BUDGET_PARTS)
   for (const [prefix, bytes] of Object.entries(settings.rings)) {
     if (bytes > ringBytesMax) problems.push(`rings ${prefix} is larger than half of live.ringsBytesMax`)

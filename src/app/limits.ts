@@ -6,6 +6,7 @@ import { NS_PER_MS } from '../core/time.ts'
 import type { LiveOptions } from '../live/live.ts'
 import type { MemoryOptions } from '../memory/memory.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
+import { SYSLOG_LIMITS, type SyslogLimits } from '../sources/syslog/settings.ts'
 import { FORWARD_LIMITS, type ForwardLimits } from '../sources/forward/settings.ts'
 import { LOGD_LIMITS, type LogdLimits, type LogdSettings } from '../sources/logd/settings.ts'
 import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
@@ -116,6 +117,17 @@ export function logdLimits(config: Config): LogdLimits {
     receiveBufferBytes: config.logdReceiveBufferBytes,
     tailsMax: config.logdTailsMax,
     tailBufferEventsMax: config.live.bufferEventsMax,
+  }
+}
+
+export function syslogLimits(config: Config): SyslogLimits {
+  return {
+    ...SYSLOG_LIMITS,
+    messageBytesMax: config.syslogMessageBytesMax,
+    connectionsMax: config.syslogConnectionsMax,
+    receiveBufferBytes: config.syslogReceiveBufferBytes,
+    unacknowledgedBytesMax: config.syslogUnacknowledgedBytesMax,
+    unixMode: parseInt(config.syslogUnixMode, 8),
   }
 }
 

@@ -8,12 +8,15 @@ import { Counters } from '../core/counters.ts'
 import { SILENT_LOGGER, type Logger } from '../core/logger.ts'
 import { OPEN_PRINCIPAL } from '../core/principal.ts'
 import { openLive } from '../live/live.ts'
+import { ANY_ADDRESS } from '../access/addresses.ts'
 import { AUDIT_AGENTS, AuditAgents } from '../sources/forward/agents.ts'
+import type { LogdKey } from '../sources/logd/settings.ts'
 import { MemorySink } from '../sources/testing/memory-sink.ts'
 import { createClosing, type Closing } from './closing.ts'
 import { loadConfig } from './config.ts'
 import { sourceLimits } from './limits.ts'
 import { openListeners, planListeners } from './listeners.ts'
+import { planSyslog } from './syslog.ts'
 
 const SECRETS = { LOGD_READ_SECRET: 'r', LOGD_WRITE_SECRET: 'w' }
 
@@ -28,7 +31,11 @@ interface Outcome {
   said: string[]
 }
 
-async function openWith(env: Record<string, string>, hasAny = false): Promise<Outcome> {
+async function openWith(
+  env: Record<string, string>,
+  hasAny = false,
+  keyOf: (id: string) => LogdKey | undefined = () => undefined,
+): Promise<Outcome> {
   const said: string[] = []
   const say = (level: string) => (_fields: object, text: string) => void said.push(`${level}: ${text}`)
   const logger: Logger = { ...SILENT_LOGGER, debug: say('debug'), warn: say('warn') }
@@ -45,7 +52,7 @@ async function openWith(env: Record<string, string>, hasAny = false): Promise<Ou
     recentValues: () => Promise.resolve([]),
     reading: openLive({ startNs: 1n }),
   }
-  const keys = { keyOf: () => undefined, hasAny, isOpen: !hasAny }
+  const keys = { keyOf, hasAny, isOpen: !hasAny }
   const forward = {
     openPrincipal: () => OPEN_PRINCIPAL,
     keyOf: () => undefined,
@@ -149,5 +156,80 @@ describe('forward', () => {
   test('a port that is taken is an error where it was asked for', async () => {
     const { listeners } = await openWith(forward('tcp://127.0.0.1:0'))
     await expect(openWith(forward(`tcp://${listeners['forward']}`))).rejects.toMatchObject({ code: 'LISTEN_FAILED' })
+  })
+})
+
+const syslog = (text: string, more: Record<string, string> = {}): Record<string, string> => ({
+  TAILRACE_LOGD: 'off',
+  TAILRACE_SYSLOG: text,
+  ...more,
+})
+const keyNamed = (role: 'read' | 'write', allows: LogdKey['allows']) => (id: string) =>
+  id === 'k1' && allows ? { key: Buffer.alloc(0), principal: { ...OPEN_PRINCIPAL, role }, allows } : undefined
+
+const plan = (env: Record<string, string>, allows: LogdKey['allows']) => {
+  const config = loadConfig({ cwd: '/', env: { TAILRACE_DATA: '/nowhere', ...syslog('udp://127.0.0.1:0', env) } })
+  return planSyslog(config, { keyOf: keyNamed('write', allows) })[0] ?? expect.unreachable()
+}
+
+describe('syslog', () => {
+  test('is off', async () => {
+    expect((await openWith({ TAILRACE_LOGD: 'off' })).listeners).toEqual({})
+  })
+
+  test('listens on each of its addresses', async () => {
+    const { listeners } = await openWith(syslog('udp://127.0.0.1:0, tcp://127.0.0.1:0'))
+    expect(listeners).toEqual({
+      syslog: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
+      'syslog-2': expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
+    })
+  })
+
+  test.each<[string, Record<string, string>, string]>([
+    ['no address', syslog('udp:514'), 'is neither off nor addresses'],
+    ['no range', syslog('udp://127.0.0.1:0', { TAILRACE_SYSLOG_ALLOW: '10.0.0.0/99' }), 'is neither * nor addresses'],
+    ['no zone', syslog('udp://127.0.0.1:0', { TAILRACE_SYSLOG_TIME_ZONE: 'Moon' }), 'is no time zone'],
+    ['TLS that is off', syslog('tls://127.0.0.1:0'), 'TLS is off'],
+    ['an address for others', syslog('udp://0.0.0.0:0'), 'not said who of them may send'],
+    ['no such key', syslog('udp://127.0.0.1:0', { TAILRACE_SYSLOG_KEY: 'k2' }), 'no such key'],
+    [
+      'an address for others with a key from anywhere',
+      syslog('udp://0.0.0.0:0', { TAILRACE_SYSLOG_KEY: 'k1' }),
+      'not said who of them may send',
+    ],
+  ])('%s is a mistake', async (_what, env, detail) => {
+    await expect(openWith(env, true, keyNamed('write', ANY_ADDRESS))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      detail: expect.stringContaining(detail) as string,
+    })
+  })
+
+  test('a key that may not write is a mistake', async () => {
+    const env = syslog('udp://127.0.0.1:0', { TAILRACE_SYSLOG_KEY: 'k1' })
+    await expect(openWith(env, true, keyNamed('read', ANY_ADDRESS))).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+  })
+
+  test.each<[string, Record<string, string>]>([
+    ['ranges', { TAILRACE_SYSLOG_ALLOW: '10.0.0.0/8, fd00::/8' }],
+    ['the wish to be open', { TAILRACE_SYSLOG_ALLOW: '*' }],
+    ['a key with ranges', { TAILRACE_SYSLOG_KEY: 'k1' }],
+  ])('an address for others with %s is none', async (_what, env) => {
+    const { listeners } = await openWith(
+      syslog('udp://0.0.0.0:0', env),
+      true,
+      keyNamed('write', () => false),
+    )
+    expect(Object.keys(listeners)).toEqual(['syslog'])
+  })
+
+  test('who may send is what setting and key say together', () => {
+    const senders = ['127.0.0.1', '10.1.1.1', '10.2.2.2']
+    const allowed = (env: Record<string, string>, allows: LogdKey['allows']): string[] =>
+      senders.filter((sender) => plan(env, allows).allows(sender))
+    expect(allowed({}, undefined)).toEqual(['127.0.0.1'])
+    expect(allowed({ TAILRACE_SYSLOG_ALLOW: '10.0.0.0/8' }, undefined)).toEqual(['10.1.1.1', '10.2.2.2'])
+    const key = { TAILRACE_SYSLOG_KEY: 'k1' }
+    expect(allowed(key, (sender) => sender !== '127.0.0.1')).toEqual(['10.1.1.1', '10.2.2.2'])
+    expect(allowed({ ...key, TAILRACE_SYSLOG_ALLOW: '*' }, (sender) => sender === '10.1.1.1')).toEqual(['10.1.1.1'])
   })
 })

@@ -6,10 +6,13 @@ import { forwardSource } from '../sources/forward/forward.ts'
 import { logdSource } from '../sources/logd/logd.ts'
 import type { LogdSettings } from '../sources/logd/settings.ts'
 import type { ListenContext, SourceListener } from '../sources/source.ts'
+import type { SyslogSettings } from '../sources/syslog/settings.ts'
+import { syslogSource } from '../sources/syslog/syslog.ts'
 import type { Closing } from './closing.ts'
 import { isLoopback, type Config } from './config.ts'
 import { forwardSettings, planForward, type ForwardDoor } from './forward.ts'
 import { logdLimits, logdWindows } from './limits.ts'
+import { planSyslog } from './syslog.ts'
 
 /** Keys that sign packets of layout v3, beside logd's two secrets. */
 export interface PacketKeys {
@@ -24,6 +27,7 @@ export interface PacketKeys {
 export interface ListenersPlan {
   logd: LogdSettings | undefined
   forward: readonly StreamAddress[]
+  syslog: readonly Omit<SyslogSettings, 'tls'>[]
 }
 
 export interface ListenersOptions {
@@ -35,7 +39,11 @@ export interface ListenersOptions {
 
 /** Throws CONFIG_INVALID when nobody could use what was asked for: to be known before anything is opened. */
 export function planListeners(config: Config, keys: PacketKeys, logger: Logger): ListenersPlan {
-  return { logd: logdSettings(config, keys, logger), forward: planForward(config, keys.isOpen) }
+  return {
+    logd: logdSettings(config, keys, logger),
+    forward: planForward(config, keys.isOpen),
+    syslog: planSyslog(config, keys),
+  }
 }
 
 /**
@@ -45,7 +53,7 @@ export function planListeners(config: Config, keys: PacketKeys, logger: Logger):
  */
 export async function openListeners(
   config: Config,
-  { logd, forward }: ListenersPlan,
+  { logd, forward, syslog }: ListenersPlan,
   options: ListenersOptions,
 ): Promise<Record<string, string>> {
   const { context } = options
@@ -53,14 +61,21 @@ export async function openListeners(
   for (const [index, address] of forward.entries()) {
     const settings = forwardSettings(config, address, options.forward)
     const opened = await open(forwardSource.name, config, options, () => forwardSource.listen(context, settings))
-    for (const where of Object.values(opened)) listeners[nameOfForward(index)] = where
+    for (const where of Object.values(opened)) listeners[nameOf(forwardSource.name, index)] = where
+  }
+  for (const [index, settings] of syslog.entries()) {
+    const { tls } = options.forward
+    const opened = await open(syslogSource.name, config, options, () =>
+      syslogSource.listen(context, { ...settings, tls }),
+    )
+    for (const where of Object.values(opened)) listeners[nameOf(syslogSource.name, index)] = where
   }
   return listeners
 }
 
 /** The first address bears the name of the source, the others a number besides. */
-function nameOfForward(index: number): string {
-  return index === 0 ? forwardSource.name : `${forwardSource.name}-${index + 1}`
+function nameOf(source: string, index: number): string {
+  return index === 0 ? source : `${source}-${index + 1}`
 }
 
 function logdSettings(config: Config, keys: PacketKeys, logger: Logger): LogdSettings | undefined {

@@ -94,6 +94,26 @@ export const SettingsSchema = Type.Object(
       MiB,
     ),
     auditAgentsMax: count(1000, 'Senders of audit records that status knows of'),
+    syslog: addresses('off', 'Where syslog is taken: udp://, tcp://, tls:// and unix:// addresses, or off'),
+    syslogAllow: text(
+      '',
+      'Addresses and CIDR ranges from which syslog is taken, with commas; `*` for all; empty: this machine only',
+    ),
+    syslogKey: text('', 'Id of the key on whose behalf syslog is taken: its stamps, address ranges and expiry count'),
+    syslogTimeZone: text('local', 'Zone of syslog times that do not say: a name such as Europe/Berlin, UTC, or local'),
+    syslogMessageBytesMax: bytes(64 * KiB, 'Longest syslog message; a longer one is cut and says so', KiB),
+    syslogConnectionsMax: count(1000, 'Open connections of one syslog address; further ones are closed at once'),
+    syslogReceiveBufferBytes: bytes(4 * MiB, 'What the kernel is asked to keep of syslog datagrams', 64 * KiB),
+    syslogUnacknowledgedBytesMax: bytes(
+      32 * MiB,
+      'Events of one syslog address that wait for the disk; then streams pause and datagrams are dropped',
+      MiB,
+    ),
+    syslogUnixMode: Type.String({
+      default: '0660',
+      pattern: '^0?[0-7]{3}$',
+      description: 'Permissions of syslog sockets in the file system, octal: who may use them',
+    }),
     rings: sizes(
       'Memory for the newest events of one service, by what its name begins with; the longest wins',
       4 * KiB,

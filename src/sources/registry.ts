@@ -2,7 +2,14 @@ import { eventlogSource } from './eventlog/eventlog.ts'
 import { forwardSource } from './forward/forward.ts'
 import { httpSource } from './http/http.ts'
 import { logdSource } from './logd/logd.ts'
+import { syslogSource } from './syslog/syslog.ts'
 import type { SourceDefinition } from './source.ts'
 
 /** Every source there is: one line each. Folder, documentation page and contract test follow from this list. */
-export const SOURCES: readonly SourceDefinition[] = [httpSource, eventlogSource, logdSource, forwardSource]
+export const SOURCES: readonly SourceDefinition[] = [
+  httpSource,
+  eventlogSource,
+  logdSource,
+  forwardSource,
+  syslogSource,
+]

@@ -6,7 +6,10 @@ const DAY_SECONDS = 86_400
 /** How far a line may lie before the one above it and still be of the same pass of a repeated hour. */
 const DISORDER_SECONDS_MAX = 60
 
-/** An IANA name (`Europe/Berlin`), `UTC`, or an offset (`+02:00`). Throws a RangeError for anything else. */
+/**
+ * An IANA name (`Europe/Berlin`), `UTC`, an offset (`+02:00`), or `local`, the zone of this machine. Throws a RangeError
+ * for anything else.
+ */
 export function createTimeZone(name: string): TimeZone {
   const offset = /^([+-])(\d{2}):?(\d{2})$/.exec(name)
   if (offset) {
@@ -15,7 +18,7 @@ export function createTimeZone(name: string): TimeZone {
   }
   if (name === 'UTC' || name === 'Etc/UTC' || name === 'GMT') return fixedZone(0)
   try {
-    return new NamedZone(name)
+    return new NamedZone(name === 'local' ? Intl.DateTimeFormat().resolvedOptions().timeZone : name)
   } catch (error) {
     throw new RangeError(`"${name}" is no time zone: use a name such as Europe/Berlin, UTC, or an offset like +02:00`, {
       cause: error,

@@ -25,7 +25,7 @@ export class LineTools {
   readonly cri = new CriWrapper()
   readonly writer = new RowWriter()
 
-  /** `timeZone`: an IANA name (`Europe/Berlin`), `UTC`, or an offset (`+02:00`). Throws a RangeError for others. */
+  /** `timeZone`: see `createTimeZone`. Throws a RangeError for one that does not exist. */
   constructor(timeZone: string, limits: Partial<LineLimits> = {}) {
     this.limits = { ...EVENT_LIMITS, ...JOIN_LIMITS, ...limits }
     this.zone = createTimeZone(timeZone)

@@ -1,0 +1,163 @@
+import type { Socket } from 'node:net'
+import { NS_PER_SECOND } from '../../core/time.ts'
+import { formatHostPort } from '../../net/listen-address.ts'
+import { openStream } from '../../net/stream-listener.ts'
+import { openUdp } from '../../net/udp.ts'
+import { SyslogFraming } from '../../wire/syslog/framing.ts'
+import { SyslogRows } from '../../wire/syslog/syslog-rows.ts'
+import { eventDefaults, type EventDefaults } from '../../wire/transcode/row-writer.ts'
+import { senderHost } from '../sender-host.ts'
+import type { ListenContext, ListeningSource, SourceListener } from '../source.ts'
+import { Intake } from './intake.ts'
+import type { SyslogReason, SyslogSettings } from './settings.ts'
+
+const NAME = 'syslog'
+/** Nothing is ever sent. */
+const SEND_QUEUE_BYTES_MAX = 0
+
+/** Messages of RFC 5424 and RFC 3164 over UDP, TCP, TLS and sockets in the file system: docs/sources/syslog.md. */
+export const syslogSource: ListeningSource<SyslogSettings> = {
+  name: NAME,
+  listen: (context, settings) => {
+    const server = new SyslogServer(context, settings)
+    return settings.address.protocol === 'udp' ? server.openUdp(settings.address) : server.openStream(settings.address)
+  },
+}
+
+/** One address. */
+class SyslogServer {
+  readonly #context: ListenContext
+  readonly #settings: SyslogSettings
+  readonly #intake: Intake
+  readonly #rows: SyslogRows
+  readonly #connections = new Map<Socket, SyslogFraming>()
+  readonly #senders = new Map<string, EventDefaults>()
+
+  constructor(context: ListenContext, settings: SyslogSettings) {
+    this.#context = context
+    this.#settings = settings
+    const { limits, timeZone } = settings
+    this.#rows = new SyslogRows(timeZone, context.limits.event.keysMax)
+    this.#intake = new Intake({ name: NAME, context, limits, drop: (events) => this.#reject('refused', events) })
+  }
+
+  async openUdp({ host, port }: { host: string; port: number }): Promise<SourceListener> {
+    const { counters } = this.#context
+    const { limits, allows } = this.#settings
+    const bytes = counters.counter('ingest_bytes_total', { source: NAME })
+    const udp = await openUdp({
+      host,
+      port,
+      receiveBufferBytes: limits.receiveBufferBytes,
+      sendQueueBytesMax: SEND_QUEUE_BYTES_MAX,
+      onPacket: (packet, address) => {
+        if (!allows(address)) return this.#reject('address', 1)
+        if (this.#intake.isFull) return this.#reject('overload', 1)
+        bytes.add(packet.length)
+        const cutBytes = Math.max(0, packet.length - limits.messageBytesMax)
+        this.#take(packet, 0, packet.length - cutBytes, cutBytes, this.#senderOf(address))
+      },
+    })
+    let dropped = 0
+    const sweep = async (): Promise<void> => {
+      const drops = await udp.kernelDrops()
+      if (drops > dropped) counters.add('syslog_kernel_dropped_total', {}, drops - dropped)
+      dropped = drops
+    }
+    const sweeper = setInterval(() => void sweep(), limits.sweepMs)
+    sweeper.unref()
+    return {
+      address: formatHostPort(udp.host, udp.port),
+      close: async () => {
+        clearInterval(sweeper)
+        await sweep()
+        await udp.close()
+        await this.#intake.close()
+      },
+    }
+  }
+
+  async openStream(address: Exclude<SyslogSettings['address'], { protocol: 'udp' }>): Promise<SourceListener> {
+    const { counters } = this.#context
+    const { limits, tls } = this.#settings
+    const stream = await openStream({
+      address,
+      tls: tls?.material,
+      connectionsMax: limits.connectionsMax,
+      onRefused: () => counters.add('syslog_connections_refused_total'),
+      handshakeMs: limits.handshakeMs,
+      onHandshakeFailed: () => counters.add('tls_handshakes_failed_total', { reason: NAME }),
+      unixMode: limits.unixMode,
+      onConnection: (socket) => this.#connect(socket),
+    })
+    tls?.attach(stream)
+    return {
+      address: stream.address,
+      close: async () => {
+        const closed = stream.close()
+        for (const [socket, framing] of this.#connections) {
+          framing.end()
+          socket.destroy()
+        }
+        await this.#intake.close()
+        await closed
+      },
+    }
+  }
+
+  #connect(socket: Socket): void {
+    // That it is over is told by `close`.
+    socket.on('error', () => undefined)
+    const { counters } = this.#context
+    const address = socket.remoteAddress ?? ''
+    if (this.#settings.address.protocol !== 'unix' && !this.#settings.allows(address)) {
+      this.#reject('address', 1)
+      socket.destroy()
+      return
+    }
+    counters.add('syslog_connections_total')
+    const sender = this.#senderOf(address || '127.0.0.1')
+    const bytes = counters.counter('ingest_bytes_total', { source: NAME })
+    const framing = new SyslogFraming(this.#settings.limits.messageBytesMax, (message, from, to, cutBytes) =>
+      this.#take(message, from, to, cutBytes, sender),
+    )
+    this.#connections.set(socket, framing)
+    socket.on('data', (chunk: Buffer) => {
+      bytes.add(chunk.length)
+      framing.push(chunk)
+      if (!this.#intake.isFull) return
+      socket.pause()
+      this.#intake.onRoom(() => void socket.resume())
+    })
+    socket.on('end', () => socket.end())
+    socket.on('close', () => {
+      // What came of a message that was not finished is better than nothing of it.
+      framing.end()
+      this.#connections.delete(socket)
+    })
+  }
+
+  #take(bytes: Buffer, from: number, to: number, cutBytes: number, sender: EventDefaults): void {
+    const principal = this.#settings.principal()
+    if (!principal) return this.#reject('key', 1)
+    const nowSeconds = Number(this.#context.clock() / NS_PER_SECOND)
+    const batch = this.#intake.batchOf(principal)
+    if (!this.#rows.write(bytes, from, to, batch, sender, { nowSeconds, cutBytes })) return this.#reject('empty', 1)
+    if (cutBytes > 0) this.#context.counters.add('syslog_cut_total')
+    this.#intake.written(batch)
+  }
+
+  #reject(reason: SyslogReason, count: number): void {
+    this.#context.counters.add('ingest_rejected_total', { source: NAME, reason }, count)
+  }
+
+  /** Fields of events from this address that do not say otherwise. */
+  #senderOf(address: string): EventDefaults {
+    const known = this.#senders.get(address)
+    if (known) return known
+    const sender = eventDefaults({ host: senderHost(address, this.#context.hostname), source: NAME })
+    if (this.#senders.size >= this.#settings.limits.sendersMax) this.#senders.clear()
+    this.#senders.set(address, sender)
+    return sender
+  }
+}
