@@ -82,12 +82,13 @@ export class Intake {
     const { length } = batch
     this.#capacityBytes = Math.max(BATCH_BYTES_MIN, Math.min(length * 2, this.#options.limits.batchBytes * 2))
     this.#unacknowledgedBytes += length
-    const write = this.#write(sink, batch).then(() => {
+    const write = this.#write(sink, batch)
+    this.#writes.add(write)
+    void write.finally(() => {
       this.#unacknowledgedBytes -= length
       this.#writes.delete(write)
       this.#wake()
     })
-    this.#writes.add(write)
   }
 
   async #write(sink: Sink, batch: EventBatch): Promise<void> {
