@@ -23,6 +23,7 @@ export class ArrivalClock {
   #hadFullTurn = false
   #turnPackets = 0
   #turnMs = 0
+  #isBulk = false
   #turnEnd: NodeJS.Immediate | undefined
 
   /** `waitMsMax` bounds the allowance. */
@@ -36,21 +37,40 @@ export class ArrivalClock {
 
   /** When the first datagram of this turn of the event loop was read; a turn brings few, so it is soon for all. */
   get turnMs(): number {
-    if (this.#turnPackets === 0) this.#turnMs = this.#nowMs()
+    if (this.#turnPackets === 0 && !this.#isBulk) this.#turnMs = this.#nowMs()
     return this.#turnMs
   }
 
   /** Call for each datagram: since when it may have been waiting, in milliseconds since 1970; mostly now. */
   arrivedSince(nowMs: number): number {
+    if (this.#isBulk) return this.#earliest(nowMs)
     this.#turnPackets++
     this.#turnEnd ??= setImmediate(() => this.#endTurn())
     if (!this.#isBehind && !this.#isLate(nowMs)) return nowMs
-    return Math.max(Math.min(this.#emptyMs, nowMs), nowMs - this.#waitMsMax)
+    return this.#earliest(nowMs)
+  }
+
+  /** Many datagrams are read at once from here to `end`: what of them had not arrived by the last such time is new. */
+  begin(): void {
+    this.#turnMs = this.#nowMs()
+    this.#isBulk = true
+  }
+
+  /** `isEmpty`: all that had arrived when it began has been read. */
+  end(isEmpty: boolean): void {
+    this.#isBulk = false
+    this.#turnPackets = 0
+    this.#isBehind = this.#hadFullTurn = !isEmpty
+    if (isEmpty) this.#emptyMs = this.#turnMs
   }
 
   close(): void {
     clearInterval(this.#timer)
     clearImmediate(this.#turnEnd)
+  }
+
+  #earliest(nowMs: number): number {
+    return Math.max(Math.min(this.#emptyMs, nowMs), nowMs - this.#waitMsMax)
   }
 
   #tick(): void {

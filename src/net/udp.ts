@@ -1,21 +1,27 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
+import { createSocket, type Socket } from 'node:dgram'
 import { lookup as resolveName } from 'node:dns/promises'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { AppError } from '../core/errors.ts'
 import { formatHostPort } from './listen-address.ts'
+import { UdpReader, type BulkTurns } from './udp-reader.ts'
 
 export interface UdpOptions {
   host: string
   /** 0: any free one. */
   port: number
-  /** What the kernel is asked to keep while we do something else; it gives at most `net.core.rmem_max`. */
+  /**
+   * What the kernel is asked to keep while we do something else; it gives at most `net.core.rmem_max`, unless this process
+   * may have more.
+   */
   receiveBufferBytes: number
   /** Bytes handed to the kernel that it has not taken yet; further datagrams are not sent. */
   sendQueueBytesMax: number
-  /** One datagram. The bytes belong to the receiver. Must not throw. */
+  /** One datagram. The bytes are there during the call only. Must not throw. */
   onPacket: (bytes: Buffer, address: string, port: number) => void
+  /** Told of turns in which many datagrams are read at once. */
+  bulk?: BulkTurns
 }
 
 export interface UdpListener {
@@ -42,7 +48,7 @@ export async function openUdp(options: UdpOptions): Promise<UdpListener> {
     lookup: (name, _options, done) => done(null, name, isIP(name)),
   })
   await bind(socket, address, options)
-  socket.on('message', (bytes: Buffer, from: RemoteInfo) => options.onPacket(bytes, from.address, from.port))
+  const reader = new UdpReader(socket, options)
   const { port } = socket.address()
   let sendErrors = 0
   let isClosed = false
@@ -51,7 +57,7 @@ export async function openUdp(options: UdpOptions): Promise<UdpListener> {
   const sent = (error: Error | null): void => {
     if (error) sendErrors++
   }
-  const receiveBufferBytes = setReceiveBuffer(socket, options.receiveBufferBytes)
+  const receiveBufferBytes = setReceiveBuffer(socket, reader, options.receiveBufferBytes)
   return {
     host: address,
     port,
@@ -67,6 +73,7 @@ export async function openUdp(options: UdpOptions): Promise<UdpListener> {
     kernelDrops: () => readKernelDrops(socket.address()),
     close: () => {
       isClosed = true
+      reader.close()
       return new Promise((resolve) => void socket.close(resolve))
     },
   }
@@ -97,7 +104,7 @@ function bind(socket: Socket, address: string, { port, host }: UdpOptions): Prom
 }
 
 /** The largest that the kernel gives; more than it has to give is an error on some systems. */
-function setReceiveBuffer(socket: Socket, bytes: number): number {
+function setReceiveBuffer(socket: Socket, reader: UdpReader, bytes: number): number {
   for (let size = bytes; size >= 64 * 1024; size = size >> 1) {
     try {
       socket.setRecvBufferSize(size)
@@ -106,6 +113,8 @@ function setReceiveBuffer(socket: Socket, bytes: number): number {
       // Too much for this system: half of it may do.
     }
   }
+  // The kernel gives twice of what it is asked for, for what it adds to each datagram.
+  if (socket.getRecvBufferSize() < bytes * 2) reader.forceReceiveBuffer(bytes)
   return socket.getRecvBufferSize()
 }
 

@@ -19,7 +19,7 @@ interface Room {
 export const ROOMS: Readonly<Record<string, Room>> = {
   core: { uses: [], packages: [], hasIo: false },
   wire: { uses: ['core'], packages: ['@bufbuild/protobuf', '@msgpack/msgpack'], hasIo: false },
-  net: { uses: ['core'], packages: ['fastify', '@fastify/*', '@peculiar/x509'], hasIo: true },
+  net: { uses: ['core'], packages: ['fastify', '@fastify/*', '@peculiar/x509', 'ffi-rs'], hasIo: true },
   sources: {
     uses: ['core', 'wire', 'net'],
     packages: ['fastify', 'typebox', '@fastify/type-provider-typebox'],

@@ -87,6 +87,7 @@ class LogdServer {
         receiveBufferBytes: limits.receiveBufferBytes,
         sendQueueBytesMax: SEND_QUEUE_BYTES_MAX,
         onPacket: (bytes, address, from) => this.#take(bytes, address, from, arrival),
+        bulk: arrival,
       })
     } catch (error) {
       arrival.close()

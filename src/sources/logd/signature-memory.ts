@@ -98,35 +98,36 @@ class Bucket {
   }
 
   has(sum: Uint32Array): boolean {
-    return this.#isTaken[this.#find(sum)] === 1
+    return this.#isTaken[this.#find(sum, 0)] === 1
   }
 
   /** False when it is there already. */
   add(sum: Uint32Array): boolean {
     if (this.count + 1 > this.capacity * LOAD_MAX) this.#grow()
-    const slot = this.#find(sum)
+    const slot = this.#find(sum, 0)
     if (this.#isTaken[slot] === 1) return false
-    this.#put(slot, sum)
+    this.#put(slot, sum, 0)
     this.count++
     return true
   }
 
-  #put(slot: number, sum: Uint32Array): void {
+  /** The signature whose words begin at `from`. */
+  #put(slot: number, sum: Uint32Array, from: number): void {
     const words = this.#words
     const at = slot * WORDS
-    for (let i = 0; i < WORDS; i++) words[at + i] = sum[i] as number
+    for (let i = 0; i < WORDS; i++) words[at + i] = sum[from + i] as number
     this.#isTaken[slot] = 1
   }
 
   /** The place where it is, or where it would go. */
-  #find(sum: Uint32Array): number {
+  #find(sum: Uint32Array, from: number): number {
     const words = this.#words
     const mask = this.#isTaken.length - 1
-    let slot = (sum[0] as number) & mask
+    let slot = (sum[from] as number) & mask
     for (; this.#isTaken[slot] === 1; slot = (slot + 1) & mask) {
       const at = slot * WORDS
       let i = 0
-      while (i < WORDS && words[at + i] === sum[i]) i++
+      while (i < WORDS && words[at + i] === sum[from + i]) i++
       if (i === WORDS) return slot
     }
     return slot
@@ -139,8 +140,8 @@ class Bucket {
     this.#isTaken = new Uint8Array(isTaken.length * 2)
     for (let slot = 0; slot < isTaken.length; slot++) {
       if (isTaken[slot] === 0) continue
-      const sum = words.subarray(slot * WORDS, slot * WORDS + WORDS)
-      this.#put(this.#find(sum), sum)
+      const from = slot * WORDS
+      this.#put(this.#find(words, from), words, from)
     }
   }
 }
