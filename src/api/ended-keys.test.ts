@@ -116,6 +116,14 @@ function endless(store: SqlStore): SqlStore {
       }
       for (;;) yield* rows.slice(1)
     },
+    async *texts(...asked) {
+      const parts: Buffer[] = []
+      for await (const part of store.texts(...asked)) {
+        parts.push(part)
+        yield part
+      }
+      for (;;) yield* parts
+    },
   }
 }
 

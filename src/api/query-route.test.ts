@@ -350,6 +350,7 @@ describe('a reader who goes away', () => {
       delete: (request) => temporary.store.delete(request),
       status: () => temporary.store.status(),
       select: (statement, options) => temporary.store.select(statement, options),
+      texts: (...asked) => store.texts(...asked),
       async *stream(statement, options) {
         for await (const row of temporary.store.stream(statement, options)) {
           if (rows++ > 1000) throw new AppError('STORE_UNREACHABLE', { detail: 'the engine ended' })

@@ -12,7 +12,7 @@ import { timeWindows } from './time-windows.ts'
 import { visibleSql } from './view.ts'
 
 export interface SqlReaderOptions {
-  store: Pick<Store, 'select' | 'stream' | 'delete' | 'deletions'>
+  store: Pick<Store, 'select' | 'stream' | 'texts' | 'delete' | 'deletions'>
   rollup: Rollup & EventLogRollup
   /** This server's name: tails read its events only. */
   node: string

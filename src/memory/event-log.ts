@@ -143,13 +143,15 @@ async function* pageTexts(
   separator: Separator,
 ): AsyncGenerator<string, void, undefined> {
   const slots = [...pieces.keys()].sort(compare)
+  let between: Separator | '' = ''
   for (const slot of slots) {
     const events = (pieces.get(slot) ?? []).sort(
       (a, b) => compare(a.pageNs, b.pageNs) || compare(a.receivedNs, b.receivedNs),
     )
     for (let from = 0; from < events.length; from += JOINED_EVENTS) {
       const some = events.slice(from, from + JOINED_EVENTS)
-      yield some.map(({ text }) => text).join(separator)
+      yield between + some.map(({ text }) => text).join(separator)
+      between = separator
     }
     await new Promise((resolve) => setImmediate(resolve))
   }

@@ -6,7 +6,7 @@ import type { Statement } from '../core/statement.ts'
 import type { Connection } from './connection.ts'
 import { Eraser } from './eraser.ts'
 import { loadFiles, loadStream } from './load.ts'
-import { READ_LIMITS, openAnswer, readAll, type ReadLimits } from './read.ts'
+import { READ_LIMITS, openAnswer, readAll, readTexts, type ReadLimits } from './read.ts'
 import { enforceRetention, ROLLUPS, type RetentionRun, type RetentionRules } from './retention.ts'
 import { previewFilters } from './retention-preview.ts'
 import { dropOrphans, enforceFilters, type KeepRule } from './retention-filters.ts'
@@ -20,6 +20,7 @@ import type {
   LoadRequest,
   ReadOptions,
   ReadResult,
+  RowSeparator,
   Store,
   StoreStatus,
 } from './store.ts'
@@ -121,6 +122,14 @@ export class ClickHouseStore implements Store {
     } finally {
       await answer.rows.return()
     }
+  }
+
+  texts(
+    statement: Statement,
+    separator: RowSeparator,
+    options: ReadOptions = {},
+  ): AsyncGenerator<Buffer, void, undefined> {
+    return readTexts(this.#connected(), statement, separator, options, this.#limits)
   }
 
   async delete(request: DeletionRequest): Promise<DeletionAnswer> {

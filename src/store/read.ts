@@ -2,7 +2,7 @@ import { AppError } from '../core/errors.ts'
 import type { Statement } from '../core/statement.ts'
 import type { Connection, Settings } from './connection.ts'
 import { exceptionFailure, failure } from './failure.ts'
-import type { ReadColumn, ReadOptions, ReadResult, ReadStats } from './store.ts'
+import type { ReadColumn, ReadOptions, ReadResult, ReadStats, RowSeparator } from './store.ts'
 
 export interface ReadLimits {
   timeoutMs: number
@@ -110,6 +110,47 @@ export async function openAnswer(
     silence.end()
   }
   return { columns, stats, rows }
+}
+
+/** Bytes that the engine keeps in memory until an answer is whole; beyond that it uses its disk. */
+const WHOLE_ANSWER_BYTES = 16 * 2 ** 20
+
+/**
+ * Runs a SELECT of one column of texts, and gives the bytes of the texts as they are, with the separator between them.
+ * The engine answers once it has all of it, so that a failure is never taken for a text.
+ */
+export async function* readTexts(
+  connection: Connection,
+  statement: Statement,
+  separator: RowSeparator,
+  options: ReadOptions,
+  limits: ReadLimits,
+): AsyncGenerator<Buffer, void, undefined> {
+  throwIfAborted(options.signal)
+  const settings = {
+    ...readSettings(options, limits),
+    http_write_exception_in_output_format: 0,
+    wait_end_of_query: 1,
+    buffer_size: WHOLE_ANSWER_BYTES,
+    format_custom_escaping_rule: 'Raw',
+    format_custom_row_before_delimiter: '',
+    format_custom_row_after_delimiter: '',
+    format_custom_row_between_delimiter: separator,
+    format_custom_result_before_delimiter: '',
+    format_custom_result_after_delimiter: '',
+  }
+  const silence = watchSilence((options.timeoutMs ?? limits.timeoutMs) + SILENCE_MS_OVER)
+  const signals = options.signal === undefined ? [silence.signal] : [silence.signal, options.signal]
+  try {
+    const stream = await connection.open(statement, 'CustomSeparated', settings, AbortSignal.any(signals))
+    silence.end()
+    for await (const chunk of stream) yield chunk as Buffer
+  } catch (error) {
+    throwIfAborted(options.signal)
+    throw silence.error ?? failure(error, 'read')
+  } finally {
+    silence.end()
+  }
 }
 
 /** Aborts when an answer has not begun in time: the engine keeps to the limit by itself, unless it hangs. */

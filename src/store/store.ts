@@ -112,6 +112,9 @@ export interface DoomedByRule {
   newest: string | null
 }
 
+/** What stands between two texts of an answer. */
+export type RowSeparator = ',\n' | '\n'
+
 /** The one store behind everything. Errors are `AppError`: STORE_*, QUERY_TIMEOUT, QUERY_TOO_COSTLY, QUERY_CANCELLED. */
 export interface Store {
   /**
@@ -126,6 +129,11 @@ export interface Store {
    * row. Ending the iteration early cancels the query in the engine.
    */
   stream(statement: Statement, options?: ReadOptions): AsyncIterable<unknown[]>
+  /**
+   * The bytes of an answer that is one column of texts, with the separator between them, unread. What fails fails
+   * before the first byte, or breaks off.
+   */
+  texts(statement: Statement, separator: RowSeparator, options?: ReadOptions): AsyncIterable<Buffer>
   /**
    * Deletes events for good. What it selects must not change meanwhile: no event that it selects may still be on its
    * way to the store. Durable when it answers; one that is interrupted is completed at the next start. One at a time:

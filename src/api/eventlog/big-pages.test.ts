@@ -60,6 +60,7 @@ beforeAll(async () => {
         status: () => store.status(),
         select: (statement, options) => store.select(statement, options),
         stream: (statement, options) => (pieces++, store.stream(statement, options)),
+        texts: (...asked) => (pieces++, store.texts(...asked)),
       },
       clock: () => at('2026-11-21T12:00:00Z'),
     }),

@@ -24,6 +24,14 @@ export function requireOver(endNs: bigint, { clock, eventlog }: ClosingContext):
   })
 }
 
+/** What is told when events were deleted between the first look at a page and the last. */
+export function changedMeanwhile(): AppError {
+  return new AppError('PAGE_OPEN', {
+    detail: 'Events of the page were deleted while it was read.',
+    retryAfterSeconds: 1,
+  })
+}
+
 /** Resolves when all that was received before pages that end here were closed is in the store. PAGE_OPEN after a while. */
 export async function waitComplete(endNs: bigint, context: ClosingContext, signal: AbortSignal): Promise<void> {
   const timeout = AbortSignal.timeout(WAIT_MS)

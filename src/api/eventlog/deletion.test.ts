@@ -163,3 +163,41 @@ test('only admins delete', async () => {
 test.each(['by=hour,day', 'by=host', 'since=never', 'level=loud'])('eventstats?%s is refused', async (query) =>
   expect((await ask(`eventstats?${query}`)).status).toBe(400),
 )
+
+test('a page of which events are deleted while it is read is not given for what it was', async () => {
+  const { store } = temporary
+  let ids: string[] = []
+  const asks = { isDeleting: false }
+  const own = await openApi(
+    quietContext({
+      store: {
+        isReady: true,
+        delete: (request) => store.delete(request),
+        status: () => store.status(),
+        select: (statement, options) => store.select(statement, options),
+        stream: (statement, options) => store.stream(statement, options),
+        async *texts(...asked) {
+          yield* store.texts(...asked)
+          if (asks.isDeleting) ids = [...ids, 'a deletion']
+        },
+        deletions: { touching: () => ({ ids, isUnderWay: false }) },
+      },
+      clock: () => NOW_NS,
+    }),
+  )
+  const read = async (query: string) => {
+    const response = await fetch(`${own.url}/api/v1/eventqry/shop%2Fb/2026-11-21T04:01${query}`)
+    return { status: response.status, retryAfter: response.headers.get('retry-after'), text: await response.text() }
+  }
+  try {
+    for (const query of ['', '?format=ndjson']) {
+      const before = await read(query)
+      asks.isDeleting = true
+      expect(await read(query)).toMatchObject({ status: 425, retryAfter: '1' })
+      asks.isDeleting = false
+      expect(await read(query)).toEqual(before)
+    }
+  } finally {
+    await own.close()
+  }
+})

@@ -15,6 +15,8 @@ export interface PageRange {
 /** What stands between two events of a page. */
 export type Separator = ',\n' | '\n'
 
+export type PageText = string | Uint8Array
+
 export interface PageSlot {
   /** Its number: page time divided by the length of a slot. */
   slot: bigint
@@ -23,8 +25,11 @@ export interface PageSlot {
 
 export interface OpenedPage {
   count: number
-  /** All events as JSON texts, some in each, in the order of page time, received time and node. */
-  texts(separator: Separator): AsyncIterable<string>
+  /**
+   * All events as JSON texts in the order of page time, received time and node, with the separator between two of them
+   * and none at the ends: in whatever parts, as text or as bytes.
+   */
+  texts(separator: Separator): AsyncIterable<PageText>
   /** Gives back what it holds. */
   close(): void
 }

@@ -1,8 +1,9 @@
 import { AppError } from '../../core/errors.ts'
-import type { ReadOptions, Store } from '../../store/store.ts'
-import type { PageRange, Separator } from './log-reader.ts'
+import type { ReadOptions, RowSeparator, Store } from '../../store/store.ts'
+import { changedMeanwhile } from './closed.ts'
+import type { PageRange, PageText } from './log-reader.ts'
 import type { PageScope } from './page-question.ts'
-import { countStatement, eventsOfPageStatement, type PagePosition } from './page-statements.ts'
+import { countStatement, eventsOfPageStatement, textsOfPageStatement, type PagePosition } from './page-statements.ts'
 import { MINUTE_NS, type Page } from './page-time.ts'
 
 /** Events that one statement sorts and brings: what bounds the memory of the engine however large a page is. */
@@ -52,19 +53,21 @@ export async function countPage(
 
 export interface PageWanted {
   scope: PageScope
-  separator: Separator
+  separator: RowSeparator
   options: ReadOptions
 }
 
+type PageStore = Pick<Store, 'stream' | 'texts'>
+
 /**
- * All events of the page as JSON texts, some in each, in their order, read from the store as they are taken: the store
- * is one piece ahead.
+ * All events of the page as JSON texts, some in each, or parts of the bytes of such texts, with the separator between
+ * two events and none at the ends; in their order, read from the store as they are taken: the store is one piece ahead.
  */
 export async function* pageEvents(
-  store: Pick<Store, 'stream'>,
+  store: PageStore,
   { pieces }: PageContents,
   wanted: PageWanted,
-): AsyncGenerator<string, void, undefined> {
+): AsyncGenerator<PageText, void, undefined> {
   let ahead = begin(store, pieces[0], wanted)
   try {
     for (let index = 1; ahead; index++) {
@@ -72,6 +75,7 @@ export async function* pageEvents(
       let item = await first
       ahead = begin(store, pieces[index], wanted)
       try {
+        if (index > 1) yield wanted.separator
         for (; item.done !== true; item = await items.next()) yield item.value
       } finally {
         await items.return()
@@ -82,13 +86,13 @@ export async function* pageEvents(
   }
 }
 
-type Texts = AsyncGenerator<string, void, undefined>
+type Texts = AsyncGenerator<PageText, void, undefined>
 
 function begin(
-  store: Pick<Store, 'stream'>,
+  store: PageStore,
   piece: PagePiece | undefined,
   wanted: PageWanted,
-): { items: Texts; first: Promise<IteratorResult<string, void>> } | undefined {
+): { items: Texts; first: Promise<IteratorResult<PageText, void>> } | undefined {
   if (!piece) return undefined
   const items = pieceEvents(store, piece, wanted)
   const first = items.next()
@@ -97,11 +101,54 @@ function begin(
   return { items, first }
 }
 
-async function* pieceEvents(
-  store: Pick<Store, 'stream'>,
+/** As the store gives it; what is too much for one answer in several. */
+async function* pieceEvents(store: PageStore, piece: PagePiece, wanted: PageWanted): Texts {
+  const { scope, separator, options } = wanted
+  let events = 0
+  if (piece.count <= PIECE_EVENTS_MAX) {
+    try {
+      const statement = textsOfPageStatement(scope, piece)
+      for await (const bytes of store.texts(statement, separator, { ...options, rowsMax: PIECE_EVENTS_MAX })) {
+        events += newlines(bytes)
+        yield bytes
+      }
+      // Between two events there is one.
+      requireAll(piece, events + 1)
+      return
+    } catch (error) {
+      if (events > 0 || !isTooMuch(error)) throw error
+    }
+  }
+  for await (const { text, count } of limitedEvents(store, piece, wanted)) {
+    yield events === 0 ? text : separator + text
+    events += count
+  }
+  requireAll(piece, events)
+}
+
+const NEWLINE = 0x0a
+
+function newlines(bytes: Buffer): number {
+  let count = 0
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count++
+  return count
+}
+
+/** Whoever keeps pages must not keep one that events went missing from meanwhile. */
+function requireAll({ count }: PagePiece, events: number): void {
+  if (events !== count) throw changedMeanwhile()
+}
+
+function isTooMuch(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'QUERY_TOO_COSTLY'
+}
+
+/** In answers of as many events as the store gives at once. */
+async function* limitedEvents(
+  store: PageStore,
   piece: PagePiece,
   { scope, separator, options }: PageWanted,
-): Texts {
+): AsyncGenerator<{ text: string; count: number }, void, undefined> {
   const stepNs = ((piece.toNs - piece.fromNs) * ROW_EVENTS) / BigInt(piece.count) + 1n
   let limit = PIECE_EVENTS_MAX
   let after: PagePosition | undefined
@@ -119,10 +166,10 @@ async function* pieceEvents(
         const [text, count, pageNs, receivedNs, node] = row as [string, string, string, string, string]
         events += Number(count)
         after = { pageNs, receivedNs, node }
-        yield text
+        yield { text, count: Number(count) }
       }
     } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'QUERY_TOO_COSTLY' || limit === 1) throw error
+      if (!isTooMuch(error) || limit === 1) throw error
       isTooLarge = true
     }
     if (!isTooLarge && events < limit) return

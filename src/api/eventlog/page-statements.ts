@@ -113,6 +113,17 @@ function quoted(sql: string): string {
   return `'"', ${sql}, '"'`
 }
 
+/** `SELECT event`: events as JSON texts, in the order of page time, received time and node, which is that of no two alike. */
+export function textsOfPageStatement(scope: PageScope, range: PageRange): Statement {
+  const { sql, params } = selection(scope, range, COLUMNS, true)
+  return {
+    sql:
+      `SELECT event FROM (SELECT ${EVENT_JSON} AS event, page_ns, ${RECEIVED_NS} AS received_ns, node FROM ${sql}) ` +
+      'ORDER BY page_ns, received_ns, node SETTINGS output_format_json_escape_forward_slashes = 0',
+    params,
+  }
+}
+
 /** Which events of a page, and how they are put together. */
 export interface PieceOptions {
   limit: number
@@ -124,8 +135,8 @@ export interface PieceOptions {
 }
 
 /**
- * `SELECT events, count, page_ns, received_ns, node`: events as JSON text, many in a row, in the order of page time,
- * received time and node, which is that of no two alike; and the place of the last.
+ * `SELECT events, count, page_ns, received_ns, node`: the same, `limit` of them, many in a row; and the place of the
+ * last.
  */
 export function eventsOfPageStatement(
   scope: PageScope,

@@ -33,6 +33,7 @@ beforeAll(async () => {
     status: () => store.status(),
     select: (...args: Parameters<typeof store.select>) => (asked++, store.select(...args)),
     stream: (...args: Parameters<typeof store.stream>) => (asked++, store.stream(...args)),
+    texts: (...args: Parameters<typeof store.texts>) => (asked++, store.texts(...args)),
   }
   const { spool } = quietContext()
   server = await openApi(

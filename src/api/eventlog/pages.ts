@@ -7,10 +7,10 @@ import { watchReader } from '../disconnect.ts'
 import type { Reading } from '../reading.ts'
 import { EventSchema, problems, type ApiServer } from '../schemas.ts'
 import { streamBody } from '../streamed-body.ts'
-import { closedNs, requireOver, waitComplete } from './closed.ts'
+import { changedMeanwhile, closedNs, requireOver, waitComplete } from './closed.ts'
 import { chooseEncoding, encodeBody, type ContentEncoding } from './content-encoding.ts'
 import { INCOMPLETE_HEADER, isIncomplete } from './incomplete.ts'
-import type { Nearest, OpenedPage } from './log-reader.ts'
+import type { Nearest, OpenedPage, PageText } from './log-reader.ts'
 import {
   checkedFacility,
   FacilityParameters,
@@ -123,6 +123,8 @@ interface PageRequest {
   isThinned: boolean
   /** `undefined`: the answer may change. */
   tag: string | undefined
+  /** What the tag would be now: another one once somebody has begun to delete events of the page. */
+  tagNow: () => string | undefined
 }
 
 async function answer(
@@ -158,11 +160,14 @@ function parseRequest(
   const scope = parseScope(facility, options, { view, graceNs, nowNs: page.toNs })
   const format = options.format === 'ndjson' ? 'ndjson' : 'json'
   const encoding = chooseEncoding(request.headers['accept-encoding'])
-  const touched = events.eventlog.touching(page, scope)
   const { level = '', q = '' } = options
-  // The filter of a key may count from now, and what it hides must not show: not even that it was deleted.
-  const isFixed = view.filter === '' && !touched.isUnderWay && events.eventlog.completeFromNs === undefined
   const identity = { node: context.node, facility, page: page.name, level, q, format, encoding, graceNs }
+  const tagOf = ({ ids, isUnderWay }: ReturnType<typeof events.eventlog.touching>): string | undefined => {
+    // The filter of a key may count from now, and what it hides must not show: not even that it was deleted.
+    const isFixed = view.filter === '' && !isUnderWay && events.eventlog.completeFromNs === undefined
+    return isFixed ? pageTag({ ...identity, deletions: ids }) : undefined
+  }
+  const touched = events.eventlog.touching(page, scope)
   return {
     facility,
     page,
@@ -170,7 +175,8 @@ function parseRequest(
     format,
     encoding,
     isThinned: view.filter === '' && touched.ids.length > 0,
-    tag: isFixed ? pageTag({ ...identity, deletions: touched.ids }) : undefined,
+    tag: tagOf(touched),
+    tagNow: () => tagOf(events.eventlog.touching(page, scope)),
   }
 }
 
@@ -237,22 +243,24 @@ async function pageBody(
   return encodeBody(body, asked.encoding)
 }
 
-async function* pageText(
-  { facility, page, format }: PageRequest,
-  { count, texts }: OpenedPage,
-): AsyncGenerator<string> {
-  const events = texts(format === 'ndjson' ? '\n' : ',\n')
-  if (format === 'ndjson') {
-    for await (const some of events) yield `${some}\n`
-    return
+async function* pageText(asked: PageRequest, opened: OpenedPage): AsyncGenerator<PageText> {
+  yield* asked.format === 'ndjson' ? pageLines(opened) : pageObject(asked, opened)
+  // Whoever keeps pages must not keep one of which only the beginning is what it was.
+  if (asked.tag !== undefined && asked.tagNow() !== asked.tag) {
+    throw changedMeanwhile()
   }
+}
+
+async function* pageLines({ count, texts }: OpenedPage): AsyncGenerator<PageText> {
+  yield* texts('\n')
+  if (count > 0) yield '\n'
+}
+
+async function* pageObject({ facility, page }: PageRequest, { count, texts }: OpenedPage): AsyncGenerator<PageText> {
   const head = { facility, page: page.name, from: formatTimestamp(page.fromNs), to: formatTimestamp(page.toNs), count }
-  let before = `${JSON.stringify(head).slice(0, -1)},"events":[\n`
-  for await (const some of events) {
-    yield before + some
-    before = ',\n'
-  }
-  yield before.startsWith(',') ? '\n]}\n' : `${before}]}\n`
+  yield `${JSON.stringify(head).slice(0, -1)},"events":[\n`
+  yield* texts(',\n')
+  yield count > 0 ? '\n]}\n' : ']}\n'
 }
 
 function setHeaders(

@@ -23,7 +23,7 @@ export interface EventLogRollup {
 }
 
 export interface SqlLogReaderOptions {
-  store: Pick<Store, 'select' | 'stream' | 'delete' | 'deletions'>
+  store: Pick<Store, 'select' | 'stream' | 'texts' | 'delete' | 'deletions'>
   rollup: EventLogRollup
   figures: Pick<StoreFigures, 'extent'>
 }

@@ -63,7 +63,7 @@ const OPEN_ACCESS: ApiContext['access'] = {
 }
 
 /** A store that is asked in SQL. */
-export type SqlStore = Pick<Store, 'select' | 'stream' | 'status' | 'isReady' | 'delete' | 'deletions'>
+export type SqlStore = Pick<Store, 'select' | 'stream' | 'texts' | 'status' | 'isReady' | 'delete' | 'deletions'>
 
 /** Ready, but what it is asked it does not answer. */
 export const MUTE_STORE: SqlStore = {
@@ -74,6 +74,10 @@ export const MUTE_STORE: SqlStore = {
   select: () => Promise.reject(new AppError('STORE_UNREACHABLE')),
   // eslint-disable-next-line require-yield
   async *stream() {
+    throw new AppError('STORE_UNREACHABLE')
+  },
+  // eslint-disable-next-line require-yield
+  async *texts() {
     throw new AppError('STORE_UNREACHABLE')
   },
 }

@@ -22,6 +22,8 @@ export function slowedStore({ store }: TemporaryStore): SqlStore {
     status: () => store.status(),
     select: (statement, options) => store.select(slow(statement), { ...options, rowsMax: 1_000_000 }),
     stream: (statement, options) => store.stream(slow(statement), { ...options, rowsMax: 1_000_000 }),
+    texts: (statement, separator, options) =>
+      store.texts(slow(statement), separator, { ...options, rowsMax: 1_000_000 }),
   }
 }
 
