@@ -214,6 +214,8 @@ async function answerPage(
     }
     ended.addEventListener('abort', () => reply.raw.destroy(), { once: true })
     body.once('close', leave)
+    // Where nothing of it has left yet, the answer is the failure, which is neither compressed nor to be kept.
+    body.once('error', () => withdrawHeaders(reply))
     return reply.send(body)
   } catch (error) {
     leave()
@@ -261,6 +263,12 @@ async function* pageObject({ facility, page }: PageRequest, { count, texts }: Op
   yield `${JSON.stringify(head).slice(0, -1)},"events":[\n`
   yield* texts(',\n')
   yield count > 0 ? '\n]}\n' : ']}\n'
+}
+
+function withdrawHeaders(reply: FastifyReply): void {
+  if (reply.raw.headersSent) return
+  for (const name of ['content-encoding', 'etag', 'link']) reply.removeHeader(name)
+  reply.header('cache-control', 'no-store')
 }
 
 function setHeaders(
