@@ -125,6 +125,11 @@ export interface Access {
   closeSession(principal: Principal): Promise<void>
   /** When the session of a principal ends by itself; `undefined`: it came by something else. */
   sessionExpires(principal: Principal): string | undefined
+  /**
+   * For what somebody has made with a key and others use: calls the listener once when the key ends; for the empty id
+   * when there are keys. Returns what takes the listener away again; `undefined`: it has ended already.
+   */
+  onKeyEnded(id: string, listener: () => void): (() => void) | undefined
   /** Tells what other processes do to the keys, such as the command line in the data folder. */
   onForeignChange(listener: (change: ForeignChange) => void): void
   status(): AccessStatus

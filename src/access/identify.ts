@@ -263,8 +263,13 @@ function endOf(key: KeyEntry, life: Life, nowMs: number): RefusalReason | undefi
 
 /** Everybody, until there is a key: then what was begun without one ends. */
 function openPrincipal(keyring: Keyring, lives: Lives): Principal {
-  const life: Life = { expiresMs: Infinity, isOver: () => !keyring.isOpen }
+  const life = openLife(keyring)
   return { ...OPEN_PRINCIPAL, onEnded: (listener) => lives.onEnded(life, listener) }
+}
+
+/** What lasts as long as there are no keys. */
+export function openLife(keyring: Keyring): Life {
+  return { expiresMs: Infinity, isOver: () => !keyring.isOpen }
 }
 
 /** RFC 7617: the user name, which has no colon, is for people; the password decides. */

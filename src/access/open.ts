@@ -1,6 +1,6 @@
 import type { Role } from '../core/principal.ts'
 import { ACCESS_LIMITS, type Access, type AccessLimits, type AccessOptions, type ForeignChange } from './access.ts'
-import { Identifier } from './identify.ts'
+import { Identifier, openLife } from './identify.ts'
 import { KeyStore } from './key-store.ts'
 import type { KeyFile } from './key-file.ts'
 import { Keyring } from './keyring.ts'
@@ -73,6 +73,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
       const session = known.sessionOf(principal)
       return session && timeText(session.expiresMs)
     },
+    onKeyEnded: (id, listener) => onKeyEnded(id, listener, { keyring, lives, clock }),
     onForeignChange: (listener) => void foreignListeners.push(listener),
     status: () => ({ open: keyring.isOpen, keys: validKeys(keyring, clock()) }),
     async close() {
@@ -81,6 +82,15 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
       lives.close()
     },
   }
+}
+
+function onKeyEnded(
+  id: string,
+  listener: () => void,
+  { keyring, lives, clock }: { keyring: Keyring; lives: Lives; clock: () => number },
+): (() => void) | undefined {
+  const life = id === '' ? openLife(keyring) : keyring.entry(id)
+  return !life || life.isOver(clock()) ? undefined : lives.onEnded(life, listener)
 }
 
 /** Keys that are new or revoked since. */

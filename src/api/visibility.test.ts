@@ -1,12 +1,7 @@
 /** Nobody sees a byte of what a filter hides: proven for every route there is, with whatever a request may say. */
 import type { RouteOptions } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { BatchPool } from '../core/batch-pool.ts'
-import { SILENT_LOGGER } from '../core/logger.ts'
 import type { Right } from '../core/principal.ts'
-import { SOURCES } from '../sources/registry.ts'
-import { SOURCE_LIMITS } from '../sources/source.ts'
-import { MemorySink } from '../sources/testing/memory-sink.ts'
 import type { TemporaryStore } from '../store/testing/temporary-store.ts'
 import { formatCursor } from './cursor.ts'
 import {
@@ -19,6 +14,7 @@ import {
   openBirds,
   type Bird,
 } from './testing/birds.ts'
+import { allSources, type AllSources } from './testing/all-sources.ts'
 import { openApi, quietContext, type OpenApiServer } from './testing/open-api.ts'
 import { SAVED_REQUESTS } from './testing/saved-requests.ts'
 import { testPrincipal, wordAccess } from './testing/word-access.ts'
@@ -28,35 +24,24 @@ const PATIENCE = { timeout: 120_000 }
 
 let temporary: TemporaryStore
 let server: OpenApiServer
+let sources: AllSources
 const routes: RouteOptions[] = []
 
 beforeAll(async () => {
   temporary = await openBirds()
   const context = quietContext({ store: temporary.store, clock: () => BIRDS_NOW_NS, node: BIRDS_NODE })
+  sources = await allSources(context, BIRDS)
   const keys = Object.entries(FILTERS).map(([key, [filter]]) => [key, testPrincipal({ filter, keyId: key })] as const)
   server = await openApi(context, {
     access: wordAccess({ ...Object.fromEntries(keys), everything: testPrincipal() }),
     onRoute: (route) => routes.push(route),
-    attach(app) {
-      for (const source of SOURCES) {
-        if (!('attach' in source)) continue
-        source.attach(app, {
-          sinkFor: () => new MemorySink(),
-          batches: new BatchPool({ bytesMax: 1_000_000 }),
-          counters: context.counters,
-          logger: SILENT_LOGGER,
-          clock: context.clock,
-          hostname: 'here',
-          limits: SOURCE_LIMITS,
-          recentValues: () => Promise.resolve([]),
-        })
-      }
-    },
+    attach: sources.attach,
   })
 })
 afterAll(async () => {
   await server.close()
   await temporary.remove()
+  sources.remove()
 })
 
 interface Request {
@@ -266,6 +251,10 @@ const READ_ROUTES: Readonly<Record<string, (key: string) => Request[]>> = {
     })),
   // A stream without end: visible-tails.test.ts.
   'GET /api/v1/tail': () => [],
+  // Shown whole or not at all: sources/livestream/visible-streams.test.ts.
+  'GET /streams': () => [],
+  'GET /streams/': () => [],
+  'GET /streams/*': () => [],
 }
 
 /** Their answers name no bird, whoever asks. */
@@ -299,7 +288,10 @@ test('every route for readers is in the table', () => {
   expect(routesOf('read').filter((name) => !known.includes(name) && !heads.includes(name))).toEqual([])
 })
 
-describe.each(Object.keys(READ_ROUTES).filter((name) => !name.endsWith('/tail')))('%s', (name) => {
+/** Those that have tests of their own. */
+const isElsewhere = (name: string): boolean => name.endsWith('/tail') || name.startsWith('GET /streams')
+
+describe.each(Object.keys(READ_ROUTES).filter((name) => !isElsewhere(name)))('%s', (name) => {
   const requests = READ_ROUTES[name] ?? (() => [])
 
   test('shows all birds to a key without a filter', async () => {

@@ -256,10 +256,24 @@ function checkTogether(settings: Settings, problems: string[]): void {
     )
   }
   problems.push(...syslogProblems(settings))
+  problems.push(...livestreamProblems(settings))
   const ringBytesMax = Math.floor(settings.live.ringsBytesMax / RULE_BUDGET_PARTS)
   for (const [prefix, bytes] of Object.entries(settings.rings)) {
     if (bytes > ringBytesMax) problems.push(`rings ${prefix} is larger than half of live.ringsBytesMax`)
   }
+}
+
+function livestreamProblems(settings: Settings): string[] {
+  return (['livestreamPut', 'livestreamGet'] as const).flatMap((name) => {
+    const text = settings[name]
+    const address = parseListenAddress(text)
+    if (text === 'off') return []
+    if (address?.protocol !== 'tcp') {
+      return [`${name} ${JSON.stringify(text)} is neither off nor an address such as tcp://127.0.0.1:60022`]
+    }
+    const isOutside = name === 'livestreamPut' && !isLoopback(address.host)
+    return isOutside ? [`livestreamPut ${JSON.stringify(text)} is not an address that only this machine can reach`] : []
+  })
 }
 
 /** Addresses that only this machine can reach. */

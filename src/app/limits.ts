@@ -8,9 +8,11 @@ import type { MemoryOptions } from '../memory/memory.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
 import { SYSLOG_LIMITS, type SyslogLimits } from '../sources/syslog/settings.ts'
 import { FORWARD_LIMITS, type ForwardLimits } from '../sources/forward/settings.ts'
+import type { LivestreamSettings } from '../sources/livestream/settings.ts'
 import { LOGD_LIMITS, type LogdLimits, type LogdSettings } from '../sources/logd/settings.ts'
 import { SOURCE_LIMITS, type SourceLimits } from '../sources/source.ts'
 import type { SpoolLimits } from '../spool/spool.ts'
+import type { StreamLimits } from '../streams/limits.ts'
 import type { StoreConfig } from '../store/connect.ts'
 import type { RetentionRules } from '../store/retention.ts'
 import type { Config } from './config.ts'
@@ -98,6 +100,27 @@ export function sourceLimits({ ingest, eventlog }: Config): SourceLimits {
       bodyBytesMax: eventlog.bodyBytesMax,
       bytesMax: eventlog.bytesMax,
     },
+  }
+}
+
+export function streamLimits({ streams }: Config): Partial<StreamLimits> {
+  return {
+    bytesMax: streams.bytesMax,
+    ageMs: streams.age,
+    streamsMax: streams.countMax,
+    diskFreeBytesMin: streams.diskFreeBytesMin,
+    writersMax: streams.writersMax,
+    readersMax: streams.readersMax,
+    resumeWaitMs: streams.resumeWait,
+  }
+}
+
+export function livestreamSettings({ streams }: Config): LivestreamSettings {
+  return {
+    isIndexed: streams.index,
+    writerIdleMs: streams.writerIdleTimeout,
+    readerIdleMs: streams.readerIdleTimeout,
+    shareMsMax: streams.shareAgeMax,
   }
 }
 

@@ -102,9 +102,19 @@ function logdSettings(config: Config, keys: PacketKeys, logger: Logger): LogdSet
   }
 }
 
-async function open(
+function open(
   name: string,
   config: Config,
+  options: ListenersOptions,
+  listen: () => Promise<SourceListener>,
+): Promise<Record<string, string>> {
+  return openListener(name, config.given.has(name), options, listen)
+}
+
+/** One listener, as `openListeners` does; `isWanted`: it was asked for. */
+export async function openListener(
+  name: string,
+  isWanted: boolean,
   { logger, closing }: ListenersOptions,
   listen: () => Promise<SourceListener>,
 ): Promise<Record<string, string>> {
@@ -113,7 +123,7 @@ async function open(
     closing.add(() => listener.close())
     return { [name]: listener.address }
   } catch (error) {
-    if (config.given.has(name) || !(error instanceof AppError) || error.code !== 'LISTEN_FAILED') throw error
+    if (isWanted || !(error instanceof AppError) || error.code !== 'LISTEN_FAILED') throw error
     logger.warn({ reason: error.detail }, `The default ${name} listener is left out: its address cannot be had`)
     return {}
   }

@@ -10,7 +10,7 @@ import { createHttpServer } from '../net/http-server.ts'
 import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
 import { SOURCES } from '../sources/registry.ts'
-import type { SourceContext } from '../sources/source.ts'
+import { isHttpSource, type SourceContext } from '../sources/source.ts'
 import { openServerAccess } from './access.ts'
 import { auditKeys, createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
@@ -22,6 +22,7 @@ import { openListeners, planListeners, type PacketKeys } from './listeners.ts'
 import { affordableConnections, openFilesMax } from './open-files.ts'
 import { readPackage } from './package.ts'
 import { openIdentity, openStorage, type Storage } from './storage.ts'
+import { checkStreams, openStreams } from './streams.ts'
 import { openTls, type TlsStatus } from './tls.ts'
 
 const HTTPS_PORT = 443
@@ -75,12 +76,14 @@ async function openServer(
   const opened = await openServerAccess(config, { isFirstStart: node.isNew, counters, logger, closing, onFirstKey })
   const { access, firstKey } = opened
   const plan = planListeners(config, packetKeys(access), logger)
+  checkStreams(config, access.isOpen)
   const tls = await openTls(config, { logger, counters, clock: Date.now })
   closing.add(() => tls?.close())
   const forward = openForwardDoor(config, access, tls)
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
   const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
   await auditKeys(access, audit, firstKey)
+  const streams = await openStreams(config, { access, counters, logger, closing })
   const http = createHttpServer({
     limits: affordableLimits(config, logger),
     ...httpNames(config),
@@ -114,11 +117,12 @@ async function openServer(
   const stopping = new AbortController()
   closing.add(() => stopping.abort())
   const context = sourceContext(config, storage, { counters, logger, signal: stopping.signal })
-  for (const source of SOURCES) if ('attach' in source) source.attach(http.app, context)
+  for (const source of SOURCES.filter(isHttpSource)) source.attach(http.app, context)
+  streams.attach(http, context, audit)
   const address = await http.listen(config.host, config.port)
   listeners['http'] = formatHostPort(address.host, address.port)
   const listening = { context: { ...context, reading: storage.live }, logger, closing, forward }
-  Object.assign(listeners, await openListeners(config, plan, listening))
+  Object.assign(listeners, await openListeners(config, plan, listening), await streams.listen(tls, listening))
   return {
     url: address.url,
     version: own.version,

@@ -114,6 +114,15 @@ export const SettingsSchema = Type.Object(
       pattern: '^0?[0-7]{3}$',
       description: 'Permissions of syslog sockets in the file system, octal: who may use them',
     }),
+    livestreamPut: text(
+      'tcp://127.0.0.1:60022',
+      'Where livelog’s PUT /log is taken: tcp://address:port of this machine, or off',
+    ),
+    livestreamGet: text(
+      'tcp://127.0.0.1:60023',
+      'Where livelog’s GET /log/<token> is answered: tcp://address:port, or off; with TLS as the main port',
+    ),
+    livestreamToken: alsoFrom('ACCESS_TOKEN', 'What has to follow /log/ there; also the variable `ACCESS_TOKEN`'),
     rings: sizes(
       'Memory for the newest events of one service, by what its name begins with; the longest wins',
       4 * KiB,
@@ -175,6 +184,19 @@ export const SettingsSchema = Type.Object(
       idsMax: count(1_000_000, 'Events remembered for that', 1000),
       bodyBytesMax: bytes(16 * MiB, 'Largest body of one submission, after decompression', KiB),
       bytesMax: bytes(256 * MiB, 'Memory for the bodies of all submissions under way; more are answered 429', MiB),
+    }),
+    streams: Type.Object({
+      bytesMax: bytes(10 * GiB, 'Bytes of all streams together; beyond it the oldest that have ended make room', MiB),
+      age: duration(30 * DAY, 'How long a stream is kept after its end; 0 keeps it while there is room'),
+      countMax: count(10_000, 'Streams kept; beyond it the oldest that have ended make room'),
+      diskFreeBytesMin: bytes(512 * MiB, 'Writers are refused while less than this is free on the disk'),
+      index: flag(true, 'Lines become events, unless the writer says `index=false`'),
+      writersMax: count(200, 'Streams written at once; more are answered 429'),
+      readersMax: count(15_000, 'Readers at once; more are answered 429'),
+      resumeWait: duration(MINUTE, 'How long readers wait for a writer that was cut off to come back'),
+      writerIdleTimeout: duration(12 * 60 * MINUTE, 'Longest silence of a writer', SECOND),
+      readerIdleTimeout: duration(60 * MINUTE, 'Longest time a reader may take nothing of what waits for it', SECOND),
+      shareAgeMax: duration(30 * DAY, 'Longest life of a link that shows a stream without a key', MINUTE),
     }),
     http: Type.Object({
       connectionsMax: count(20_000, 'Open connections; further ones are closed at once'),

@@ -56,6 +56,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/forward.ts')).command,
   },
   {
+    name: 'livelog',
+    summary: 'One log by PUT, shown to many while it grows: instead of livelog',
+    load: async () => (await import('./commands/livelog.ts')).command,
+  },
+  {
     name: 'doctor',
     summary: 'Say what is running, what is wrong and what to do',
     load: async () => (await import('./commands/doctor.ts')).command,

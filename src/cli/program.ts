@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { EXIT_OK } from './command.ts'
 import { COMMANDS, findCommand, groupOf, isGroup } from './commands.ts'
 import { explainFailure } from './failure.ts'
 import type { Terminal } from './terminal/terminal.ts'
+import { programVersion } from './version.ts'
 
 const HELP: ReadonlySet<string> = new Set(['--help', '-h'])
 
@@ -22,11 +22,11 @@ async function run(given: readonly string[], terminal: Terminal): Promise<number
   const [name = '--help', second] = asked
   if (HELP.has(name)) {
     const { programUsage } = await import('./usage.ts')
-    await out.write(programUsage(version(), out))
+    await out.write(programUsage(programVersion(), out))
     return EXIT_OK
   }
   if (name === '--version' || name === '-v') {
-    await out.write(`${version()}\n`)
+    await out.write(`${programVersion()}\n`)
     return EXIT_OK
   }
   if (isGroup(name) && (second === undefined || HELP.has(second))) {
@@ -48,11 +48,4 @@ async function run(given: readonly string[], terminal: Terminal): Promise<number
 
 function startsWith(given: readonly string[], name: string): boolean {
   return name.split(' ').every((word, index) => given[index] === word)
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
-  return version
 }

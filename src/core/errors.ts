@@ -44,6 +44,17 @@ export const ERRORS = {
   INTERNAL: { status: 500, title: 'Something went wrong inside the server', retryable: false },
   SERVER_CLOSING: { status: 503, title: 'The server is shutting down', retryable: true },
 
+  STREAM_NOT_FOUND: { status: 404, title: 'No stream has this name', retryable: false },
+  STREAM_EXISTS: { status: 409, title: 'A stream has this name already', retryable: false },
+  STREAM_FINISHED: { status: 409, title: 'The stream is finished', retryable: false },
+  STREAM_TAKEN_OVER: { status: 409, title: 'The stream is no longer written by this request', retryable: false },
+  STREAM_OFFSET_WRONG: { status: 416, title: 'The stream does not go on at this byte', retryable: false },
+  STREAM_RANGE_WRONG: { status: 416, title: 'The stream does not have these bytes', retryable: false },
+  STREAM_SHARES_FULL: { status: 409, title: 'There are too many links to the stream', retryable: false },
+  STREAM_WRITE_FAILED: { status: 503, title: 'The stream could not be written', retryable: true },
+  STREAMS_FULL: { status: 507, title: 'There is no room for more of the stream', retryable: true },
+  SHARE_NOT_FOUND: { status: 404, title: 'This link shows nothing, or not any more', retryable: false },
+
   SPOOL_FULL: { status: 503, title: 'The spool has reached its size limit', retryable: true },
   SPOOL_WRITE_FAILED: { status: 503, title: 'The spool could not be written', retryable: true },
 

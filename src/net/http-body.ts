@@ -11,6 +11,10 @@ declare module 'fastify' {
     /** The body as it comes. */
     bodyReader: Readable | null
   }
+  interface FastifyContextConfig {
+    /** Longest silence within a body of this route, instead of the server's. */
+    bodyIdleMs?: number
+  }
 }
 
 type BodyLimits = Pick<HttpServerLimits, 'bodyIdleMs' | 'discardBytesMax'>
@@ -41,7 +45,7 @@ export function readBodies(
     const { raw } = request
     if (!hasBody(raw)) return done(null, payload)
     const onRead = waiting.has(raw) ? () => goOn(raw, reply, waiting) : undefined
-    request.bodyReader = bodyStream(raw, limits.bodyIdleMs, onRead)
+    request.bodyReader = bodyStream(raw, request.routeOptions.config.bodyIdleMs ?? limits.bodyIdleMs, onRead)
     endWithPrincipal(request, request.bodyReader, reply)
     done(null, request.bodyReader)
   })

@@ -80,6 +80,11 @@ function answerPages(app: FastifyInstance, allowed: (origin: string) => string |
 
 const HOST = /^(?:\[([\da-f:.]+)\]|([^:[\]]+))(?::\d{1,5})?$/i
 
+/** Whether a Host header names this server by an address, as localhost, or by one of these names. */
+export function isOwnHost(host: string, names: readonly string[]): boolean {
+  return isKnownHost(host, new Set(names.map((name) => name.toLowerCase())))
+}
+
 function isKnownHost(host: string, names: Set<string>): boolean {
   const [, address, text = ''] = HOST.exec(host) ?? []
   if (address !== undefined) return isIP(address) === 6

@@ -6,6 +6,7 @@
 export type { CheckedQuery, Column, ColumnType } from './2-check/checked.ts'
 export type { QueryProblem, ProblemCode } from './problem.ts'
 export { compile, type Compiled, type CompileOptions } from './compile.ts'
+export { selectsAll, type KnownFields } from './certain.ts'
 export { checkFilter, restrict } from './restrict.ts'
 export { toFilterSql, toSql, type SqlOptions, type SqlQuery } from './3-emit/sql.ts'
 export {

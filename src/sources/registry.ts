@@ -1,6 +1,7 @@
 import { eventlogSource } from './eventlog/eventlog.ts'
 import { forwardSource } from './forward/forward.ts'
 import { httpSource } from './http/http.ts'
+import { livestreamSource } from './livestream/livestream.ts'
 import { logdSource } from './logd/logd.ts'
 import { syslogSource } from './syslog/syslog.ts'
 import type { SourceDefinition } from './source.ts'
@@ -12,4 +13,5 @@ export const SOURCES: readonly SourceDefinition[] = [
   logdSource,
   forwardSource,
   syslogSource,
+  livestreamSource,
 ]

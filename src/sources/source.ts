@@ -114,6 +114,11 @@ export interface ListeningSource<Settings> {
 
 export type SourceDefinition = HttpSource | ListeningSource<never>
 
+/** Whether it has nothing but routes, and needs nothing but the context of all sources. */
+export function isHttpSource(source: SourceDefinition): source is HttpSource {
+  return !('listen' in source)
+}
+
 export interface SourceListener {
   /** Where it listens, as it is shown: `127.0.0.1:6102`. */
   address: string

@@ -20,8 +20,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   core: { uses: [], packages: [], hasIo: false },
   wire: { uses: ['core'], packages: ['@bufbuild/protobuf', '@msgpack/msgpack'], hasIo: false },
   net: { uses: ['core'], packages: ['fastify', '@fastify/*', '@peculiar/x509', 'ffi-rs'], hasIo: true },
+  streams: { uses: ['core'], packages: [], hasIo: true },
   sources: {
-    uses: ['core', 'wire', 'net'],
+    uses: ['core', 'wire', 'net', 'streams'],
     packages: ['fastify', 'typebox', '@fastify/type-provider-typebox'],
     hasIo: true,
   },
@@ -45,6 +46,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'core',
       'wire',
       'net',
+      'streams',
       'sources',
       'pipeline',
       'spool',

@@ -6,7 +6,7 @@ import type { HttpAccess } from '../../net/http-access.ts'
 import type { HttpServerLimits } from '../../net/http-limits.ts'
 import { createHttpServer, type HttpServer } from '../../net/http-server.ts'
 import { SOURCES } from '../registry.ts'
-import { SOURCE_LIMITS, type SourceLimits } from '../source.ts'
+import { isHttpSource, SOURCE_LIMITS, type SourceLimits } from '../source.ts'
 import { MemorySink } from './memory-sink.ts'
 
 /** 2026-11-21T12:00:00Z */
@@ -38,7 +38,7 @@ export async function openIngestServer(
   const counters = new Counters()
   const http = createHttpServer({ limits: httpLimits, logger: SILENT_LOGGER, counters, ...(access && { access }) })
   for (const source of SOURCES) {
-    if (!('attach' in source)) continue
+    if (!isHttpSource(source)) continue
     source.attach(http.app, {
       sinkFor: () => sink,
       counters,

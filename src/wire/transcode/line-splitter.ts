@@ -69,6 +69,11 @@ export class LineSplitter implements Splitter {
     return this.#carry.length > 0
   }
 
+  /** Lines that have ended so far, empty ones included. */
+  get lines(): number {
+    return this.#lineNumber
+  }
+
   push(chunk: Buffer): void {
     let start = 0
     let newline = chunk.indexOf(0x0a)

@@ -8,7 +8,7 @@ import type { EventBatch } from '../../core/batch.ts'
 import { FieldTable } from './field-table.ts'
 import { JsonParser } from './json-parser.ts'
 import type { EventLimits, RejectReason } from './limits.ts'
-import { type EventDefaults, type RowFound, RowWriter, SLACK_BYTES } from './row-writer.ts'
+import { type EventDefaults, type RowAttribute, type RowFound, RowWriter, SLACK_BYTES } from './row-writer.ts'
 import { JsonScanner } from './scanner.ts'
 import { TextReader } from './text-line.ts'
 import type { TimeZone } from './timestamp.ts'
@@ -109,7 +109,7 @@ export class LineTranscoder {
     end: number,
     batch: EventBatch,
     defaults: EventDefaults,
-    options: { nowSeconds: number; cutBytes: number },
+    options: { nowSeconds: number; cutBytes: number; attributes?: readonly RowAttribute[] },
   ): void {
     if (end + SLACK_BYTES > bytes.length) {
       bytes = this.#pad(bytes, start, end)
@@ -117,7 +117,9 @@ export class LineTranscoder {
       start = 0
     }
     const found = this.#text.read(bytes, start, end, options.nowSeconds)
-    found.attributes = options.cutBytes > 0 ? [{ name: CUT_ATTRIBUTE, value: String(options.cutBytes) }] : undefined
+    const { attributes, cutBytes } = options
+    const cut = { name: CUT_ATTRIBUTE, value: String(cutBytes) }
+    found.attributes = cutBytes > 0 ? [...(attributes ?? []), cut] : attributes
     this.#writer.writeText(bytes, start, end, found, batch, defaults)
   }
 

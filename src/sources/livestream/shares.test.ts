@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { testPrincipal, wordAccess } from '../../api/testing/word-access.ts'
+import { chunk, openStreams, putHead, type TestStreams } from './testing/open-streams.ts'
+
+const KEYS = {
+  writer: testPrincipal({ role: 'write', keyId: 'writer' }),
+  other: testPrincipal({ role: 'write', keyId: 'other' }),
+  reader: testPrincipal({ keyId: 'reader' }),
+  blind: testPrincipal({ keyId: 'blind', filter: 'service:nothing' }),
+}
+let server: TestStreams
+/** Key → those who want to know when it ends. */
+let watchers: Map<string, (() => void)[]>
+let ended: Set<string>
+beforeEach(async () => {
+  watchers = new Map()
+  ended = new Set()
+  server = await openStreams({
+    access: wordAccess(KEYS),
+    changes: {
+      mayRead: ({ filter }) => filter === '',
+      onKeyEnded(keyId, listener) {
+        if (ended.has(keyId)) return undefined
+        watchers.set(keyId, [...(watchers.get(keyId) ?? []), listener])
+        return () => undefined
+      },
+    },
+  })
+  await server.ask('PUT', '/streams/ci/build?index=false', { key: 'writer', body: 'hello' })
+})
+afterEach(() => server.close())
+
+const share = (key: string, body = '') => server.ask('POST', '/streams/ci/build/share', { key, body })
+
+async function link(key = 'writer', body = ''): Promise<string> {
+  const { url } = (await share(key, body)).json()
+  return String(url).replace(server.url, '')
+}
+
+test('a link shows the stream to whoever has it', async () => {
+  const path = await link()
+  expect(path).toMatch(/^\/shared\/ci\/build\?token=[\w-]{43}$/)
+  expect((await server.ask('GET', path)).text).toBe('hello')
+  expect((await server.ask('GET', path, { headers: { range: 'bytes=1-2' } })).text).toBe('el')
+  expect((await server.ask('GET', `${path}&follow=sse`)).text).toContain('{"line":1,"text":"hello"}')
+  expect((await server.ask('GET', path, { headers: { accept: 'text/html' } })).text).toContain('<!doctype html>')
+  expect((await server.ask('GET', '/streams/ci/build')).status).toBe(401)
+})
+
+test('whatever is wrong with it looks the same', async () => {
+  const path = await link()
+  const wrong = [
+    path.slice(0, -1),
+    `${path.slice(0, -1)}${path.endsWith('A') ? 'B' : 'A'}`,
+    path.replace('ci/build', 'ci/other'),
+    '/shared/ci/build?token=',
+    `/shared/${'x'.repeat(2000)}?token=x`,
+  ]
+  for (const address of wrong) {
+    expect((await server.ask('GET', address)).json()).toMatchObject({ status: 404, code: 'SHARE_NOT_FOUND' })
+  }
+  expect((await server.ask('GET', '/shared/ci/build')).status).toBe(400)
+})
+
+test('who may make one: the writer, and who may read it', async () => {
+  expect((await share('reader')).status).toBe(201)
+  expect((await share('writer')).status).toBe(201)
+  for (const key of ['other', 'blind']) expect((await share(key)).json()).toMatchObject({ code: 'STREAM_NOT_FOUND' })
+  expect((await server.ask('POST', '/streams/ci/build', { key: 'writer' })).status).toBe(404)
+  expect(server.audited).toMatchObject([{ action: 'stream.shared' }, { action: 'stream.shared' }])
+  expect(JSON.stringify(server.audited)).not.toContain('token')
+})
+
+test.each([
+  ['{"expires":"2h"}', 7_200_000],
+  ['', 7 * 86_400_000],
+  ['{}', 7 * 86_400_000],
+])('it lasts as long as is asked for: %s', async (body, lifeMs) => {
+  const { expires } = (await share('writer', body)).json()
+  expect(Date.parse(String(expires))).toBe(server.folder.clock.nowMs + lifeMs)
+  const path = await link('writer', body)
+  server.folder.clock.nowMs += lifeMs - 60_000
+  expect((await server.ask('GET', path)).status).toBe(200)
+  server.folder.clock.nowMs += 60_000
+  expect((await server.ask('GET', path)).status).toBe(404)
+})
+
+test.each([
+  '{"expires":"31d"}',
+  '{"expires":"0s"}',
+  '{"expires":"soon"}',
+  '{"expires":5}',
+  '{"expires":"-1h"}',
+  'no json',
+  '[1',
+])('not as long as nobody can say: %s', async (body) =>
+  expect((await share('writer', body)).json()).toMatchObject({ code: 'REQUEST_INVALID' }),
+)
+
+test('it survives a restart, and ends with the stream', async () => {
+  const path = await link()
+  const again = await openStreams({ folder: server.folder, access: wordAccess(KEYS) })
+  expect((await again.ask('GET', path)).text).toBe('hello')
+  await again.ask('DELETE', '/streams/ci/build', { key: 'writer' })
+  expect((await again.ask('GET', path)).status).toBe(404)
+  await again.close()
+})
+
+test('it ends with the key that made it, and so does who reads through it', async () => {
+  const writing = await server.raw(putHead('/streams/live', 'Authorization: Bearer writer\r\n') + chunk('one '))
+  await expect.poll(() => server.catalog.get('live')?.sizeBytes).toBe(4)
+  const { url } = (await server.ask('POST', '/streams/live/share', { key: 'reader' })).json()
+  const path = String(url).replace(server.url, '')
+  const reading = await server.raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  await expect.poll(() => reading.got).toContain('one ')
+  ended.add('reader')
+  for (const listener of watchers.get('reader') ?? []) listener()
+  await reading.ended
+  expect(reading.got).not.toContain('\r\n0\r\n')
+  expect((await server.ask('GET', path)).status).toBe(404)
+  await expect.poll(() => server.catalog.get('live')?.readers).toBe(0)
+  writing.socket.destroy()
+})
+
+test('there are not more than a hundred to one stream', async () => {
+  for (let n = 0; n < 100; n++) await share('writer')
+  expect((await share('writer')).json()).toMatchObject({ code: 'STREAM_SHARES_FULL' })
+  server.folder.clock.nowMs += 8 * 86_400_000
+  expect((await share('writer')).status).toBe(201)
+})
