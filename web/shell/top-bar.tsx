@@ -23,7 +23,15 @@ export function TopBar({ onPalette, onHelp, onSave, onShare }: TopBarProps) {
       </a>
       <nav class="views" aria-label="Views">
         {VIEWS.filter(({ right, isUnlisted = false }) => who && !isUnlisted && mayUse(who, right)).map((view) => (
-          <a key={view.path} href={view.path} aria-current={view.path === path ? 'page' : undefined}>
+          <a
+            key={view.path}
+            href={view.path}
+            aria-current={view.path === path ? 'page' : undefined}
+            ref={(link) => {
+              // The bar is narrower than its views on a phone.
+              if (view.path === path) link?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+            }}
+          >
             {view.name}
           </a>
         ))}

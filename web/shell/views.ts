@@ -17,6 +17,12 @@ export interface View {
 export const VIEWS: readonly View[] = [
   { path: '/', name: 'Explore', right: 'read', component: Explore },
   {
+    path: '/view/statistics',
+    name: 'Statistics',
+    right: 'read',
+    component: { load: async () => (await import('../statistics/statistics.tsx')).Statistics },
+  },
+  {
     path: '/view/status',
     name: 'Status',
     right: 'figures',
