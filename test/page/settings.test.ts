@@ -44,6 +44,7 @@ describe('shared views', () => {
     await other.page.getByText('look at this').first().waitFor()
     await page.goto('/view/settings?tab=shares')
     const row = page.getByRole('row').filter({ hasText: new URL(fixed).pathname })
+    await row.waitFor()
     expect(await accessibilityProblems(page)).toEqual([])
     await row.getByRole('button', { name: 'Remove' }).click()
     await row.waitFor({ state: 'detached' })

@@ -18,7 +18,7 @@ test('tells what comes in, what was not taken with examples, and how the parts a
   await page.getByText('<img src=x onerror="document.title=1"> is no JSON').first().waitFor()
   expect(await page.title()).toBe('Status · Tailrace')
   await page.getByText('ready', { exact: true }).waitFor()
-  await page.getByText('No query has taken longer than').waitFor()
+  await page.getByRole('heading', { name: 'Slow queries' }).waitFor()
   expect(await accessibilityProblems(page)).toEqual([])
 })
 

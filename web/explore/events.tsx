@@ -1,10 +1,11 @@
 import { useMemo } from 'preact/hooks'
+import { withParameters } from '../api/client.ts'
+import { AnswerTable } from '../parts/answer-table.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
 import { useMedia } from '../parts/use-media.ts'
 import { markedTexts } from '../query/marks.ts'
 import { readQuery } from '../query/highlight.ts'
 import { dayText } from '../time/zone.ts'
-import { AnswerTable } from './answer-table.tsx'
 import { isGap, type ListItem } from './items.ts'
 import { WaitingButton } from './live-status.tsx'
 import { LogList } from './log-list.tsx'
@@ -34,7 +35,17 @@ function Content({ model, selectedId, onNothingYet }: EventsProps) {
   const look = useLook(state, items)
   const problem = state.isLive ? live?.problem : found?.problem
   if (problem && items.length === 0) return <Failure problem={problem} onRetry={again} />
-  if (found?.table) return <AnswerTable table={found.table} />
+  if (found?.table) {
+    const { query: q, range } = state
+    return (
+      <>
+        <p class="answer-link">
+          <a href={withParameters('/view/statistics', { q, ...range })}>Draw it, or download it</a>
+        </p>
+        <AnswerTable table={found.table} />
+      </>
+    )
+  }
   if (items.length === 0) {
     const isWaiting = state.isLive ? live?.connection !== 'open' : (found?.isLoading ?? true)
     if (isWaiting) return <Loading what="events" />

@@ -6,7 +6,7 @@ import { Icon } from '../parts/icon.tsx'
 import { useLoad } from '../parts/use-load.ts'
 import { usePage } from '../shell/page.ts'
 import { rangeParameters, type RangeText } from '../time/range.ts'
-import { shortNumber } from './histogram-plot.ts'
+import { shortNumber } from '../parts/figures.ts'
 
 export interface Counted {
   value: string

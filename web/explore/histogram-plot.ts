@@ -1,6 +1,8 @@
 import uPlot from 'uplot'
 import { LEVELS, type Level } from '../../src/core/severity.ts'
-import { clockText, shortText, type Zone } from '../time/zone.ts'
+import { shortNumber } from '../parts/figures.ts'
+import { axisText } from '../time/axis-text.ts'
+import type { Zone } from '../time/zone.ts'
 
 export interface Bucket {
   start: string
@@ -115,29 +117,3 @@ function axis(colour: (name: string) => string, size: number): uPlot.Axis {
 }
 
 const ySplits = (_plot: uPlot, _axis: number, _min: number, max: number): number[] => [0, Math.ceil(max)]
-
-/** As much of a time as tells the marks of an axis apart. */
-function axisText(seconds: number, spanSeconds: number, zone: Zone): string {
-  const time = new Date(seconds * 1000)
-  const clock = clockText(time, zone)
-  if (spanSeconds <= 10) return clock
-  if (spanSeconds <= 600) return clock.slice(0, 8)
-  if (spanSeconds <= DAY_SECONDS) return clock.slice(0, 5)
-  const [day = '', month = '', hours = ''] = shortText(time, zone).split(' ')
-  return hours === '00:00' || spanSeconds > 7 * DAY_SECONDS ? `${day} ${month}` : hours
-}
-
-const DAY_SECONDS = 86_400
-
-/** `1.2k`, `34M`. */
-export function shortNumber(value: number): string {
-  for (const [unit, name] of [
-    [1e9, 'G'],
-    [1e6, 'M'],
-    [1e3, 'k'],
-  ] as const) {
-    if (value >= unit)
-      return `${Math.round((value / unit) * (value >= unit * 100 ? 1 : 10)) / (value >= unit * 100 ? 1 : 10)}${name}`
-  }
-  return String(value)
-}

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { parseDuration } from '../../src/core/time.ts'
 import { LEVELS } from '../../src/core/severity.ts'
 import { usePage } from '../shell/page.ts'
+import { colourNow } from '../parts/colour-now.ts'
 import { useLatest } from '../parts/use-latest.ts'
 import { useMedia } from '../parts/use-media.ts'
 import { useLoad, type Loaded } from '../parts/use-load.ts'
@@ -41,7 +42,6 @@ export function Histogram({ answer, zone, onRange }: HistogramProps) {
     const element = box.current
     if (!element || !answer || answer.buckets.length === 0) return undefined
     const intervalMs = Number(parseDuration(answer.interval) ?? 1n) / 1e6
-    const style = getComputedStyle(element)
     const plot = drawHistogram({
       element,
       buckets: answer.buckets,
@@ -49,7 +49,7 @@ export function Histogram({ answer, zone, onRange }: HistogramProps) {
       zone,
       width: element.clientWidth,
       height: HEIGHT,
-      colour: (name) => resolvedColour(element, style, name),
+      colour: colourNow,
       onBrush: (fromMs, toMs) => latest.current(absoluteRange({ fromMs: Math.floor(fromMs), toMs: Math.ceil(toMs) })),
       onHover: (index, left) => setHover(index === undefined ? undefined : { index, left }),
     })
@@ -94,18 +94,6 @@ function Readout({ bucket, left, width, zone }: ReadoutProps) {
       {levels.length === 0 && <span>no events</span>}
     </div>
   )
-}
-
-/** Canvas does not understand `light-dark()`: the browser says which of the two it is. */
-function resolvedColour(element: HTMLElement, style: CSSStyleDeclaration, name: string): string {
-  const value = style.getPropertyValue(name)
-  if (!value.includes('light-dark')) return value
-  const probe = document.createElement('i')
-  probe.style.color = `var(${name})`
-  element.append(probe)
-  const { color } = getComputedStyle(probe)
-  probe.remove()
-  return color
 }
 
 function summary(answer: HistogramAnswer | undefined): string {

@@ -21,7 +21,8 @@ export interface TimePickerProps {
   isOpen: boolean
   onToggle: (isOpen: boolean) => void
   onRange: (range: RangeText) => void
-  onLive: () => void
+  /** Absent where nothing can be followed. */
+  onLive?: () => void
   onZone: (zone: Zone) => void
 }
 
@@ -69,20 +70,22 @@ function Choices({ range, isLive, zone, onToggle, onRange, onLive, onZone }: Tim
   return (
     <div class="time-choices">
       <ul class="choices">
-        <li>
-          <button
-            type="button"
-            class="choice"
-            aria-pressed={isLive}
-            autofocus={focused === -1}
-            onClick={() => {
-              onToggle(false)
-              onLive()
-            }}
-          >
-            Live
-          </button>
-        </li>
+        {onLive && (
+          <li>
+            <button
+              type="button"
+              class="choice"
+              aria-pressed={isLive}
+              autofocus={focused === -1}
+              onClick={() => {
+                onToggle(false)
+                onLive()
+              }}
+            >
+              Live
+            </button>
+          </li>
+        )}
         {PRESETS.map(([start, name], index) => (
           <li key={start}>
             <button

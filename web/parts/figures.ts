@@ -23,3 +23,21 @@ export function daysText(days: number): string {
 export function plural(count: number, what: string): string {
   return `${formatCount(count)} ${what}${count === 1 ? '' : 's'}`
 }
+
+/** `1.2k`, `34M`. */
+export function shortNumber(value: number): string {
+  for (const [unit, name] of [
+    [1e9, 'G'],
+    [1e6, 'M'],
+    [1e3, 'k'],
+  ] as const) {
+    if (value >= unit)
+      return `${Math.round((value / unit) * (value >= unit * 100 ? 1 : 10)) / (value >= unit * 100 ? 1 : 10)}${name}`
+  }
+  return String(value)
+}
+
+/** As exactly as somebody reads it. */
+export function numberText(value: number | null): string {
+  return value === null ? '–' : value.toLocaleString('en', { maximumFractionDigits: 3 })
+}

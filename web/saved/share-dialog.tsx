@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks'
-import { asProblem } from '../api/client.ts'
 import { SHARES_PATH, type Share } from '../api/saved.ts'
 import { Button } from '../parts/button.tsx'
+import { copyText } from '../parts/copy.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { useLoad } from '../parts/use-load.ts'
 import { usePage } from '../shell/page.ts'
@@ -18,13 +18,8 @@ export function ShareDialog({ onClose }: { onClose: () => void }) {
   const { value, problem } = useLoad(address, () => client.send<Share>('POST', SHARES_PATH, { address }))
   const link = value && `${location.origin}/s/${value.id}`
   const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(link ?? '')
-      toasts.say('The link is in the clipboard.')
-      onClose()
-    } catch (error) {
-      toasts.complain(`The browser did not let the page copy: ${asProblem(error).message}`)
-    }
+    await copyText(link ?? '', toasts, 'The link is in the clipboard.')
+    onClose()
   }
   return (
     <Dialog title="Share this view" onClose={onClose}>

@@ -1,18 +1,11 @@
 import type { KeyInfo } from '../api/keys.ts'
 import { Button } from '../parts/button.tsx'
+import { copyText } from '../parts/copy.ts'
 import { usePage } from '../shell/page.ts'
 
 /** The text of a key that was made just now. Nobody is ever told it again. */
 export function NewKeyText({ made, onClose }: { made: { key: string; info: KeyInfo }; onClose: () => void }) {
   const { toasts } = usePage()
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(made.key)
-      toasts.say('The key is in the clipboard.')
-    } catch {
-      toasts.complain('The browser did not let the page copy: select the key and copy it.')
-    }
-  }
   return (
     <div class="form" role="status">
       <p>
@@ -21,7 +14,7 @@ export function NewKeyText({ made, onClose }: { made: { key: string; info: KeyIn
       </p>
       <div class="secret">
         <code>{made.key}</code>
-        <Button icon="copy" onClick={() => void copy()}>
+        <Button icon="copy" onClick={() => void copyText(made.key, toasts, 'The key is in the clipboard.')}>
           Copy
         </Button>
         <Button kind="quiet" onClick={onClose}>

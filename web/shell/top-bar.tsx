@@ -28,8 +28,7 @@ export function TopBar({ onPalette, onHelp, onSave, onShare }: TopBarProps) {
             href={view.path}
             aria-current={view.path === path ? 'page' : undefined}
             ref={(link) => {
-              // The bar is narrower than its views on a phone.
-              if (view.path === path) link?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+              if (view.path === path) showWhole(link)
             }}
           >
             {view.name}
@@ -58,6 +57,14 @@ export function TopBar({ onPalette, onHelp, onSave, onShare }: TopBarProps) {
       </div>
     </header>
   )
+}
+
+/** The bar is narrower than its views on a phone. (`scrollIntoView` would also move where Tab goes on from.) */
+function showWhole(link: HTMLElement | null): void {
+  const bar = link?.parentElement
+  if (!link || !bar) return
+  const hidden = link.getBoundingClientRect().right - bar.getBoundingClientRect().right
+  if (hidden > 0) bar.scrollLeft += hidden
 }
 
 function Mark() {

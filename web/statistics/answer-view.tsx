@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks'
 import { asProblem } from '../api/client.ts'
 import { ExportButtons } from '../export/export-buttons.tsx'
+import { AnswerTable } from '../parts/answer-table.tsx'
 import { Button } from '../parts/button.tsx'
 import { Empty, Failure, Loading } from '../parts/states.tsx'
 import { usePage } from '../shell/page.ts'
@@ -9,7 +10,6 @@ import { BarChart } from './bar-chart.tsx'
 import { Figures } from './figures.tsx'
 import { figures, KINDS, kindsOf, type Answer, type Kind } from './picture.ts'
 import { savePng } from './png.ts'
-import { AnswerTable } from './rows-table.tsx'
 import { TimeChart } from './time-chart.tsx'
 import { useAnswer, type Times } from './use-answer.ts'
 
@@ -90,7 +90,7 @@ interface ShownProps {
 function Shown({ kind, answer, onRange, onCanvas }: ShownProps) {
   const isTimed = answer.columns[0]?.type === 'time'
   if (kind === 'number') return <Figures figures={figures(answer)} />
-  if (kind === 'table') return <AnswerTable answer={answer} />
+  if (kind === 'table') return <AnswerTable table={answer} />
   if (isTimed) {
     return <TimeChart answer={answer} isBars={kind === 'bar'} height={320} onRange={onRange} onCanvas={onCanvas} />
   }

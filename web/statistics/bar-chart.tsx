@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useMedia } from '../parts/use-media.ts'
 import { useWidth } from '../parts/use-width.ts'
 import { barsHeight, drawBars } from './bar-plot.ts'
-import { useColourScheme } from './colours.ts'
-import { numberText } from './numbers.ts'
+import { numberText } from '../parts/figures.ts'
 import { barPicture, type Answer } from './picture.ts'
 
 export interface BarChartProps {
@@ -17,12 +17,12 @@ export function BarChart({ answer, onCanvas }: BarChartProps) {
   const [element, setElement] = useState<HTMLElement | null>(null)
   const [canvas, setCanvas] = useState<HTMLCanvasElement | null>(null)
   const width = useWidth(element)
-  const scheme = useColourScheme()
+  const isDark = useMedia('(prefers-color-scheme: dark)')
   useEffect(() => {
     if (!canvas || width === 0) return
     drawBars(canvas, picture, width)
     onCanvas?.(canvas)
-  }, [canvas, picture, width, scheme])
+  }, [canvas, picture, width, isDark])
   const words = picture.bars.map(({ label, value }) => `${label}: ${numberText(value)}`).join(', ')
   return (
     <figure class="chart">

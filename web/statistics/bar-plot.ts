@@ -1,5 +1,5 @@
-import { colourNow } from './colours.ts'
-import { numberText } from './numbers.ts'
+import { colourNow } from '../parts/colour-now.ts'
+import { numberText } from '../parts/figures.ts'
 import type { BarPicture } from './picture.ts'
 
 const ROW = 26

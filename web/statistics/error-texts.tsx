@@ -2,7 +2,7 @@ import { escapeText } from '../../src/core/escape.ts'
 import { withParameters } from '../api/client.ts'
 import { Table } from '../parts/table.tsx'
 import { When } from '../parts/when.tsx'
-import { numberText } from './numbers.ts'
+import { numberText } from '../parts/figures.ts'
 import type { Answer } from './picture.ts'
 
 const CHARS_MAX = 300

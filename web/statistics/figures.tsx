@@ -1,4 +1,4 @@
-import { numberText } from './numbers.ts'
+import { numberText } from '../parts/figures.ts'
 
 /** Single numbers, large. */
 export function Figures({ figures }: { figures: readonly { name: string; value: number | null }[] }) {

@@ -1,5 +1,5 @@
 import { saveBlob } from '../export/save.ts'
-import { colourNow } from './colours.ts'
+import { colourNow } from '../parts/colour-now.ts'
 
 const MARGIN = 16
 const HEAD = 28

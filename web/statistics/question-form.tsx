@@ -1,13 +1,18 @@
-import { useEffect, useState } from 'preact/hooks'
-import { Choice } from '../parts/choice.tsx'
+import { useState } from 'preact/hooks'
+import { useFieldNames } from '../explore/facets.tsx'
+import { SearchBox } from '../explore/search-box.tsx'
+import { TimePicker } from '../explore/time-picker.tsx'
 import { useCommands } from '../shell/use-commands.ts'
-import { PRESETS, rangeName, type RangeText } from '../time/range.ts'
+import type { RangeText } from '../time/range.ts'
+import type { Zone } from '../time/zone.ts'
 
 export interface QuestionFormProps {
   query: string
   range: RangeText
+  zone: Zone
   onAsk: (query: string) => void
   onRange: (range: RangeText) => void
+  onZone: (zone: Zone) => void
 }
 
 const EXAMPLES: readonly (readonly [name: string, query: string])[] = [
@@ -17,63 +22,34 @@ const EXAMPLES: readonly (readonly [name: string, query: string])[] = [
   ['Events a second', '* | timechart rate() events'],
 ]
 
-export function QuestionForm({ query, range, onAsk, onRange }: QuestionFormProps) {
-  const [text, setText] = useState(query)
-  const [input, setInput] = useState<HTMLInputElement | null>(null)
-  useEffect(() => setText(query), [query])
-  useCommands([{ name: 'Ask', key: '/', run: () => input?.select() }])
+/** What is counted, and of which time. */
+export function QuestionForm({ query, range, zone, onAsk, onRange, onZone }: QuestionFormProps) {
+  const [isTimeOpen, setTimeOpen] = useState(false)
+  const { value: names } = useFieldNames(range)
+  useCommands([{ name: 'Choose the time', key: 't', run: () => setTimeOpen(true) }])
   return (
-    <form
-      role="search"
-      class="form"
-      onSubmit={(event) => {
-        event.preventDefault()
-        onAsk(text)
-      }}
-    >
-      <div class="row">
-        <label class="labelled grow">
-          Query
-          <input
-            ref={setInput}
-            class="field query-field"
-            type="search"
-            spellcheck={false}
-            autocomplete="off"
-            placeholder="service:checkout | timechart count() n by level"
-            value={text}
-            onInput={(event) => setText(event.currentTarget.value)}
-          />
-        </label>
-        <RangeChoice range={range} onRange={onRange} />
-        <button class="button primary">Show</button>
+    <div class="form">
+      <div class="question">
+        <SearchBox query={query} isTail={false} names={names} onSearch={onAsk} />
+        <TimePicker
+          range={range}
+          isLive={false}
+          zone={zone}
+          isOpen={isTimeOpen}
+          onToggle={setTimeOpen}
+          onRange={onRange}
+          onZone={onZone}
+        />
       </div>
-      <p class="soft">
-        For example:{' '}
-        {EXAMPLES.map(([name, example], index) => (
-          <>
-            {index > 0 && ', '}
-            <button type="button" class="link" key={name} title={example} onClick={() => onAsk(example)}>
+      <ul class="examples-line" aria-label="Examples">
+        {EXAMPLES.map(([name, example]) => (
+          <li key={name}>
+            <button type="button" class="link" title={example} onClick={() => onAsk(example)}>
               {name}
             </button>
-          </>
+          </li>
         ))}
-      </p>
-    </form>
-  )
-}
-
-function RangeChoice({ range, onRange }: Pick<QuestionFormProps, 'range' | 'onRange'>) {
-  const isPreset = range.end === undefined && PRESETS.some(([start]) => start === range.start)
-  const choices = isPreset ? PRESETS : [['', rangeName(range, 'local')] as const, ...PRESETS]
-  return (
-    <Choice
-      name="Time"
-      value={isPreset ? range.start : ''}
-      choices={choices}
-      onChange={(start) => {
-        if (start !== '') onRange({ start, end: undefined })
-      }}
-    />
+      </ul>
+    </div>
   )
 }

@@ -23,7 +23,14 @@ export function Statistics() {
   return (
     <div class="sheet sections">
       <h1>Statistics</h1>
-      <QuestionForm query={query} range={range} onAsk={ask} onRange={setRange} />
+      <QuestionForm
+        query={query}
+        range={range}
+        zone={params.get('zone') === 'utc' ? 'utc' : 'local'}
+        onAsk={ask}
+        onRange={setRange}
+        onZone={(zone) => router.set({ zone: zone === 'utc' ? zone : undefined }, { replace: true })}
+      />
       {isTable(query) ? (
         <AnswerView query={query} times={times} onRange={setRange} />
       ) : (

@@ -1,14 +1,14 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { escapeText } from '../../src/core/escape.ts'
 import { useLatest } from '../parts/use-latest.ts'
+import { useMedia } from '../parts/use-media.ts'
 import { useWidth } from '../parts/use-width.ts'
 import { usePage } from '../shell/page.ts'
 import { absoluteRange, type RangeText } from '../time/range.ts'
 import { momentText, type Zone } from '../time/zone.ts'
-import { useColourScheme } from './colours.ts'
-import { numberText } from './numbers.ts'
+import { numberText } from '../parts/figures.ts'
 import { timePicture, type Answer, type Series, type TimePicture } from './picture.ts'
-import { drawTimePlot, type TimePlot } from './time-plot.ts'
+import { drawTimePlot, shownColour, type TimePlot } from './time-plot.ts'
 
 export interface TimeChartProps {
   answer: Answer
@@ -29,7 +29,7 @@ export function TimeChart({ answer, isBars, height, onRange, onCanvas }: TimeCha
   const width = useWidth(element)
   const plot = useRef<TimePlot | undefined>(undefined)
   const latest = useLatest({ onRange, onCanvas })
-  const scheme = useColourScheme()
+  const isDark = useMedia('(prefers-color-scheme: dark)')
   const isWide = width > 0
   useEffect(() => {
     if (!element || !isWide) return undefined
@@ -50,7 +50,7 @@ export function TimeChart({ answer, isBars, height, onRange, onCanvas }: TimeCha
       latest.current.onCanvas?.(null)
       drawn.destroy()
     }
-  }, [element, picture, isBars, zone, height, scheme, isWide])
+  }, [element, picture, isBars, zone, height, isDark, isWide])
   useEffect(() => plot.current?.setWidth(width), [width])
   return (
     <figure class="chart">
@@ -60,19 +60,25 @@ export function TimeChart({ answer, isBars, height, onRange, onCanvas }: TimeCha
           {hovered === undefined ? 'In all of it' : momentText(new Date(picture.times[hovered] ?? 0), zone)}
           {picture.leftOut > 0 && `; ${picture.leftOut} smaller series are left out`}
         </p>
-        <Legend series={picture.series} at={hovered} />
+        <Legend series={picture.series} at={hovered} isBars={isBars} />
       </figcaption>
     </figure>
   )
 }
 
-function Legend({ series, at }: { series: readonly Series[]; at: number | undefined }) {
+interface LegendProps {
+  series: readonly Series[]
+  at: number | undefined
+  isBars: boolean
+}
+
+function Legend({ series, at, isBars }: LegendProps) {
   return (
     <ul class="legend">
       {series.map(({ name, colour, values }) => (
         <li key={name}>
           <svg viewBox="0 0 10 10" aria-hidden="true">
-            <rect width="10" height="10" rx="2" fill={`var(${colour})`} />
+            <rect width="10" height="10" rx="2" fill={`var(${shownColour(colour, isBars)})`} />
           </svg>
           <span>{escapeText(name)}</span>
           <strong>{numberText(at === undefined ? sum(values) : (values[at] ?? null))}</strong>

@@ -1,9 +1,9 @@
 import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
-import { colourNow } from './colours.ts'
-import { shortNumber } from './numbers.ts'
+import { colourNow } from '../parts/colour-now.ts'
+import { shortNumber } from '../parts/figures.ts'
 import type { TimePicture } from './picture.ts'
-import { clockText, shortText, type Zone } from '../time/zone.ts'
+import { axisText } from '../time/axis-text.ts'
+import type { Zone } from '../time/zone.ts'
 
 export interface TimePlotOptions {
   element: HTMLElement
@@ -40,6 +40,7 @@ export function drawTimePlot(options: TimePlotOptions): TimePlot {
     ticks: { show: false },
   }
   const bars = uPlot.paths.bars?.({ size: [0.9, BAR_PIXELS_MAX] })
+  const spanSeconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1000
   const plot = new uPlot(
     {
       width,
@@ -53,14 +54,14 @@ export function drawTimePlot(options: TimePlotOptions): TimePlot {
           ...axis,
           space: 80,
           size: 28,
-          values: (_plot, splits, _axis, _space, step) => splits.map((at) => axisText(at, step, zone)),
+          values: (_plot, splits) => splits.map((at) => axisText(at, spanSeconds, zone)),
         },
         { ...axis, size: 54, values: (_plot, splits) => splits.map(shortNumber) },
       ],
       series: [
         {},
         ...order.map((index) => {
-          const colour = colourNow(series[index]?.colour ?? '--accent')
+          const colour = colourNow(shownColour(series[index]?.colour ?? '--accent', isBars))
           return isBars && bars
             ? { fill: colour, width: 0, points: { show: false }, paths: bars }
             : { stroke: colour, width: 1.5, points: { show: times.length === 1, size: 6, fill: colour } }
@@ -86,16 +87,9 @@ export function drawTimePlot(options: TimePlotOptions): TimePlot {
   }
 }
 
-const DAY_SECONDS = 86_400
-
-/** As much of a time as tells the marks of an axis apart, when they are `step` seconds apart. */
-function axisText(seconds: number, step: number, zone: Zone): string {
-  const time = new Date(seconds * 1000)
-  const clock = clockText(time, zone)
-  const day = shortText(time, zone).slice(0, -6)
-  if (step >= DAY_SECONDS || clock.startsWith('00:00:00')) return day
-  if (step < 1) return clock
-  return step < 60 ? clock.slice(0, 8) : clock.slice(0, 5)
+/** Levels have calmer colours where they fill areas. */
+export function shownColour(name: string, isBars: boolean): string {
+  return isBars ? name.replace('--level-', '--bar-') : name
 }
 
 /** Half an interval at both ends, so that the first and the last bar are whole. */

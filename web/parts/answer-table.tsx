@@ -1,13 +1,15 @@
 import { escapeText } from '../../src/core/escape.ts'
-import { Table } from '../parts/table.tsx'
-import type { ResultsState } from './results.ts'
+import { numberText } from './figures.ts'
+import { Table } from './table.tsx'
+
+export interface AnswerRows {
+  columns?: readonly { name: string; type: string }[]
+  rows?: readonly (readonly unknown[])[]
+  truncated?: boolean
+}
 
 /** What stats, top and timechart answer. */
-export function AnswerTable({
-  table: { columns = [], rows = [], truncated },
-}: {
-  table: NonNullable<ResultsState['table']>
-}) {
+export function AnswerTable({ table: { columns = [], rows = [], truncated = false } }: { table: AnswerRows }) {
   return (
     <div class="answer-table">
       <Table
@@ -16,7 +18,7 @@ export function AnswerTable({
         columns={columns.map(({ name, type }, index) => ({
           name: escapeText(name),
           isNumber: type === 'number',
-          cell: (row: unknown[]) => cellText(row[index]),
+          cell: (row: readonly unknown[]) => cellText(row[index]),
         }))}
         rows={rows}
         keyOf={(_row, index) => index}
@@ -27,6 +29,6 @@ export function AnswerTable({
 
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return '–'
-  if (typeof value === 'number') return value.toLocaleString('en', { maximumFractionDigits: 3 })
+  if (typeof value === 'number') return numberText(value)
   return escapeText(typeof value === 'string' ? value : JSON.stringify(value))
 }
