@@ -36,8 +36,10 @@ interface Handle {
 export class UdpReader {
   readonly #onPacket: OnPacket
   readonly #turns: BulkTurns | undefined
-  readonly #handle: Handle | undefined
-  readonly #receiver: BulkReceiver | undefined
+  /** `undefined`: datagrams are read one by one. */
+  #handle: Handle | undefined
+  /** Opened when it is needed. */
+  #receiver: BulkReceiver | undefined
   #count = 0
   #countedFromMs = 0
   #timer: NodeJS.Timeout | undefined
@@ -49,21 +51,15 @@ export class UdpReader {
     this.#onPacket = onPacket
     this.#turns = bulk
     this.#handle = socket.address().family === 'IPv4' ? handleOf(socket) : undefined
-    this.#receiver = this.#handle && openBulk(this.#handle.fd)
     socket.on('message', (bytes: Buffer, from) => {
-      if (this.#receiver) this.#counted()
+      if (this.#handle) this.#counted()
       onPacket(bytes, from.address, from.port)
     })
   }
 
-  /** Whether many datagrams can be read at once. */
-  get isBulk(): boolean {
-    return this.#receiver !== undefined
-  }
-
   /** Asks for a larger buffer than others may have. */
   forceReceiveBuffer(bytes: number): void {
-    this.#receiver?.forceReceiveBuffer(bytes)
+    this.#open()?.forceReceiveBuffer(bytes)
   }
 
   /** Reads nothing any more. */
@@ -73,6 +69,12 @@ export class UdpReader {
     clearImmediate(this.#more)
   }
 
+  #open(): BulkReceiver | undefined {
+    this.#receiver ??= this.#handle && openBulk(this.#handle.fd)
+    if (!this.#receiver) this.#handle = undefined
+    return this.#receiver
+  }
+
   #counted(): void {
     this.#count++
     if (this.#timer !== undefined) return
@@ -80,7 +82,7 @@ export class UdpReader {
       this.#timer = undefined
       const isBusy = this.#count >= BUSY_PACKETS
       this.#count = 0
-      if (!isBusy || this.#handle?.recvStop() !== 0) return
+      if (!isBusy || !this.#open() || this.#handle?.recvStop() !== 0) return
       this.#countedFromMs = performance.now()
       this.#drain()
     }, COUNTED_MS)
