@@ -6,11 +6,13 @@
 import { benchEventlog } from './eventlog.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLogd } from './logd.ts'
+import { benchPage } from './page.ts'
 
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   ingest: benchIngest,
   logd: benchLogd,
   eventlog: benchEventlog,
+  page: benchPage,
 }
 
 const [first, ...rest] = process.argv.slice(2)

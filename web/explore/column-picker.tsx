@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks'
 import { escapeText } from '../../src/core/escape.ts'
-import type { FieldNames } from './facets.tsx'
+import type { FieldNames } from './field-names.ts'
 
 export interface ColumnPickerProps {
   names: FieldNames | undefined

@@ -24,7 +24,7 @@ export interface EventsProps {
 /** The events, or why there are none. */
 export function Events(props: EventsProps) {
   return (
-    <div class="explore-events">
+    <div class={`explore-events ${props.model.isStale ? 'stale' : ''}`} aria-busy={props.model.isStale}>
       <Content {...props} />
     </div>
   )
@@ -34,7 +34,7 @@ function Content({ model, selectedId, onNothingYet }: EventsProps) {
   const { state, actions, items, tail, live, results, found, again } = model
   const look = useLook(state, items)
   const problem = state.isLive ? live?.problem : found?.problem
-  if (problem && items.length === 0) return <Failure problem={problem} onRetry={again} />
+  if (problem && (items.length === 0 || model.isStale)) return <Failure problem={problem} onRetry={again} />
   if (found?.table) {
     const { query: q, range } = state
     return (
@@ -47,8 +47,7 @@ function Content({ model, selectedId, onNothingYet }: EventsProps) {
     )
   }
   if (items.length === 0) {
-    const isWaiting = state.isLive ? live?.connection !== 'open' : (found?.isLoading ?? true)
-    if (isWaiting) return <Loading what="events" />
+    if (!model.isSettled) return <Loading what="events" />
     return <NothingFound state={state} actions={actions} onNothingYet={onNothingYet} />
   }
   return (

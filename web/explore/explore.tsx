@@ -46,6 +46,8 @@ export function Explore() {
         <Facets
           query={state.query}
           range={state.range}
+          names={names}
+          isReady={model.isAnswered}
           histogram={model.histogram.value}
           turn={model.turn}
           columns={state.columns}

@@ -18,6 +18,7 @@ export interface FacetProps {
   query: string
   range: RangeText
   turn: number
+  isReady: boolean
   isOpenFirst?: boolean
   isColumn: boolean
   /** Where they are known already. */
@@ -58,27 +59,29 @@ export function Facet(props: FacetProps) {
           />
         )}
       </div>
-      <div id={id}>
-        {isOpen &&
-          (props.counts && !hasTerm(props.query, name) ? (
-            <Values {...props} values={props.counts} />
-          ) : (
-            <LoadedValues {...props} />
-          ))}
-      </div>
+      <div id={id}>{isOpen && <Inside {...props} />}</div>
     </section>
   )
 }
 
+/** Of levels the histogram knows the counts, unless the search itself chooses among them. */
+function Inside(props: FacetProps) {
+  const { name, query, counts } = props
+  if (name !== 'level' || hasTerm(query, name)) return <LoadedValues {...props} />
+  return counts ? <Values {...props} values={counts} /> : <p class="facet-note">…</p>
+}
+
 function LoadedValues(props: FacetProps) {
-  const { name, query, range, turn } = props
+  const { name, query, range, turn, isReady } = props
   const { client } = usePage()
   const [limit, setLimit] = useState(VALUES)
   // Values that this field's own term leaves out can be included as well.
   const parameters = { query: withoutField(query, name), ...rangeParameters(range), limit }
   const path = `/api/v1/fields/${encodeURIComponent(name)}/values`
-  const { value, problem } = useLoad(JSON.stringify([path, parameters, turn]), (signal) =>
-    client.get<{ values: Counted[] }>(path, parameters, signal),
+  const { value, problem } = useLoad(
+    JSON.stringify([path, parameters, turn]),
+    (signal) => client.get<{ values: Counted[] }>(path, parameters, signal),
+    isReady,
   )
   if (problem) return <p class="facet-note">{problem.message}</p>
   if (!value) return <p class="facet-note">…</p>

@@ -2,20 +2,18 @@ import { useState } from 'preact/hooks'
 import { escapeText } from '../../src/core/escape.ts'
 import { LEVELS } from '../../src/core/severity.ts'
 import type { Sense } from '../query/filter-text.ts'
-import { useLoad } from '../parts/use-load.ts'
-import { usePage } from '../shell/page.ts'
-import { rangeParameters, type RangeText } from '../time/range.ts'
+import type { RangeText } from '../time/range.ts'
 import { Facet } from './facet.tsx'
+import type { FieldNames } from './field-names.ts'
 import type { HistogramAnswer } from './histogram.tsx'
 import { isEventField } from './items.ts'
-
-export interface FieldNames {
-  fields: { name: string; count: number; kind: 'field' | 'attribute' }[]
-}
 
 export interface FacetsProps {
   query: string
   range: RangeText
+  names: FieldNames | undefined
+  /** Values are counted after the events are there. */
+  isReady: boolean
   /** Counts of levels come with the histogram. */
   histogram: HistogramAnswer | undefined
   /** Asks again when it changes. */
@@ -30,20 +28,10 @@ const FIRST = ['service', 'host', 'source']
 const ATTRIBUTES_MAX = 20
 const FOUND_MAX = 50
 
-/** Names of all fields in the range. */
-export function useFieldNames(range: RangeText, turn = 0) {
-  const { client } = usePage()
-  const parameters = { ...rangeParameters(range), limit: 500 }
-  return useLoad(JSON.stringify([parameters, turn]), (signal) =>
-    client.get<FieldNames>('/api/v1/fields', parameters, signal),
-  )
-}
-
 /** What is in the events, counted: click to include, shift-click to exclude. */
 export function Facets(props: FacetsProps) {
-  const { query, range, turn, histogram, columns, onToggle, onColumn } = props
+  const { query, range, names, turn, histogram, columns, onToggle, onColumn } = props
   const [wanted, setWanted] = useState('')
-  const { value: names } = useFieldNames(range)
   const word = wanted.trim().toLowerCase()
   const attributes = (names?.fields ?? []).filter(({ name, kind }) => kind === 'attribute' && !isEventField(name))
   const found = attributes
@@ -51,7 +39,7 @@ export function Facets(props: FacetsProps) {
     .slice(0, word === '' ? ATTRIBUTES_MAX : FOUND_MAX)
     .map(({ name }) => name)
   const first = FIRST.filter((name) => name.includes(word))
-  const common = { query, range, turn, onToggle, onColumn }
+  const common = { query, range, turn, isReady: props.isReady, onToggle, onColumn }
   return (
     <aside class="facets" aria-label="Facets">
       <input

@@ -1,6 +1,7 @@
 import { escapeText } from '../../src/core/escape.ts'
 import { Button } from '../parts/button.tsx'
 import { copyText } from '../parts/copy.ts'
+import { useLoad } from '../parts/use-load.ts'
 import { usePage } from '../shell/page.ts'
 import { firstCommands } from './first-commands.ts'
 import { isGap } from './items.ts'
@@ -8,10 +9,18 @@ import type { LiveState } from './live-tail.ts'
 
 /** Nothing has arrived yet: how to send something, in one line each. */
 export function FirstRun({ live, onLeave }: { live: LiveState | undefined; onLeave: () => void }) {
-  const { session, toasts } = usePage()
+  const { client, session, toasts } = usePage()
   const event = live?.rows.find((row) => !isGap(row))
   const isReceiving = event !== undefined && !isGap(event)
-  const commands = firstCommands(location.origin, session.who.value?.open ?? true)
+  // Only some may see where the server listens; the other commands do without.
+  const { value: status } = useLoad('listeners', (signal) =>
+    client.get<{ listeners: Record<string, string> }>('/api/v1/status', {}, signal),
+  )
+  const commands = firstCommands({
+    origin: location.origin,
+    isOpen: session.who.value?.open ?? true,
+    listeners: status?.listeners ?? {},
+  })
   return (
     <div class="sheet first-run">
       <h1>Nothing has arrived yet</h1>

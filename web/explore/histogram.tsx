@@ -17,11 +17,13 @@ export interface HistogramAnswer {
 }
 
 /** Counts for the range; `turn` asks again for a range that moves with the clock. */
-export function useHistogram(query: string, range: RangeText, turn: number): Loaded<HistogramAnswer> {
+export function useHistogram(query: string, range: RangeText, turn: number, isReady: boolean): Loaded<HistogramAnswer> {
   const { client } = usePage()
   const parameters = { query, ...rangeParameters(range), buckets: 120 }
-  return useLoad(JSON.stringify([parameters, turn]), (signal) =>
-    client.get<HistogramAnswer>('/api/v1/histogram', parameters, signal),
+  return useLoad(
+    JSON.stringify([parameters, turn]),
+    (signal) => client.get<HistogramAnswer>('/api/v1/histogram', parameters, signal),
+    isReady,
   )
 }
 

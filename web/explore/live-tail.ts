@@ -11,6 +11,8 @@ export interface LiveState {
   waiting: number
   isPaused: boolean
   connection: 'opening' | 'open' | 'lost'
+  /** What there was before has arrived, as far as one can tell. */
+  isSettled: boolean
   /** Events a second, over the last few. */
   rate: number
   /** Set when it will not go on by itself. */
@@ -27,6 +29,8 @@ export interface LiveTail {
 const BACKLOG = 300
 /** The list is drawn at most this often. */
 const FLUSH_MS = 100
+/** After this long without an event there is none that was before. */
+const SETTLE_MS = 600
 const RATE_WINDOW_SECONDS = 5
 const RETRY_MS_MIN = 1000
 const RETRY_MS_MAX = 15_000
@@ -42,6 +46,7 @@ export function openLiveTail(client: Client, query: string): LiveTail {
     waiting: 0,
     isPaused: false,
     connection: 'opening',
+    isSettled: false,
     rate: 0,
     problem: undefined,
   })
@@ -55,16 +60,21 @@ export function openLiveTail(client: Client, query: string): LiveTail {
     const { waiting, isPaused } = buffer
     const before = state.peek()
     if (!hasChanged && before.waiting === waiting && before.isPaused === isPaused && before.rate === perSecond) return
-    change({ rows: buffer.rows, waiting, isPaused, rate: perSecond })
+    const isSettled = before.isSettled || hasChanged
+    change({ rows: buffer.rows, waiting, isPaused, isSettled, rate: perSecond })
   }
   const timer = setInterval(show, FLUSH_MS)
+  let settling: ReturnType<typeof setTimeout> | undefined
   const connection = connect(client, query, {
     onEvent(event, isNew) {
       buffer.add(event)
       if (isNew) rate.add()
     },
     onSkipped: (count) => buffer.addGap(count),
-    onChange: change,
+    onChange(changes) {
+      change(changes)
+      if (changes.connection !== 'opening') settling ??= setTimeout(() => change({ isSettled: true }), SETTLE_MS)
+    },
   })
   return {
     state,
@@ -78,6 +88,7 @@ export function openLiveTail(client: Client, query: string): LiveTail {
     },
     close() {
       clearInterval(timer)
+      clearTimeout(settling)
       connection.close()
     },
   }

@@ -36,7 +36,7 @@ export function LogList(props: LogListProps) {
     count: items.length,
     scrollElement: () => scroller.current,
     rowHeight,
-    keyOf: (index) => items[index]?.id ?? String(index),
+    keyOf: useMemo(() => (index: number) => items[index]?.id ?? String(index), [items]),
   })
   const template = useMemo(() => columnTemplate(look), [look])
   useLayoutEffect(() => virtualizer.measure(), [rowHeight, look])

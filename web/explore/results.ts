@@ -26,6 +26,8 @@ export interface ResultsState {
 }
 
 export interface Results {
+  /** Of the question: see `questionKey`. */
+  readonly key: string
   readonly state: ReadonlySignal<ResultsState>
   /** Loads the next page, unless it is on its way or could not be had. */
   more(): void
@@ -39,6 +41,11 @@ const FIRST_PAGE = 200
 const PAGE = 2000
 /** Rows that the list holds; who wants to read more than that narrows the search or exports. */
 export const RESULT_ROWS_MAX = 100_000
+
+/** Tells whether results are those of this question. */
+export function questionKey(query: string, range: RangeText): string {
+  return JSON.stringify([query, range.start, range.end])
+}
 
 /** Pages of an answer, as far as somebody scrolls. */
 export function createResults(client: Client, query: string, range: RangeText): Results {
@@ -67,6 +74,7 @@ export function createResults(client: Client, query: string, range: RangeText): 
   }
   void load()
   return {
+    key: questionKey(query, range),
     state,
     more() {
       const { isLoading, isDone, problem } = state.peek()

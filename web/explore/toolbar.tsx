@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks'
 import { Button } from '../parts/button.tsx'
 import { Popover } from '../parts/popover.tsx'
 import { ColumnPicker } from './column-picker.tsx'
-import type { FieldNames } from './facets.tsx'
+import type { FieldNames } from './field-names.ts'
 import type { ExploreActions, ExploreState } from './state.ts'
 
 export interface ToolbarProps {

@@ -1,12 +1,12 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { Loaded } from '../parts/use-load.ts'
 import { usePage } from '../shell/page.ts'
-import { useFieldNames, type FieldNames } from './facets.tsx'
+import { useFieldNames, type FieldNames } from './field-names.ts'
 import { useHistogram, type HistogramAnswer } from './histogram.tsx'
 import type { ListItem } from './items.ts'
 import type { LiveState, LiveTail } from './live-tail.ts'
 import { applyPreferences, rememberPreference } from './preferences.ts'
-import type { Results, ResultsState } from './results.ts'
+import { questionKey, type Results, type ResultsState } from './results.ts'
 import { rememberSearch } from './search-history.ts'
 import { exploreActions, readState, type ExploreActions, type ExploreState } from './state.ts'
 import { useLiveTail, useResults, useTurns } from './use-rows.ts'
@@ -16,10 +16,16 @@ export interface ExploreModel {
   state: ExploreState
   actions: ExploreActions
   items: readonly ListItem[]
+  /** They are those of the question before, until the answer to this one comes. */
+  isStale: boolean
+  /** Whether there being no events means that there are none. */
+  isSettled: boolean
   tail: LiveTail | undefined
   live: LiveState | undefined
   results: Results | undefined
   found: ResultsState | undefined
+  /** The first events of this very question are there. What lies beside them is asked for after them. */
+  isAnswered: boolean
   histogram: Loaded<HistogramAnswer>
   names: FieldNames | undefined
   /** Changes when what lies beside the list is to be asked for again. */
@@ -45,8 +51,9 @@ export function useExplore(): ExploreModel {
   const results = useResults(!state.isLive, state.query, state.range, asked)
   const live = tail?.state.value
   const found = results?.state.value
-  const histogram = useHistogram(state.query, state.range, turn)
-  const { value: names } = useFieldNames(state.range, asked)
+  const isAnswered = isThere(state, live, results)
+  const histogram = useHistogram(state.query, state.range, turn, isAnswered)
+  const { value: names } = useFieldNames(state.range, asked, isAnswered)
   const again = (): void => setAsked((count) => count + 1)
   useReturn(again)
   const search = (query: string): void => {
@@ -54,8 +61,41 @@ export function useExplore(): ExploreModel {
     if (query.trim() === state.query) again()
     else actions.search(query)
   }
-  const items = (state.isLive ? live?.rows : found?.events) ?? NO_ITEMS
-  return { state, actions, items, tail, live, results, found, histogram, names, turn, search, again }
+  const own = (state.isLive ? live?.rows : found?.events) ?? NO_ITEMS
+  const isSettled = state.isLive ? (live?.isSettled ?? false) : isAnswered
+  const { items, isStale } = useStale(own, isSettled)
+  return {
+    state,
+    actions,
+    items,
+    tail,
+    live,
+    results,
+    found,
+    isAnswered,
+    isSettled,
+    isStale,
+    histogram,
+    names,
+    turn,
+    search,
+    again,
+  }
+}
+
+/** What was there before stays until something else comes, so that nothing jumps. */
+function useStale(items: readonly ListItem[], isSettled: boolean): { items: readonly ListItem[]; isStale: boolean } {
+  const before = useRef(items)
+  const isStale = items.length === 0 && !isSettled && before.current.length > 0
+  if (!isStale) before.current = items
+  return { items: before.current, isStale }
+}
+
+function isThere(state: ExploreState, live: LiveState | undefined, results: Results | undefined): boolean {
+  if (state.isLive) return live !== undefined && live.connection !== 'opening'
+  if (results?.key !== questionKey(state.query, state.range)) return false
+  const { elapsedMs, problem } = results.state.value
+  return elapsedMs !== undefined || problem !== undefined
 }
 
 /** Calls `again` when the server can be reached after it could not. */

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { FieldNames } from './facets.tsx'
+import type { FieldNames } from './field-names.ts'
 import { useSuggestions, type Suggestions } from './use-suggestions.ts'
 
 export interface SearchText {

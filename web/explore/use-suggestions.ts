@@ -7,7 +7,7 @@ import {
   wantedAt,
   type Suggestion,
 } from '../query/completion.ts'
-import type { FieldNames } from './facets.tsx'
+import type { FieldNames } from './field-names.ts'
 import { recentSearches } from './search-history.ts'
 
 export interface Suggestions {

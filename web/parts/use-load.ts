@@ -10,8 +10,8 @@ export interface Loaded<T> {
   retry: () => void
 }
 
-/** Loads whenever `key` changes; what was asked for before is cancelled. */
-export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
+/** Loads whenever `key` changes, once `isReady`; what was asked for before is cancelled. */
+export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T>, isReady = true): Loaded<T> {
   const [attempt, setAttempt] = useState(0)
   const [state, setState] = useState<Omit<Loaded<T>, 'retry'>>({
     value: undefined,
@@ -19,17 +19,20 @@ export function useLoad<T>(key: string, load: (signal: AbortSignal) => Promise<T
     isLoading: true,
   })
   useEffect(() => {
+    if (!isReady) return undefined
     const leaving = new AbortController()
     setState(({ value }) => ({ value, problem: undefined, isLoading: true }))
-    load(leaving.signal).then(
-      (value) => setState({ value, problem: undefined, isLoading: false }),
-      (error: unknown) => {
-        if (!leaving.signal.aborted && !isAbort(error)) {
-          setState(({ value }) => ({ value, problem: asProblem(error), isLoading: false }))
-        }
-      },
-    )
+    const settle = async (): Promise<void> => {
+      try {
+        const value = await load(leaving.signal)
+        if (!leaving.signal.aborted) setState({ value, problem: undefined, isLoading: false })
+      } catch (error) {
+        if (leaving.signal.aborted || isAbort(error)) return
+        setState(({ value }) => ({ value, problem: asProblem(error), isLoading: false }))
+      }
+    }
+    void settle()
     return () => leaving.abort()
-  }, [key, attempt])
+  }, [key, attempt, isReady])
   return { ...state, retry: () => setAttempt((count) => count + 1) }
 }

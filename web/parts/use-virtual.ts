@@ -13,6 +13,7 @@ export interface VirtualOptions {
   count: number
   scrollElement: () => HTMLElement | null
   rowHeight: number
+  /** The same function as long as no row before the last changes: a new one has all rows measured again. */
   keyOf: (index: number) => string
 }
 

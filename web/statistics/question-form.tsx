@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { useFieldNames } from '../explore/facets.tsx'
+import { useFieldNames } from '../explore/field-names.ts'
 import { SearchBox } from '../explore/search-box.tsx'
 import { TimePicker } from '../explore/time-picker.tsx'
 import { useCommands } from '../shell/use-commands.ts'
@@ -25,7 +25,7 @@ const EXAMPLES: readonly (readonly [name: string, query: string])[] = [
 /** What is counted, and of which time. */
 export function QuestionForm({ query, range, zone, onAsk, onRange, onZone }: QuestionFormProps) {
   const [isTimeOpen, setTimeOpen] = useState(false)
-  const { value: names } = useFieldNames(range)
+  const { value: names } = useFieldNames(range, 0, true)
   useCommands([{ name: 'Choose the time', key: 't', run: () => setTimeOpen(true) }])
   return (
     <div class="form">
