@@ -13,6 +13,9 @@ beforeAll(() =>
   ),
 )
 
+/** However many facets there are. */
+const STOPS_MAX = 300
+
 describe('without a mouse', () => {
   test('events are walked through, opened and closed', async () => {
     const { page } = await visit('/?q=service:keyboard&start=-1h')
@@ -44,7 +47,7 @@ describe('without a mouse', () => {
     const { page } = await visit('/?q=service:keyboard&start=-1h')
     await rows(page).first().waitFor()
     const stops: string[] = []
-    for (let turn = 0; turn < 60; turn++) {
+    for (let turn = 0; turn < STOPS_MAX && stops.at(-1) !== 'Events'; turn++) {
       await page.keyboard.press('Tab')
       const stop = await page.evaluate<string>(`(() => {
         const node = document.activeElement

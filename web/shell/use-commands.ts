@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import type { Command } from './commands.ts'
 import { usePage } from './page.ts'
 import { useLatest } from '../parts/use-latest.ts'
@@ -8,11 +8,16 @@ export function useCommands(commands: readonly Command[]): void {
   const page = usePage()
   const signature = commands.map(({ name, key }) => `${name} ${key ?? ''}`).join('\n')
   const latest = useLatest(commands)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const stable = latest.current.map((command) => ({
       ...command,
-      run: () => latest.current.find(({ name }) => name === command.name)?.run(),
+      // What a key does may be called otherwise meanwhile.
+      run: () => latest.current.find((other) => isSame(other, command))?.run(),
     }))
     return page.commands.add(stable)
   }, [signature])
+}
+
+function isSame(one: Command, other: Command): boolean {
+  return one.key === undefined ? one.name === other.name : one.key === other.key
 }
