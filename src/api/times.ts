@@ -2,12 +2,20 @@ import { AppError } from '../core/errors.ts'
 import { parseDuration, parseTime, TIMESTAMP_MAX_NS, TIMESTAMP_MIN_NS } from '../core/time.ts'
 import type { TimeRange } from '../query/query.ts'
 
-/** `start` (inclusive) and `end` (exclusive) as people write them. TIME_INVALID names the parameter at fault. */
-export function parseRange(start: string | undefined, end: string | undefined, nowNs: bigint): TimeRange {
-  const fromNs = parseBound('start', start, nowNs)
-  const toNs = parseBound('end', end, nowNs)
+/**
+ * `start` (inclusive) and `end` (exclusive) as people write them. TIME_INVALID names the parameter at fault, which may
+ * have another name.
+ */
+export function parseRange(
+  start: string | undefined,
+  end: string | undefined,
+  nowNs: bigint,
+  [startName, endName]: readonly [string, string] = ['start', 'end'],
+): TimeRange {
+  const fromNs = parseBound(startName, start, nowNs)
+  const toNs = parseBound(endName, end, nowNs)
   if (fromNs !== undefined && toNs !== undefined && fromNs > toNs) {
-    throw new AppError('TIME_INVALID', { detail: `start (${start}) lies after end (${end}).` })
+    throw new AppError('TIME_INVALID', { detail: `${startName} (${start}) lies after ${endName} (${end}).` })
   }
   return { ...(fromNs === undefined ? {} : { fromNs }), ...(toNs === undefined ? {} : { toNs }) }
 }

@@ -239,6 +239,11 @@ const READ_ROUTES: Readonly<Record<string, (key: string) => Request[]>> = {
       const since = index % 2 === 0 ? '2026-01-01' : '2025-06-01'
       return { method: 'GET', path: `/api/v1/eventqry/*/?${encoded({ q, since, by: 'hour' })}` }
     }),
+  'GET /api/v1/eventqry/:facility': () =>
+    FILTER_TEXTS.map((q) => ({
+      method: 'GET',
+      path: `/api/v1/eventqry/*?${encoded({ q, since: '2026-01-01', by: 'hour' })}`,
+    })),
   'GET /api/v1/eventstats': () =>
     ['', 'facility', 'level,day', 'facility,level,minute'].map((by) => ({
       method: 'GET',
@@ -261,6 +266,7 @@ const READ_ROUTES: Readonly<Record<string, (key: string) => Request[]>> = {
 const NAMELESS: ReadonlySet<string> = new Set([
   'POST /api/v1/query/explain',
   'GET /api/v1/eventqry/:facility/',
+  'GET /api/v1/eventqry/:facility',
   'GET /api/v1/eventstats',
 ])
 

@@ -203,3 +203,25 @@ test('a page of which events are deleted while it is read is not given for what 
     await own.close()
   }
 })
+
+test('levels of the same name count together; a time that is none is told by its parameter', async () => {
+  const events = [5, 6, 8, 17].map((severity, index) => ({
+    service: 'levels',
+    source: 'eventlog',
+    message: 'm',
+    severity,
+    timestampNs: at('2026-11-21T06:00:00Z') + BigInt(index),
+  }))
+  await loadBatch(temporary.store, stampedBatch(events, at('2026-11-21T06:00:00Z')))
+  const range = 'since=2026-11-21&until=2026-11-22&facility=levels'
+  expect((await ask(`eventstats?${range}&by=level`)).json['rows']).toEqual([
+    { level: 'debug', count: 3 },
+    { level: 'error', count: 1 },
+  ])
+  for (const path of ['eventstats?', 'eventstats/events?', 'eventqry/levels/?']) {
+    expect((await ask(`${path}since=noon`)).json['detail']).toBe('since is not a time: "noon".')
+    expect((await ask(`${path}until=noon`)).json['detail']).toBe('until is not a time: "noon".')
+  }
+  const list = `${range}&by=hour`.replace('&facility=levels', '')
+  expect((await ask(`eventqry/levels?${list}`)).json).toEqual((await ask(`eventqry/levels/?${list}`)).json)
+})

@@ -48,8 +48,13 @@ const ListingSchema = Type.Object(
 
 /** `/api/v1/eventqry/{facility}/`: which closed pages hold how much. */
 export function registerListing(app: ApiServer, reading: Reading): void {
+  // The slash is easily forgotten.
+  for (const path of ['/api/v1/eventqry/:facility/', '/api/v1/eventqry/:facility']) registerAt(path, app, reading)
+}
+
+function registerAt(path: string, app: ApiServer, reading: Reading): void {
   app.get(
-    '/api/v1/eventqry/:facility/',
+    path,
     {
       config: { access: 'read' },
       schema: {
@@ -102,7 +107,7 @@ function listedRange(
 ): PageRange {
   const lengthNs = PAGE_NS[size]
   const nowNs = clock()
-  const asked = parseRange(since, until, nowNs)
+  const asked = parseRange(since, until, nowNs, ['since', 'until'])
   const overNs = pageAt(nowNs > eventlog.graceNs ? nowNs - eventlog.graceNs : 0n, size).fromNs
   const untilNs = asked.toNs === undefined ? overNs : pageAt(asked.toNs + lengthNs - 1n, size).fromNs
   const toNs = untilNs < overNs ? untilNs : overNs

@@ -25,8 +25,13 @@ export function pageTag(identity: PageIdentity): string {
   return `"${createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 27)}"`
 }
 
-/** Whether If-None-Match (RFC 9110 §13.1.2) names this tag. `*` does not: whether there is a page is not known unread. */
+/** Whether If-None-Match (RFC 9110 §13.1.2) names this tag. `*` does not: see `isAny`. */
 export function isNamed(tag: string, ifNoneMatch: string | undefined): boolean {
   if (ifNoneMatch === undefined) return false
   return ifNoneMatch.split(',').some((given) => given.trim().replace(/^W\//, '') === tag)
+}
+
+/** Whether If-None-Match names whatever there is. Unlike for a tag, the store has to be asked whether there is a page. */
+export function isAny(ifNoneMatch: string | undefined): boolean {
+  return ifNoneMatch?.trim() === '*'
 }

@@ -20,7 +20,7 @@ import {
   parseScope,
   type PageScope,
 } from './page-question.ts'
-import { isNamed, pageTag } from './page-tag.ts'
+import { isAny, isNamed, pageTag } from './page-tag.ts'
 import { pageAt, type Page } from './page-time.ts'
 
 const PageParameters = Type.Object({
@@ -138,9 +138,13 @@ async function answer(
   const asked = parseRequest(reading, { facility, name, options }, request)
   requireOver(asked.page.toNs, reading.context)
   if (asked.tag !== undefined && isNamed(asked.tag, request.headers['if-none-match'])) {
-    return reply.code(304).header('etag', asked.tag).header('cache-control', FOREVER).send()
+    return notModified(asked.tag, reply)
   }
   return await answerPage(reading, asked, request, reply)
+}
+
+function notModified(tag: string, reply: FastifyReply): FastifyReply {
+  return reply.code(304).header('etag', tag).header('cache-control', FOREVER).send()
 }
 
 function varyBy(reply: FastifyReply): string {
@@ -203,6 +207,10 @@ async function answerPage(
     const opened = await events.eventlog.page(scope, page, read)
     leaving.push(() => opened.close())
     if (opened.count === 0 && asked.isThinned) throw deleted(page)
+    if (asked.tag !== undefined && isAny(request.headers['if-none-match'])) {
+      leave()
+      return notModified(asked.tag, reply)
+    }
     const body = await pageBody(asked, opened, signal, request)
     try {
       setHeaders(asked, await finding, request, reply)

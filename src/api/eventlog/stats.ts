@@ -7,7 +7,7 @@ import { whileConnected, type Reader, type Reading } from '../reading.ts'
 import { problems, type ApiServer } from '../schemas.ts'
 import { parseRange } from '../times.ts'
 import type { View } from '../view.ts'
-import type { StatsQuestion } from './log-reader.ts'
+import type { EventCount, StatsQuestion } from './log-reader.ts'
 import { checkedFacility, LevelParameter, parseLevels } from './page-question.ts'
 import { SCANNED_EVENTS_MAX } from './stats-scan.ts'
 
@@ -148,13 +148,28 @@ async function counts(
   const asked = parseAsked(parameters, view, context.clock(), ROWS_MAX + 1)
   const read = { signal, timeoutMs: context.limits.queryTimeoutMsMax }
   const { rows, isApproximate } = await events.eventlog.counts(by, asked.question, read)
-  const shown = rows.slice(0, ROWS_MAX).map(({ events: count, facility, severity, seconds: time }) => ({
-    ...(time === undefined ? {} : { time: formatTimestamp(time * NS_PER_SECOND) }),
-    ...(facility === undefined ? {} : { facility }),
-    ...(severity === undefined ? {} : { level: levelOf(severity) }),
-    count,
-  }))
+  const shown = byLevel(rows.slice(0, ROWS_MAX))
   return { ...asked.shown, rows: shown, truncated: rows.length > ROWS_MAX, approximate: isApproximate }
+}
+
+/** Several severities have the same name: they count together. */
+function byLevel(rows: readonly EventCount[]): Static<typeof CountsSchema>['rows'] {
+  const shown = new Map<string, Static<typeof CountsSchema>['rows'][number]>()
+  for (const { events: count, facility, severity, seconds } of rows) {
+    const level = severity === undefined ? undefined : levelOf(severity)
+    const key = JSON.stringify([String(seconds), facility, level])
+    const known = shown.get(key)
+    if (known) known.count += count
+    else {
+      shown.set(key, {
+        ...(seconds === undefined ? {} : { time: formatTimestamp(seconds * NS_PER_SECOND) }),
+        ...(facility === undefined ? {} : { facility }),
+        ...(level === undefined ? {} : { level }),
+        count,
+      })
+    }
+  }
+  return [...shown.values()]
 }
 
 async function texts(
@@ -195,7 +210,7 @@ interface Asked {
 
 function parseAsked(parameters: StatsParameters, visible: View, nowNs: bigint, limit: number): Asked {
   const { since, until, facility, level } = parameters
-  const range = parseRange(since, until, nowNs)
+  const range = parseRange(since, until, nowNs, ['since', 'until'])
   const toNs = range.toNs ?? nowNs
   const fromNs = range.fromNs ?? toNs - DAY_NS
   return {

@@ -97,6 +97,21 @@ describe('a submission', () => {
   })
 })
 
+test('the id is ours, whatever the sender calls so', async () => {
+  const { submit, sink } = await open()
+  const { body } = await submit([{ ...GOOD, 'eventlog.id': 'mine' }])
+  expect(sink.events()[0]?.attributes.get('eventlog.id')).toBe(body.ids[0])
+})
+
+const text = (event: string): string => JSON.stringify({ ...GOOD, event }, null, 2)
+
+test('what may be: an array, empty lines around it, a single event, white space between', async () => {
+  const { submit, sink } = await open()
+  expect((await submit(`\r\n [ ${text('a')} ,\n${text('b')}\t] \n`)).status).toBe(201)
+  expect((await submit(`\n${text('c')}\n`)).status).toBe(201)
+  expect(sink.rows).toBe(3)
+})
+
 describe('mistakes are told by field, and nothing is kept', () => {
   const far = new Date(Number(TEST_NOW_NS / 1_000_000n) + 601_000).toISOString()
   const cases: [name: string, body: unknown, problems: object[]][] = [
@@ -132,6 +147,18 @@ describe('mistakes are told by field, and nothing is kept', () => {
     ],
     ['no JSON', '{"facility":', [{ event: 0 }]],
     ['an array that is not closed', `[${JSON.stringify(GOOD)}`, [{}]],
+    ...[5, true, ['a'], {}].flatMap((value): [string, unknown, object[]][] =>
+      ['facility', 'event', 'level'].map((field) => [
+        `${field} is ${JSON.stringify(value)}`,
+        [GOOD, { ...GOOD, [field]: value }],
+        [{ event: 1, field, message: 'has to be a text' }],
+      ]),
+    ),
+    ['long facility', { ...GOOD, facility: 'f'.repeat(1025) }, [{ event: 0, field: 'facility' }]],
+    ['two texts', `${JSON.stringify(GOOD)}\n${JSON.stringify(GOOD)}`, [{ message: expect.stringContaining('array') }]],
+    ['more after the array', `[${JSON.stringify(GOOD)}]]`, [{}]],
+    ['a comma too many', `[${JSON.stringify(GOOD)},]`, [{}]],
+    ['a comma at the begin', `[,${JSON.stringify(GOOD)}]`, [{}]],
     ['no object', '[1]', [{ event: 0, message: 'a JSON event must be an object' }]],
     ['nothing', '[]', []],
     ['nothing at all', '', []],

@@ -103,7 +103,7 @@ function createState(context: SourceContext): SubmissionState {
   return {
     name: NAME,
     context,
-    transcoder: new LineTranscoder(limits.event),
+    transcoder: new LineTranscoder(limits.event, undefined, ['facility', 'event', 'level']),
     window: new IdWindow({
       windowMs: limits.eventlog.repeatWindowMs,
       idsMax: limits.eventlog.idsMax,

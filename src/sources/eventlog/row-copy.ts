@@ -13,7 +13,7 @@ import {
   writeVarint,
 } from '../../core/batch.ts'
 import { type EventIds, ID_CHARS, writeIdText } from './event-ids.ts'
-import { ID_ATTRIBUTE } from './rows.ts'
+import { FACILITY_CHARS_MAX, ID_ATTRIBUTE } from './rows.ts'
 
 const SERVICE = 0
 const HOST = 1
@@ -21,7 +21,7 @@ const SOURCE = 2
 const MESSAGE = 3
 const TEXTS = 6
 /** Attributes that mean something here: such a row is read as a whole. */
-const MEANT: readonly Buffer[] = ['event', 'facility'].map((name) => Buffer.from(name))
+const MEANT: readonly Buffer[] = ['event', 'facility', ID_ATTRIBUTE].map((name) => Buffer.from(name))
 const COUNT_BYTES = 5
 /** What stands before the text of an id in a row: the attribute's name, and how long the text is. */
 const BEFORE_ID = Buffer.from(
@@ -69,7 +69,7 @@ export class RowSpans {
     // Beyond 2262, before 1970, or missing: the careful way knows.
     if ((bytes.readUInt32LE(this.#start + ROW_TIMESTAMP + 4) & NO_TIMESTAMP_HIGH) !== 0) return false
     if (bytes[this.#start + ROW_SEVERITY] === 0) return false
-    if (this.#size(SERVICE) === 0 || this.#size(MESSAGE) === 0) return false
+    if (this.#size(SERVICE) === 0 || this.#size(SERVICE) > FACILITY_CHARS_MAX || this.#size(MESSAGE) === 0) return false
     const from = this.#texts[SOURCE] ?? 0
     if (
       this.#size(SOURCE) !== source.length ||

@@ -9,6 +9,9 @@ export const ID_ATTRIBUTE = 'eventlog.id'
 /** Attribute that keeps the sender's time where the server's counts. */
 export const CLAIM_ATTRIBUTE = 'timestamp.claimed'
 
+/** Longer names are refused: pages could not be asked for by them. */
+export const FACILITY_CHARS_MAX = 1024
+
 /** What is wrong with an event. */
 export interface Mistake {
   /** Position in the array, from 0. */
@@ -53,6 +56,7 @@ export function mistakesOf(event: LoggedEvent, index: number, latestNs: bigint |
   const mistakes: Mistake[] = []
   const says = (field: string, message: string): void => void mistakes.push({ event: index, field, message })
   if (event.service === '') says('facility', 'is missing: the unique name of the sender')
+  if (event.service.length > FACILITY_CHARS_MAX) says('facility', `is longer than ${FACILITY_CHARS_MAX} characters`)
   if (event.message === '') says('event', 'is missing: what happened, without variable parts')
   if (event.severity === SEVERITY_NUMBERS.unknown) {
     says(

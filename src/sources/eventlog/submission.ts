@@ -138,10 +138,11 @@ function emptied(state: SubmissionState): EventBatch {
 /** The events of the body as rows; throws REQUEST_INVALID when one cannot be read. */
 function transcode(body: Buffer, state: SubmissionState): EventBatch {
   const { name, context, transcoder } = state
-  const mistakes: { event: number; message: string }[] = []
+  const mistakes: { event?: number; field?: string; message: string }[] = []
   const stream = new EventStream({
     transcoder,
     format: 'json',
+    isOneText: true,
     // The host is filled in later: the same event from another address is the same event.
     defaults: eventDefaults({ source: name }),
     nowSeconds: Number(context.clock() / 1_000_000_000n),
@@ -151,14 +152,17 @@ function transcode(body: Buffer, state: SubmissionState): EventBatch {
       const labels = { source: name, reason }
       context.counters.add('ingest_rejected_total', labels)
       context.counters.keepExample('ingest_rejected_total', labels, `event ${line - 1}, ${message}: ${excerpt}`)
-      if (mistakes.length < MISTAKES_LISTED_MAX) mistakes.push({ event: line - 1, message })
+      if (mistakes.length >= MISTAKES_LISTED_MAX) return
+      const field = reason === 'not_text' ? { field: transcoder.field } : {}
+      mistakes.push({ ...(line === 0 ? {} : { event: line - 1 }), ...field, message })
     },
   })
   stream.push(body)
   stream.end()
   const rows = stream.takeBatch()
   if (mistakes.length > 0) {
-    throw invalid(`event ${mistakes[0]?.event}: ${mistakes[0]?.message}`, mistakes)
+    const [{ event, field, message } = { message: '' }] = mistakes
+    throw invalid([event === undefined ? '' : `event ${event}:`, field, message].filter(Boolean).join(' '), mistakes)
   }
   if (!rows) throw invalid('there is no event in the body', [])
   return rows

@@ -1,6 +1,9 @@
 import { BACKSLASH, CLOSE_ARRAY, CLOSE_OBJECT, COMMA, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './json-value.ts'
 import { Carry, type SpanReceiver, type Splitter } from './line-splitter.ts'
 
+/** `first`: an element, or the end of the array. */
+type Expected = 'text' | 'first' | 'element' | 'comma' | 'nothing'
+
 /**
  * Splits JSON text into events: the elements of a top-level array, or objects one after the other, however they are
  * laid out over lines. Only brackets, strings and commas are looked at, so a malformed element is passed on (and then
@@ -17,6 +20,13 @@ export class ElementSplitter implements Splitter {
   #isInString = false
   #isEscaped = false
   isOpen = false
+  /**
+   * Whether all of it was one JSON text so far: an array with its elements between commas, or a single element. More
+   * than that is taken, so that what other programs write is not lost for a comma.
+   */
+  isOneText = true
+  /** What may come next outside of elements. */
+  #expected: Expected = 'text'
 
   constructor(receiver: SpanReceiver, elementBytesMax: number) {
     this.#receiver = receiver
@@ -63,16 +73,27 @@ export class ElementSplitter implements Splitter {
 
   /** A byte outside of elements: white space, the array's own brackets and commas, or the begin of an element. */
   #between(byte: number): void {
-    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09 || byte === COMMA) return
-    if (byte === OPEN_ARRAY && !this.#isInArray) {
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return
+    const expected = this.#expected
+    if (byte === COMMA) {
+      this.#expect(expected === 'comma', 'element')
+    } else if (byte === OPEN_ARRAY && !this.#isInArray) {
       this.#isInArray = true
+      this.#expect(expected === 'text', 'first')
     } else if (byte === CLOSE_ARRAY) {
       this.#isInArray = false
+      this.#expect(expected === 'comma' || expected === 'first', 'nothing')
     } else {
+      this.#expect(expected !== 'comma' && expected !== 'nothing', this.#isInArray ? 'comma' : 'nothing')
       this.isOpen = true
       if (byte === QUOTE) this.#isInString = true
       else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#depth = 1
     }
+  }
+
+  #expect(isRight: boolean, next: Expected): void {
+    if (!isRight) this.isOneText = false
+    this.#expected = next
   }
 
   #endsScalar(byte: number): boolean {

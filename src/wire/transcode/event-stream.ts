@@ -28,6 +28,8 @@ export interface EventStreamOptions {
   transcoder: LineTranscoder
   format: StreamFormat
   defaults: EventDefaults
+  /** Whether JSON that is more than one text, or lacks commas, is a reject of its own, at the end. */
+  isOneText?: boolean
   /** Seconds since 1970: places text dates that have no year. */
   nowSeconds: number
   /** How many bytes the first batch will have, about: it starts with room for that. */
@@ -108,7 +110,11 @@ export class EventStream implements SpanReceiver {
     const rest = this.#mark.end()
     if (rest.length > 0) this.#piece(rest)
     if (!this.#splitter && this.#head.length > 0) this.#split(this.#head, detectFormat(this.#head))
-    if (this.#splitter && !this.#splitter.end()) this.#reject(0, 'not_closed', REJECT_REASONS.not_closed, '')
+    const splitter = this.#splitter
+    if (splitter && !splitter.end()) this.#reject(0, 'not_closed', REJECT_REASONS.not_closed, '')
+    else if (this.#options.isOneText && splitter instanceof ElementSplitter && !splitter.isOneText) {
+      this.#reject(0, 'not_separated', REJECT_REASONS.not_separated, '')
+    }
   }
 
   span(bytes: Buffer, start: number, end: number, lineNumber: number, cutBytes: number): void {

@@ -25,6 +25,8 @@ export const REJECT_REASONS = {
   too_many_keys: 'more fields than the limit for one event',
   key_too_long: 'a field name is longer than the limit',
   not_closed: 'the JSON array is not closed',
+  not_text: 'has to be a text',
+  not_separated: 'the JSON text is neither an array of events nor a single one',
 } as const
 
 export type RejectReason = keyof typeof REJECT_REASONS

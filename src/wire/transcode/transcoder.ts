@@ -5,9 +5,10 @@
  * column order. No strings and no objects are built on the fast way. Start at `event-stream.ts`, the door.
  */
 import type { EventBatch } from '../../core/batch.ts'
-import { FieldTable } from './field-table.ts'
+import { FieldTable, KIND_NULL, KIND_STRING } from './field-table.ts'
 import { JsonParser } from './json-parser.ts'
 import type { EventLimits, RejectReason } from './limits.ts'
+import { KNOWN_NAMES, knownNameIndex } from './names.ts'
 import { type EventDefaults, type RowAttribute, type RowFound, RowWriter, SLACK_BYTES } from './row-writer.ts'
 import { JsonScanner } from './scanner.ts'
 import { TextReader } from './text-line.ts'
@@ -22,6 +23,8 @@ export class LineTranscoder {
   /** Why the last line was rejected, and at which byte of it. */
   reason: RejectReason = 'not_json'
   position = 0
+  /** Name of the field that is no text, where that is the reason. */
+  field = ''
   /** Lines that took the careful way: not many of them, in a healthy flow. */
   carefulLines = 0
   readonly #table: FieldTable
@@ -31,9 +34,15 @@ export class LineTranscoder {
   readonly #text = new TextReader()
   #padded = Buffer.allocUnsafeSlow(4096)
 
-  /** `zone`: of times that do not say; UTC without. */
-  constructor(limits: EventLimits, zone?: TimeZone) {
+  /** By index in `KNOWN_NAMES`: 1 where the value has to be a text. */
+  readonly #texts: Uint8Array | undefined
+
+  /** `zone`: of times that do not say; UTC without. `texts`: known names under which nothing but text is taken. */
+  constructor(limits: EventLimits, zone?: TimeZone, texts: readonly string[] = []) {
     this.limits = limits
+    const known = new Set(texts.map(knownNameIndex))
+    this.#texts =
+      texts.length === 0 ? undefined : Uint8Array.from(KNOWN_NAMES, (_, index) => (known.has(index) ? 1 : 0))
     this.#writer = new RowWriter(zone)
     this.#table = new FieldTable(limits.keysMax)
     this.#scanner = new JsonScanner(limits.keyBytesMax, limits.depthMax)
@@ -72,10 +81,7 @@ export class LineTranscoder {
       start = 0
     }
     const table = this.#table
-    if (this.#scanner.scan(bytes, start, end, table, hasEscapes)) {
-      this.#writer.write(bytes, table, batch, defaults, found)
-      return true
-    }
+    if (this.#scanner.scan(bytes, start, end, table, hasEscapes)) return this.#write(bytes, batch, defaults, found)
     return this.jsonCarefully(bytes, start, end, batch, defaults, found)
   }
 
@@ -95,7 +101,23 @@ export class LineTranscoder {
       this.position = parser.position
       return false
     }
-    this.#writer.write(parser.bytes, this.#table, batch, defaults, found)
+    return this.#write(parser.bytes, batch, defaults, found)
+  }
+
+  #write(bytes: Buffer, batch: EventBatch, defaults: EventDefaults, found: RowFound | undefined): boolean {
+    if (this.#texts !== undefined && !this.#areTexts(this.#table, this.#texts)) return false
+    this.#writer.write(bytes, this.#table, batch, defaults, found)
+    return true
+  }
+
+  #areTexts({ count, name, kind }: FieldTable, texts: Uint8Array): boolean {
+    for (let at = 0; at < count; at++) {
+      const known = name[at] as number
+      if (texts[known] === 0 || kind[at] === KIND_STRING || kind[at] === KIND_NULL) continue
+      this.reason = 'not_text'
+      this.field = KNOWN_NAMES[known]?.name ?? ''
+      return false
+    }
     return true
   }
 
