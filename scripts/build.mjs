@@ -22,11 +22,14 @@ const parserPath = join(root, 'src', PARSER)
 if (!existsSync(parserPath) || readFileSync(parserPath, 'utf8') !== source) writeFileSync(parserPath, source)
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
-const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-  cwd: root,
-  stdio: ['ignore', 2, 2],
-})
-if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+for (const project of ['tsconfig.build.json', 'src/stream-page/tsconfig.build.json']) {
+  const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', project], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  })
+  if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+}
+cpSync(join(root, 'src/stream-page/page.css'), join(root, 'dist/stream-page/page.css'))
 cpSync(parserPath, join(root, 'dist', PARSER))
 const main = join(root, 'dist/cli/main.js')
 if (existsSync(main)) chmodSync(main, 0o755)

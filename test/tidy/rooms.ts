@@ -21,6 +21,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   wire: { uses: ['core'], packages: ['@bufbuild/protobuf', '@msgpack/msgpack'], hasIo: false },
   net: { uses: ['core'], packages: ['fastify', '@fastify/*', '@peculiar/x509', 'ffi-rs'], hasIo: true },
   streams: { uses: ['core'], packages: [], hasIo: true },
+  'stream-page': { uses: [], packages: [], hasIo: false },
   sources: {
     uses: ['core', 'wire', 'net', 'streams'],
     packages: ['fastify', 'typebox', '@fastify/type-provider-typebox'],
