@@ -17,6 +17,7 @@ import { registerExplain } from './explain.ts'
 import { registerFields } from './fields.ts'
 import { registerHealth } from './health.ts'
 import { registerHistogram } from './histogram.ts'
+import { registerHosts } from './hosts/host-routes.ts'
 import { registerLanding } from './landing.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerNeighbours } from './neighbours.ts'
@@ -98,4 +99,5 @@ function registerReading(app: ApiServer, reading: Reading): void {
   registerListing(app, reading)
   registerStats(app, reading)
   registerDeletion(app, reading)
+  registerHosts(app, reading)
 }

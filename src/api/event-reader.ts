@@ -9,6 +9,7 @@ import type { RowSelector } from '../live/live.ts'
 import type { RowOptions, RowPosition, TimeRange } from '../query/query.ts'
 import type { ReadOptions, ReadStats } from '../store/store.ts'
 import type { EventLogReader } from './eventlog/log-reader.ts'
+import type { HostReader } from './hosts/host-reader.ts'
 import type { Buckets } from './intervals.ts'
 import type { View, VisibleQuery } from './view.ts'
 
@@ -111,6 +112,8 @@ export interface EventReader {
   textOf(query: VisibleQuery, rows: RowOptions): string | undefined
   /** The same for the routes of the event log. */
   readonly eventlog: EventLogReader
+  /** The same for the routes about hosts. */
+  readonly hosts: HostReader
   /** There is nothing to read beside the rings: what they have lost is gone. */
   readonly isStoreless: boolean
 }

@@ -5,15 +5,23 @@ import type { EventReader, StoredEvent, Visible } from './event-reader.ts'
 import { createSqlLogReader, type EventLogRollup } from './eventlog/sql-log-reader.ts'
 import { readExtent } from './extent.ts'
 import { countNames, countValues, type Rollup } from './field-counts.ts'
+import { createSqlHostReader, type HostRollup } from './hosts/sql-host-reader.ts'
 import type { StoreFigures } from './store-figures.ts'
-import { equals, eventsStatement, within, type Condition, type EventsQuestion } from './stored-events.ts'
+import {
+  equals,
+  eventsStatement,
+  within,
+  type Condition,
+  type EventsQuestion,
+  type WalkQuestion,
+} from './stored-events.ts'
 import { storedTail } from './tail-store.ts'
 import { timeWindows } from './time-windows.ts'
 import { visibleSql } from './view.ts'
 
 export interface SqlReaderOptions {
   store: Pick<Store, 'select' | 'stream' | 'texts' | 'delete' | 'deletions'>
-  rollup: Rollup & EventLogRollup
+  rollup: Rollup & EventLogRollup & HostRollup
   /** This server's name: tails read its events only. */
   node: string
   /** Longest time of one read of a tail. */
@@ -29,6 +37,17 @@ export function createSqlReader({ store, rollup, node, timeoutMsMax, figures }: 
     const { rows } = await store.select(eventsStatement(question), read)
     return rows.map(readLogEvent)
   }
+  const walk = async ({ query, conditions, range, order, limit }: WalkQuestion, read: ReadOptions) => {
+    const found: StoredEvent[] = []
+    if (limit === 0) return found
+    for (const window of await windows(range, order)) {
+      const inWindow = [...conditions, within('timestamp', window)]
+      const rest = { conditions: inWindow, by: 'timestamp', order, limit: limit - found.length } as const
+      found.push(...(await events({ query, ...rest }, read)))
+      if (found.length >= limit) break
+    }
+    return found
+  }
   return {
     select: (query, rows, read) => store.select(visibleSql(query, rows).statement, read),
     stream: (query, rows, read) => store.stream(visibleSql(query, rows).statement, read),
@@ -42,22 +61,15 @@ export function createSqlReader({ store, rollup, node, timeoutMsMax, figures }: 
       return found
     },
     async neighbours(event, { order, limit }, visible, read) {
-      if (limit === 0) return []
       const { timestampNs } = event
       const range = order === 'asc' ? { fromNs: timestampNs } : { toNs: timestampNs + 1n }
       const sameplace = [equals('source', event.source), equals('host', event.host), beyond(event, order)]
-      const found: StoredEvent[] = []
-      for (const window of await windows(range, order)) {
-        const conditions = [...sameplace, within('timestamp', window)]
-        const rest = { conditions, by: 'timestamp', order, limit: limit - found.length } as const
-        found.push(...(await events({ query: visible.everything, ...rest }, read)))
-        if (found.length >= limit) break
-      }
-      return found
+      return await walk({ query: visible.everything, conditions: sameplace, range, order, limit }, read)
     },
     tail: (question) => storedTail({ events, windows, node, timeoutMsMax }, question),
     textOf: (query, rows) => visibleSql(query, rows).statement.sql,
     eventlog: createSqlLogReader({ store, rollup, figures }),
+    hosts: createSqlHostReader({ store, rollup, walk }),
     isStoreless: false,
   }
 }

@@ -19,6 +19,11 @@ export interface EventsQuestion {
   limit: number
 }
 
+/** Events found by walking through windows of time from one end of the range. */
+export interface WalkQuestion extends Pick<EventsQuestion, 'query' | 'conditions' | 'order' | 'limit'> {
+  range: TimeRange
+}
+
 const COLUMNS =
   'toUnixTimestamp64Nano(timestamp), toUnixTimestamp64Nano(received), node, severity, ' +
   'service, host, source, message, trace_id, span_id, attributes'

@@ -14,6 +14,7 @@ import type { SourceContext } from '../sources/source.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
 import { openStore } from '../store/connect.ts'
 import { eventCountsStatement, eventTextsStatement } from '../store/eventlog-stats.ts'
+import { hostFilesStatement, hostIsKnownStatement, hostNamesStatement } from '../store/hosts.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../store/rollup.ts'
 import { AUDIT_SERVICE } from './audit.ts'
 import type { Closing } from './closing.ts'
@@ -52,6 +53,9 @@ const ROLLUP = {
   fieldValues: fieldValuesStatement,
   eventCounts: eventCountsStatement,
   eventTexts: eventTextsStatement,
+  hostNames: hostNamesStatement,
+  hostFiles: hostFilesStatement,
+  hostIsKnown: hostIsKnownStatement,
 }
 
 /** Who this node is. With storage on disk the data folder is this process's own from now on. */

@@ -33,6 +33,7 @@ export const ERRORS = {
     title: 'Requests from this page or to this host name are not accepted',
     retryable: false,
   },
+  HOST_NOT_FOUND: { status: 404, title: 'No event came from this host', retryable: false },
   KEY_NOT_FOUND: { status: 404, title: 'No key has this id', retryable: false },
   KEYS_FULL: { status: 409, title: 'The table of keys is full', retryable: false },
   KEYS_WRITE_FAILED: { status: 503, title: 'The table of keys could not be changed', retryable: true },

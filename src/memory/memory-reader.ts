@@ -5,6 +5,7 @@ import { createEvaluation, readLogEvent, toPredicate, type CheckedQuery, type Ro
 import type { ReadOptions, ReadStats } from '../store/store.ts'
 import { countBuckets, countNames, countValues } from './counts.ts'
 import { createMemoryLog } from './event-log.ts'
+import { createMemoryHosts } from './hosts.ts'
 import type { QueryMemory } from './query-memory.ts'
 import type { Scan } from './scan.ts'
 import { findTimes } from './times.ts'
@@ -90,6 +91,10 @@ export function createMemoryReader(options: MemoryReaderOptions): EventReader {
     tail: (question) => heldTail(live, question),
     textOf: () => undefined,
     eventlog: createMemoryLog(options),
+    hosts: createMemoryHosts({
+      counted: counting,
+      select: async (query, rows, read, isMeant) => (await collect({ query, rows, read, isMeant })).map(readLogEvent),
+    }),
     isStoreless: true,
   }
 }

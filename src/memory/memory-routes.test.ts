@@ -58,7 +58,8 @@ async function ask(server: OpenApiServer, path: string): Promise<unknown> {
   const response = await fetch(server.url + path)
   const type = response.headers.get('content-type')
   if (!type?.includes('json') || type.includes('ndjson')) return [response.status, type, await response.text()]
-  const { stats, approximate, incomplete, ...rest } = (await response.json()) as Record<string, unknown>
+  const { stats, approximate, incomplete, ...rest } = // Addresses in answers are those that were asked.
+    JSON.parse((await response.text()).replaceAll(server.url, '')) as Record<string, unknown>
   void [stats, approximate, incomplete]
   return [response.status, type, response.headers.get('link'), rest]
 }
@@ -79,6 +80,7 @@ function sorted(value: unknown): unknown {
 
 const minuteOf = (ns: bigint): string => new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 16)
 const MINUTE = minuteOf(RECEIVED_NS)
+const HOST = 'web-1'
 
 const paths: [what: string, path: string][] = [
   ['the newest events', `/api/v1/query?limit=50`],
@@ -128,6 +130,13 @@ const paths: [what: string, path: string][] = [
   ['counts of a facility by day', '/api/v1/eventstats?since=2026-01-01&by=day&facility=billing&level=error,info'],
   ['texts of the event log', '/api/v1/eventstats/events?since=2026-01-01&limit=10'],
   ['texts of a level', '/api/v1/eventstats/events?since=2026-01-01&limit=1000&level=error'],
+  ['hosts', '/hosts/'],
+  ['files of a host', `/hosts/${HOST}/`],
+  ['files of a host, at their other address', `/hosts/${HOST}/files/`],
+  ['lines of a host', `/hosts/${HOST}/logs?count=20`],
+  ['lines of a file', `/hosts/${HOST}/logs?file=eventlog`],
+  ['lines that contain a text', `/hosts/${HOST}/logs?${encoded({ filter: 'e' })}`],
+  ['lines of nobody', '/hosts/nobody/logs'],
   ['an event that never was', `/api/v1/context/${formatEventId(RECEIVED_NS + BigInt(EVENTS), NODE)}`],
 ]
 

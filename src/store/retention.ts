@@ -52,7 +52,7 @@ interface PartitionRow {
 }
 
 /** Tables partitioned like events that count them. */
-export const ROLLUPS = ['fields', 'eventlog_stats'] as const
+export const ROLLUPS = ['fields', 'eventlog_stats', 'hosts'] as const
 
 /** Oldest timestamp first. Answered from the parts' metadata: no event is read. */
 function partitionsSql(target: SchemaTarget): string {

@@ -10,6 +10,7 @@ import { createHttpServer, type HttpServerOptions } from '../../net/http-server.
 import { memoryLists } from '../../saved/testing/memory-lists.ts'
 import type { SpoolStatus } from '../../spool/spool.ts'
 import { eventCountsStatement, eventTextsStatement } from '../../store/eventlog-stats.ts'
+import { hostFilesStatement, hostIsKnownStatement, hostNamesStatement } from '../../store/hosts.ts'
 import { fieldNamesStatement, fieldValuesStatement } from '../../store/rollup.ts'
 import type { Store, StoreStatus } from '../../store/store.ts'
 import { registerApi } from '../api.ts'
@@ -92,6 +93,9 @@ export function quietContext({ store = MUTE_STORE, ...changes }: QuietChanges = 
     fieldValues: fieldValuesStatement,
     eventCounts: eventCountsStatement,
     eventTexts: eventTextsStatement,
+    hostNames: hostNamesStatement,
+    hostFiles: hostFilesStatement,
+    hostIsKnown: hostIsKnownStatement,
   }
   const { node = 'n1', limits = DEFAULT_API_LIMITS } = changes
   const { queryTimeoutMsMax: timeoutMsMax } = limits

@@ -3,10 +3,11 @@ import { EVENTS } from './001-events.ts'
 import { FIELDS } from './002-fields.ts'
 import { EVENTLOG } from './003-eventlog.ts'
 import { DELETIONS } from './004-deletions.ts'
+import { HOSTS } from './005-hosts.ts'
 import type { Migration, SchemaTarget } from './migration.ts'
 
 /** In the order in which they are applied. Never change one that was released: add another. */
-const MIGRATIONS: readonly Migration[] = [EVENTS, FIELDS, EVENTLOG, DELETIONS]
+const MIGRATIONS: readonly Migration[] = [EVENTS, FIELDS, EVENTLOG, DELETIONS, HOSTS]
 
 /** Brings the schema of this database up to date; what was applied is recorded in the table `migrations`. */
 export async function migrate(connection: Connection, target: SchemaTarget): Promise<void> {
