@@ -23,6 +23,18 @@ export const VIEWS: readonly View[] = [
     component: { load: async () => (await import('../statistics/statistics.tsx')).Statistics },
   },
   {
+    path: '/view/streams',
+    name: 'Streams',
+    right: 'read',
+    component: { load: async () => (await import('../streams/streams.tsx')).Streams },
+  },
+  {
+    path: '/view/audit',
+    name: 'Audit',
+    right: 'read',
+    component: { load: async () => (await import('../audit/audit.tsx')).Audit },
+  },
+  {
     path: '/view/status',
     name: 'Status',
     right: 'figures',

@@ -1,4 +1,5 @@
 import type { Status as ServerStatus } from '../../src/api/status-schema.ts'
+import { AgentTable } from '../audit/agents.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
 import { useInterval } from '../parts/use-interval.ts'
 import { useLoad } from '../parts/use-load.ts'
@@ -28,6 +29,12 @@ export function Status() {
       <Incoming status={value} />
       <Losses status={value} />
       <Storage status={value} />
+      {value.audit.agents.length > 0 && (
+        <section aria-labelledby="audit-agents">
+          <h2 id="audit-agents">Agents of audit</h2>
+          <AgentTable agents={value.audit.agents} />
+        </section>
+      )}
       <SlowQueries status={value} />
       <Server status={value} />
     </div>

@@ -12,6 +12,8 @@ declare module 'vitest' {
     browser: string
     /** Of a server without keys that all files share: each uses services of its own. */
     server: string
+    /** Where it takes the forward protocol: address and port. */
+    forward: string
   }
 }
 
@@ -19,11 +21,20 @@ declare module 'vitest' {
 const LEFT_OUT = new Set(['--single-process', '--disable-web-security', '--allow-running-insecure-content'])
 const ARGS = sparticuz.args.filter((arg) => !LEFT_OUT.has(arg))
 
+/** Listeners of its own, whatever else runs on this machine. */
+const FLAGS = {
+  logd: 'off',
+  forward: 'tcp://127.0.0.1:0',
+  syslog: 'off',
+  'livestream-put': 'off',
+  'livestream-get': 'off',
+}
+
 /** One Chromium and one server for all files. Returns what ends them. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tailrace-page-'))
-  const server = launchServer({ dataDir, flags: { logd: 'off' } })
-  const [browser] = await Promise.all([
+  const server = launchServer({ dataDir, flags: FLAGS })
+  const [browser, { listeners }] = await Promise.all([
     sparticuz
       .executablePath()
       .then((executablePath) => chromium.launchServer({ executablePath, args: ARGS, headless: true })),
@@ -31,6 +42,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   ])
   project.provide('browser', browser.wsEndpoint())
   project.provide('server', server.url)
+  project.provide('forward', listeners['forward'] ?? '')
   return async () => {
     await browser.close()
     await server.remove()
