@@ -23,6 +23,12 @@ export const VIEWS: readonly View[] = [
     component: { load: async () => (await import('../statistics/statistics.tsx')).Statistics },
   },
   {
+    path: '/view/hosts',
+    name: 'Hosts',
+    right: 'read',
+    component: { load: async () => (await import('../hosts/hosts.tsx')).Hosts },
+  },
+  {
     path: '/view/streams',
     name: 'Streams',
     right: 'read',
