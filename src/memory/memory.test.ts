@@ -159,3 +159,34 @@ test('only what may be seen is counted', async () => {
   const times = await reader.times(visible, new AbortController().signal, () => 1000)
   expect(times).toEqual({ oldestNs: T0 + 1n, newestNs: T0 + 97n })
 })
+
+test('the event log shows and counts only what may be seen', async () => {
+  const opened = open()
+  await write(opened, 1, 100)
+  const everything = query('service:s1')
+  const { eventlog } = opened.memory.reader
+  const range = { fromNs: T0 - (T0 % 60_000_000_000n), toNs: T0 - (T0 % 60_000_000_000n) + 60_000_000_000n }
+  const scope = { facility: undefined, severities: undefined, query: everything, graceNs: 0n }
+  const page = await eventlog.page(scope, { ...range, size: 'minute', name: '' }, {})
+  let text = ''
+  for await (const some of page.texts('\n')) text += `${some}\n`
+  page.close()
+  expect([page.count, text.match(/"service":"s1"/g)?.length, text.split('\n').length]).toEqual([25, 25, 26])
+  expect(await eventlog.slots(scope, range, 60_000_000_000n, {})).toEqual([
+    { slot: range.fromNs / 60_000_000_000n, count: 25 },
+  ])
+  const seconds = Number(T0 / 1_000_000_000n)
+  const asked = { visible: { everything, filter: 'service:s1' }, fromSeconds: seconds, toSeconds: seconds, limit: 10 }
+  // These came by another door.
+  expect(await eventlog.counts([], asked, {})).toEqual({ rows: [], isApproximate: false })
+  const logged = new EventBatch()
+  for (const service of ['s1', 's2', 's1'])
+    logged.append({ timestampNs: T0, service, source: 'eventlog', message: 'm' })
+  for (const [row, offset] of logged.offsets.slice(0, 3).entries()) {
+    logged.bytes.writeBigInt64LE(T0 + 200n + BigInt(row), offset + ROW_RECEIVED)
+  }
+  await opened.memory.spool.write(logged)
+  opened.live.publish(logged)
+  expect((await eventlog.counts(['facility'], asked, {})).rows).toMatchObject([{ events: 2, facility: 's1' }])
+  expect((await eventlog.texts(asked, {})).rows).toMatchObject([{ text: 'm', facility: 's1', events: 2 }])
+})
