@@ -1,17 +1,13 @@
-import { EventView, ROW_RECEIVED } from '../core/batch.ts'
+import { EventView } from '../core/batch.ts'
+import { received, restoreHeap, type Head } from './heads.ts'
 import type { RecentOptions } from './recent.ts'
-import type { RingReader, RowRing, RowWindow } from './ring.ts'
+import type { RowRing, RowWindow } from './ring.ts'
 import type { LiveItem } from './subscription.ts'
 
 /** Rows looked at before the event loop gets a turn, or sooner when they take so long. */
 const SLICE_ROWS = 2000
 const SLICE_MS_MAX = 10
 const EMPTY = Buffer.alloc(0)
-
-interface Head {
-  reader: RingReader
-  receivedNs: bigint
-}
 
 /**
  * Merges rings by received time, oldest first, and selects what was received after `afterNs` until the limit or
@@ -62,31 +58,15 @@ function firstAfter(ring: RowRing, ns: bigint): number {
   return low
 }
 
-/** Moves the top's reader on and restores the heap (oldest on top). */
+/** Moves the top's reader on. */
 function advance(heads: Head[]): void {
   const top = heads[0]
   if (!top) return
-  if (top.reader.next()) {
-    top.receivedNs = received(top.reader)
-  } else {
-    const last = heads.pop()
-    if (!last || heads.length === 0) return
-    heads[0] = last
-  }
-  for (let at = 0; ;) {
-    const left = heads[at * 2 + 1]
-    const right = heads[at * 2 + 2]
-    const head = heads[at]
-    if (!left || !head) return
-    const isRight = right !== undefined && right.receivedNs < left.receivedNs
-    const child = isRight ? right : left
-    if (child.receivedNs >= head.receivedNs) return
-    heads[at] = child
-    at = at * 2 + (isRight ? 2 : 1)
-    heads[at] = head
-  }
+  const isLeft = top.reader.next()
+  if (isLeft) top.receivedNs = received(top.reader)
+  restoreHeap(heads, isLeft, isOlder)
 }
 
-function received({ bytes, start }: RowWindow): bigint {
-  return bytes.readBigInt64LE(start + ROW_RECEIVED)
+function isOlder(one: bigint, other: bigint): boolean {
+  return one < other
 }

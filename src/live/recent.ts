@@ -1,5 +1,6 @@
-import { EventView, ROW_RECEIVED } from '../core/batch.ts'
-import type { RingReader, RowRing } from './ring.ts'
+import { EventView } from '../core/batch.ts'
+import { received, restoreHeap, type Head } from './heads.ts'
+import type { RowRing } from './ring.ts'
 import type { LiveItem, RowSelector } from './subscription.ts'
 
 /** Rows looked at before the event loop gets a turn. */
@@ -26,11 +27,6 @@ export interface NewestFirstSlice<T> {
   items: LiveItem<T>[]
   /** Rows that were overwritten or evicted before the walk came to them, since the last slice. */
   missed: number
-}
-
-interface Head {
-  reader: RingReader
-  receivedNs: bigint
 }
 
 /** Walks rings merged by received time, newest first. They may be written between two slices. */
@@ -69,7 +65,7 @@ export class RingWalk<T> {
       const isLeft = reader.next()
       if (isLeft) top.receivedNs = received(reader)
       missed += reader.missed - before
-      sink(this.#heads, isLeft)
+      restoreHeap(this.#heads, isLeft, isNewer)
       top = this.#heads[0]
     }
     return { items, missed }
@@ -116,27 +112,6 @@ function openHeads(rings: Iterable<RowRing>): Head[] {
   return heads.sort((a, b) => (a.receivedNs > b.receivedNs ? -1 : 1))
 }
 
-/** Restores the heap (newest on top) after its top has moved on, or has come to its end. */
-function sink(heads: Head[], isTopLeft: boolean): void {
-  if (!isTopLeft) {
-    const last = heads.pop()
-    if (!last || heads.length === 0) return
-    heads[0] = last
-  }
-  for (let at = 0; ;) {
-    const left = heads[at * 2 + 1]
-    const right = heads[at * 2 + 2]
-    const head = heads[at]
-    if (!left || !head) return
-    const isRight = right !== undefined && right.receivedNs > left.receivedNs
-    const child = isRight ? right : left
-    if (child.receivedNs <= head.receivedNs) return
-    heads[at] = child
-    at = at * 2 + (isRight ? 2 : 1)
-    heads[at] = head
-  }
-}
-
-function received(reader: RingReader): bigint {
-  return reader.bytes.readBigInt64LE(reader.start + ROW_RECEIVED)
+function isNewer(one: bigint, other: bigint): boolean {
+  return one > other
 }

@@ -169,7 +169,7 @@ test('the event log shows and counts only what may be seen', async () => {
   const scope = { facility: undefined, severities: undefined, query: everything, graceNs: 0n }
   const page = await eventlog.page(scope, { ...range, size: 'minute', name: '' }, {})
   let text = ''
-  for await (const some of page.texts('\n')) text += `${some}\n`
+  for await (const some of page.texts('\n')) text += `${Buffer.from(some).toString()}\n`
   page.close()
   expect([page.count, text.match(/"service":"s1"/g)?.length, text.split('\n').length]).toEqual([25, 25, 26])
   expect(await eventlog.slots(scope, range, 60_000_000_000n, {})).toEqual([
