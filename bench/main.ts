@@ -3,6 +3,7 @@
  * `npm run bench -- <name> [flags]` another one. Start at `ingest.ts`; the pieces (`generate`, `sender`, `server`,
  * `process-figures`, `table`) are made to be used by other benchmarks.
  */
+import { benchAudit } from './audit.ts'
 import { benchEventlog } from './eventlog.ts'
 import { benchIngest } from './ingest.ts'
 import { benchLogd } from './logd.ts'
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   logd: benchLogd,
   eventlog: benchEventlog,
   page: benchPage,
+  audit: benchAudit,
 }
 
 const [first, ...rest] = process.argv.slice(2)

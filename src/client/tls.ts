@@ -51,7 +51,7 @@ function withColons(fingerprint: string): string {
 
 /** Throws TlsTextError. */
 export function createTlsAgent(tls: ClientTls, connectionsMax: number): Agent {
-  const options = { keepAlive: true, maxSockets: connectionsMax, secureContext: contextOf(tls) }
+  const options = { keepAlive: true, maxSockets: connectionsMax, secureContext: secureContextOf(tls) }
   if (tls.fingerprint === undefined) return new Agent(options)
   const fingerprint = parseFingerprint(tls.fingerprint)
   if (fingerprint === undefined) {
@@ -61,7 +61,7 @@ export function createTlsAgent(tls: ClientTls, connectionsMax: number): Agent {
 }
 
 /** Made once for all connections: reading every authority takes some 40 ms. */
-function contextOf({ ca, cert, key }: ClientTls): SecureContext {
+export function secureContextOf({ ca, cert, key }: ClientTls): SecureContext {
   if (cert !== undefined && key === undefined) throw new TlsTextError('cert', 'lacks its private key')
   if (key !== undefined && cert === undefined) throw new TlsTextError('key', 'lacks its certificate')
   // OpenSSL takes a text without any certificate for an empty list.

@@ -36,14 +36,21 @@ export interface StreamListener extends TlsListener {
   address: string
   /** Absent for a socket in the file system. */
   port: number | undefined
-  /** Resolves when nobody is let in any more; connections that are open are the caller's. */
+  /** Lets nobody in any more. Resolves when all connections are over, which are the caller's to end. */
   close(): Promise<void>
+  /** Cuts off what is left of them, such as handshakes that are under way. */
+  cut(): void
 }
 
 /** Listens on TCP, TLS or a socket in the file system. Rejects with LISTEN_FAILED. */
 export async function openStream(options: StreamOptions): Promise<StreamListener> {
   const { address, connectionsMax } = options
   const server = createServer(options)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   server.maxConnections = connectionsMax
   server.on('drop', () => options.onRefused())
   if (address.protocol === 'unix') await freePath(address.path)
@@ -57,6 +64,9 @@ export async function openStream(options: StreamOptions): Promise<StreamListener
     port: typeof bound === 'string' ? undefined : bound.port,
     renewTls: (material) => {
       if (server instanceof TlsServer) server.setSecureContext(contextOptions(material))
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy()
     },
     close: () => new Promise((resolve) => void server.close(() => resolve())),
   }

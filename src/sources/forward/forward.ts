@@ -15,6 +15,8 @@ import { ChunkMemory } from './tickets.ts'
 const NAME = 'forward'
 const HEARTBEAT_BUFFER_BYTES = 64 * 1024
 const HEARTBEAT = Buffer.alloc(1)
+/** Answers may take this long to leave when the listener closes. */
+const CLOSE_MS_MAX = 1000
 
 /** The forward protocol of Fluentd and Fluent Bit, and audit messages: docs/sources/forward.md. */
 export const forwardSource: ListeningSource<ForwardSettings> = {
@@ -56,7 +58,9 @@ async function listen(context: ListenContext, settings: ForwardSettings): Promis
       for (const connection of connections) connection.quiesce()
       await shared.intake.close()
       for (const connection of connections) connection.stop()
+      const cutOff = setTimeout(() => stream.cut(), CLOSE_MS_MAX)
       await Promise.all([closed, heartbeats?.close()])
+      clearTimeout(cutOff)
     },
   }
 }

@@ -12,9 +12,11 @@ const BATCH_BYTES_MIN = 16 * 1024
 const BUSY_BATCH_BYTES = 16 * 1024
 
 /** Where events of one sender go: those that somebody waits for, or those that nobody does. */
-interface Lane {
+export interface Lane {
   sink: Sink
   isAcknowledged: boolean
+  /** Much came last: what comes next will not be alone for long. */
+  isBusy: boolean
   batch: EventBatch | undefined
   /** Messages with rows in the batch. */
   tickets: Set<Ticket>
@@ -31,7 +33,8 @@ export interface IntakeOptions {
 }
 
 /**
- * Gathers rows into batches for the sink. What a sender waits for goes at the end of the turn, all else after a moment;
+ * Gathers rows into batches for the sink. What a sender waits for goes at the end of the turn, all else, and what comes
+ * in a flood, after a moment;
  * what is refused for want of room, and nobody would send again, is tried until there is room.
  */
 export class Intake {
@@ -63,9 +66,8 @@ export class Intake {
     this.#waiting.push(listener)
   }
 
-  /** The batch that rows of this sender go to; `written` has to be called after each row. */
-  batchOf(principal: Principal, ticket: Ticket | undefined): EventBatch {
-    const lane = this.#laneOf(principal, ticket !== undefined)
+  /** The batch of a lane; `written` has to be called after each row. */
+  batchOf(lane: Lane, ticket: Ticket | undefined): EventBatch {
     if (ticket && !lane.tickets.has(ticket)) {
       lane.tickets.add(ticket)
       ticket.begin()
@@ -73,14 +75,14 @@ export class Intake {
     if (!lane.batch) {
       lane.batch = this.#options.context.batches.take(lane.capacityBytes)
       this.#open.add(lane)
-      if (lane.isAcknowledged) this.#watchTurn()
+      if (lane.isAcknowledged) this.#watchTurn(lane.isBusy)
       else this.#timer ??= setTimeout(() => this.#flush(), this.#flushMs)
     }
     return lane.batch
   }
 
-  written(principal: Principal, ticket: Ticket | undefined, batch: EventBatch): void {
-    if (batch.length >= this.#options.limits.batchBytes) this.#send(this.#laneOf(principal, ticket !== undefined))
+  written(lane: Lane, batch: EventBatch): void {
+    if (batch.length >= this.#options.limits.batchBytes) this.#send(lane)
   }
 
   /** Resolves when everything taken until now is durable or refused; nothing is tried again any more. */
@@ -90,13 +92,15 @@ export class Intake {
     while (this.#writes.size > 0) await Promise.all(this.#writes)
   }
 
-  #laneOf(principal: Principal, isAcknowledged: boolean): Lane {
+  /** Where events of this sender go. */
+  laneOf(principal: Principal, isAcknowledged: boolean): Lane {
     let lanes = this.#lanes.get(principal)
     if (!lanes) {
       const sink = this.#options.context.sinkFor(principal)
       const lane = (isWaitedFor: boolean): Lane => ({
         sink,
         isAcknowledged: isWaitedFor,
+        isBusy: false,
         batch: undefined,
         tickets: new Set(),
         capacityBytes: BATCH_BYTES_MIN,
@@ -107,10 +111,11 @@ export class Intake {
     return isAcknowledged ? lanes.waited : lanes.plain
   }
 
-  #watchTurn(): void {
+  #watchTurn(isBusy: boolean): void {
     if (this.#isTurnWatched) return
     this.#isTurnWatched = true
-    setImmediate(() => this.#flushWaited())
+    if (isBusy) setTimeout(() => this.#flushWaited(), this.#options.limits.waitedFlushMs)
+    else setImmediate(() => this.#flushWaited())
   }
 
   #flushWaited(): void {
@@ -138,6 +143,7 @@ export class Intake {
     lane.tickets = new Set()
     const { batchBytes } = this.#options.limits
     lane.capacityBytes = Math.max(BATCH_BYTES_MIN, Math.min(batch.length * 2, batchBytes * 2))
+    lane.isBusy = batch.length > BUSY_BATCH_BYTES
     this.#unacknowledgedBytes += batch.length
     const { length } = batch
     const write = this.#settle(this.#write(lane, batch), tickets, length)

@@ -11,7 +11,7 @@ import { readValue } from '../../wire/msgpack/value.ts'
 import { eventDefaults } from '../../wire/transcode/row-writer.ts'
 import type { AgentLink, AuditAgents } from './agents.ts'
 import { canDecompress, type Decompressor } from './decompressor.ts'
-import type { Intake } from './intake.ts'
+import type { Intake, Lane } from './intake.ts'
 import type { CloseReason, ForwardLimits } from './settings.ts'
 import type { ChunkMemory, Ticket } from './tickets.ts'
 
@@ -46,6 +46,7 @@ interface Run {
   left: number
   origin: Origin
   ticket: Ticket | undefined
+  lane: Lane
 }
 
 type Acknowledge = (chunk: string, ticket: Ticket) => void
@@ -105,7 +106,8 @@ export class Messages {
     }
     const { mode, from, to } = head
     const left = mode === 'forward' ? head.entries : 1
-    const run: Run = { mode, bytes, at: from, to, left, origin: this.#originOf(head.tag), ticket }
+    const lane = this.#context.intake.laneOf(this.#principal, ticket !== undefined)
+    const run: Run = { mode, bytes, at: from, to, left, origin: this.#originOf(head.tag), ticket, lane }
     if (mode !== 'packed' || head.compressed === 'text') this.#run = run
     else if (!canDecompress(head.compressed)) return this.#giveUp(run, 'compression')
     else this.#decompress(run, head.compressed)
@@ -120,11 +122,11 @@ export class Messages {
     const start = run.at
     while (this.#isLeft(run)) {
       if (run.at - start >= bytesMax || intake.isFull) return run.at - start
-      const batch = intake.batchOf(this.#principal, run.ticket)
+      const batch = intake.batchOf(run.lane, run.ticket)
       const fault = this.#entry(run, batch)
       run.at = rows.cursor.at
       run.left--
-      if (fault === undefined) intake.written(this.#principal, run.ticket, batch)
+      if (fault === undefined) intake.written(run.lane, batch)
       else if (this.#isFatal(run, fault)) return run.at - start
     }
     this.#run = undefined

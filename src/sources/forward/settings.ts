@@ -58,6 +58,8 @@ export interface ForwardLimits {
   /** Longest time that a row without acknowledgement waits for others, and the same while much is coming. */
   flushMs: number
   busyFlushMs: number
+  /** What is to be acknowledged, while much is coming, waits this long; else for the end of the turn. */
+  waitedFlushMs: number
   /** Rows are handed to the sink in batches of about this size. */
   batchBytes: number
   /** After a refusal for want of room what needs no acknowledgement is tried again after this time. */
@@ -84,6 +86,7 @@ export const FORWARD_LIMITS: ForwardLimits = {
   turnBytes: 512 * 1024,
   flushMs: 10,
   busyFlushMs: 40,
+  waitedFlushMs: 4,
   batchBytes: 1024 * 1024,
   retryMs: 1000,
   unixMode: 0o660,

@@ -12,15 +12,19 @@ export interface Address {
 export const INVALID_ADDRESS = 'invalid IP'
 const INVALID: Address = { kind: 'invalid', text: INVALID_ADDRESS }
 
-let lastText = ''
-let last: Address = INVALID
+/** Callers ask for the same few again and again. */
+const known = new Map<string, Address>()
+const KNOWN_MAX = 1000
+const KNOWN_CHARS_MAX = 64
 
-/** IPv4 without leading zeros, IPv6 with or without zone. Callers mostly ask for the same one again. */
+/** IPv4 without leading zeros, IPv6 with or without zone. */
 export function parseAddress(text: string): Address {
-  if (text === lastText) return last
+  const found = known.get(text)
+  if (found) return found
   const address = typeof text === 'string' ? (text.includes(':') ? parseV6(text) : parseV4(text)) : INVALID
-  lastText = text
-  last = address
+  if (typeof text !== 'string' || text.length > KNOWN_CHARS_MAX) return address
+  if (known.size >= KNOWN_MAX) known.clear()
+  known.set(text, address)
   return address
 }
 

@@ -3,11 +3,16 @@ import { type MsgpackWriter, UnwritableValue } from '../msgpack/writer.ts'
 /** Objects and arrays within one another, which also ends those that contain themselves. */
 export const CUSTOM_DATA_DEPTH_MAX = 64
 
+/** Custom data as a whole, which is a map whatever it makes of itself. */
+export function writeCustomMap(writer: MsgpackWriter, value: object): void {
+  writeMembers(writer, value instanceof Map ? [...(value as Map<unknown, unknown>)] : Object.entries(value), 0)
+}
+
 /**
  * Writes anything like JSON, as well as BigInt, Date, Uint8Array, Map and what has `toJSON`. Whole numbers become int64,
  * others float64. Members that are undefined are left out. Throws UnwritableValue.
  */
-export function writeCustomData(writer: MsgpackWriter, value: unknown, depth = 0): void {
+function writeCustomData(writer: MsgpackWriter, value: unknown, depth = 0): void {
   switch (typeof value) {
     case 'string':
       return writer.text(value)

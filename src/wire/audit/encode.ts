@@ -1,6 +1,6 @@
 import { MsgpackWriter, UnwritableValue } from '../msgpack/writer.ts'
 import { parseAddress } from './address.ts'
-import { writeCustomData } from './custom-data.ts'
+import { writeCustomMap } from './custom-data.ts'
 import type { AuditHeartbeat, AuditRecord, CallerIdentity, TargetResource } from './record.ts'
 import {
   AUDIT_TAGS,
@@ -68,7 +68,7 @@ const KEYS = 12
  */
 export function writeRecord(writer: MsgpackWriter, record: AuditRecord, seconds: number): void {
   const { customData, serviceTreeId } = record
-  const hasCustomData = customData !== undefined && customData !== null && Object.keys(customData).length > 0
+  const hasCustomData = hasMembers(customData)
   writer.begin()
   writer.raw(HEADS[record.type])
   writer.array(2)
@@ -82,7 +82,7 @@ export function writeRecord(writer: MsgpackWriter, record: AuditRecord, seconds:
   writeCategories(writer, record.operationCategories)
   if (hasCustomData) {
     writer.raw(KEY.customData)
-    writeCustomData(writer, customData)
+    writeCustomMap(writer, customData)
   }
   writer.raw(KEY.targets)
   writeTargets(writer, record.targetResources)
@@ -100,6 +100,11 @@ export function writeRecord(writer: MsgpackWriter, record: AuditRecord, seconds:
   const result = RESULTS.numberOf(record.operationResult ?? 0)
   writeWord(writer, WORDS.results[result], RESULTS.wordOf, result)
   writer.raw(TAIL)
+}
+
+function hasMembers(value: object | null | undefined): value is object {
+  if (value === undefined || value === null) return false
+  return value instanceof Map ? value.size > 0 : Object.keys(value).length > 0
 }
 
 export function writeHeartbeat(writer: MsgpackWriter, heartbeat: AuditHeartbeat, seconds: number): void {
@@ -198,7 +203,7 @@ function writeTargets(writer: MsgpackWriter, targets: AuditRecord['targetResourc
 }
 
 /** Room for the numbers of categories, used again for each record. */
-let numbers: number[] = []
+const numbers: number[] = []
 
 function writeCategories(writer: MsgpackWriter, categories: AuditRecord['operationCategories']): void {
   numbers.length = 0
@@ -212,19 +217,25 @@ function writeCategories(writer: MsgpackWriter, categories: AuditRecord['operati
   for (const number of numbers) writeWord(writer, WORDS.categories[number], CATEGORIES.wordOf, number)
 }
 
+/** The same for access levels. */
+const sorted: string[] = []
+
 function writeLevels(writer: MsgpackWriter, levels: readonly string[]): void {
-  if (levels.length === 1) {
-    writer.array(1)
-    writeText(writer, levels[0] as string)
-    return
+  sorted.length = 0
+  for (const level of levels) {
+    let at = sorted.length
+    while (at > 0 && byBytes(sorted[at - 1] as string, level) > 0) at--
+    if (at === sorted.length) {
+      if (at === 0 || sorted[at - 1] !== level) sorted.push(level)
+    } else if (at === 0 || sorted[at - 1] !== level) sorted.splice(at, 0, level)
   }
-  const sorted = [...new Set(levels)].sort(byBytes)
   writer.array(sorted.length)
   for (const level of sorted) writeText(writer, level)
 }
 
 /** The order of UTF-8, which is that of code points and not that of UTF-16. */
 function byBytes(a: string, b: string): number {
+  if (a === b) return 0
   const { length } = a.length < b.length ? a : b
   for (let i = 0; i < length; i++) {
     const left = a.charCodeAt(i)

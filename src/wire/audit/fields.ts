@@ -18,6 +18,7 @@ export class AuditFields {
   reason: string | undefined
   isFailure = false
   readonly #writer: FieldWriter
+  readonly #list: ListText
   #cursor!: MsgpackCursor
   /** Spans of the writer's buffer: what the message of the event is made of. */
   readonly #operation = new Span()
@@ -43,9 +44,12 @@ export class AuditFields {
   #hasResultDescription = false
   #hasAccessLevel = false
   #hasAgent = false
+  /** Place in `NAMES` of the member that is expected. */
+  #nextName = 0
 
   constructor(writer: FieldWriter) {
     this.#writer = writer
+    this.#list = new ListText(writer)
   }
 
   /** False when there is no map at the cursor, or a limit on fields is broken. */
@@ -66,13 +70,17 @@ export class AuditFields {
   }
 
   #clear(): void {
-    for (const span of [this.#operation, this.#type, this.#result, this.#address, this.#caller, this.#callerType]) {
-      span.clear()
-    }
+    this.#operation.clear()
+    this.#type.clear()
+    this.#result.clear()
+    this.#address.clear()
+    this.#caller.clear()
+    this.#callerType.clear()
     this.#serviceTreeFault = this.#identityFault = this.#levelFault = this.#targetFault = this.#schemaFault = undefined
     this.#categories = this.#identityTypes = this.#levels = this.#targetTypes = 0
     this.#hasOther = this.#hasCategoryDescription = this.#hasResultDescription = false
     this.#hasAccessLevel = this.#hasAgent = false
+    this.#nextName = 0
   }
 
   #judge(): string | undefined {
@@ -101,7 +109,7 @@ export class AuditFields {
     const keyStart = writer.out
     writer.copy(cursor.bytes, from, to)
     const keyEnd = writer.out
-    switch (writer.bytes.toString('latin1', keyStart, keyEnd)) {
+    switch (this.#nameOf(from, to)) {
       case 'env_ikey':
         if (this.#text(keyStart, keyEnd) === 0) this.#serviceTreeFault = RULES.serviceTreeId
         return true
@@ -130,9 +138,9 @@ export class AuditFields {
         this.#hasAgent = this.#text(keyStart, keyEnd) > 0
         return true
       case 'OperationCategories':
-        return this.#texts(keyStart, keyEnd, (start, end) => this.#category(start, end))
+        return this.#texts(keyStart, keyEnd, true)
       case 'CallerAccessLevels':
-        return this.#texts(keyStart, keyEnd, (start, end) => this.#level(start, end))
+        return this.#texts(keyStart, keyEnd, false)
       case 'CallerIdentities':
         return this.#lists(keyStart, keyEnd, IDENTITY_MEMBERS)
       case 'TargetResources':
@@ -143,6 +151,18 @@ export class AuditFields {
         writer.field(keyStart, keyEnd, keyEnd, writeScalar(cursor, writer))
         return true
     }
+  }
+
+  /** The name there, without a string of its own where it is the one that comes next in the order of the schema. */
+  #nameOf(from: number, to: number): string {
+    const { bytes } = this.#cursor
+    for (let at = this.#nextName; at < NAMES.length; at++) {
+      const name = NAMES[at] as string
+      if (!isSame(bytes, from, to, name)) continue
+      this.#nextName = at + 1
+      return name
+    }
+    return bytes.toString('latin1', from, to)
   }
 
   /** A text of its own; returns its length. One that is empty is no field. */
@@ -167,7 +187,7 @@ export class AuditFields {
   }
 
   /** A list of texts. */
-  #texts(keyStart: number, keyEnd: number, look: (start: number, end: number) => void): boolean {
+  #texts(keyStart: number, keyEnd: number, areCategories: boolean): boolean {
     const cursor = this.#cursor
     const writer = this.#writer
     const count = cursor.array()
@@ -176,7 +196,7 @@ export class AuditFields {
       writer.field(keyStart, keyEnd, keyEnd, writeScalar(cursor, writer))
       return true
     }
-    const list = new ListText(writer, count)
+    const list = this.#list.start(count)
     for (let left = count; left > 0; left--) {
       list.begin()
       const start = writer.out
@@ -185,7 +205,8 @@ export class AuditFields {
         this.#unfit(keyStart, keyEnd, 'list of texts')
         writeScalar(cursor, writer)
       }
-      look(start, writer.out)
+      if (areCategories) this.#category(start, writer.out)
+      else this.#level(start, writer.out)
       list.end(start)
     }
     if (count > 0) writer.field(keyStart, keyEnd, list.finish(), count === 1 ? KIND_STRING : KIND_JSON)
@@ -232,10 +253,10 @@ export class AuditFields {
         writer.field(start, typeEnd, typeEnd, writeScalar(cursor, writer))
         continue
       }
-      for (const [index, name] of members.entries()) {
+      for (let index = 0; index < members.length; index++) {
         cursor.at = listAt
         cursor.array()
-        this.#column(start, typeStart, typeEnd, count, members, index, name)
+        this.#column(start, typeStart, typeEnd, count, members, index)
         if (writer.fault) return false
       }
     }
@@ -250,8 +271,8 @@ export class AuditFields {
     count: number,
     members: readonly string[],
     index: number,
-    name: string,
   ): void {
+    const name = members[index] as string
     const writer = this.#writer
     const keyStart = index === 0 ? start : writer.out
     if (index > 0) {
@@ -259,7 +280,7 @@ export class AuditFields {
       writer.write(`.${name}`)
     }
     const keyEnd = index === 0 ? typeEnd : writer.out
-    const list = new ListText(writer, count)
+    const list = this.#list.start(count)
     let bytes = 0
     for (let left = count; left > 0; left--) {
       list.begin()
@@ -345,6 +366,24 @@ export class AuditFields {
     writer.field(keyStart, keyEnd, keyEnd, KIND_STRING)
   }
 }
+
+/** Members of a record, in the order in which the original writes them. */
+const NAMES: readonly string[] = [
+  'env_ikey',
+  'CallerIpAddress',
+  'CallerIdentities',
+  'OperationCategories',
+  'CustomData',
+  'TargetResources',
+  'CallerAccessLevels',
+  'OperationAccessLevel',
+  'OperationName',
+  'OperationResultDescription',
+  'CallerAgent',
+  'OperationCategoryDescription',
+  'OperationType',
+  'OperationResult',
+]
 
 /** The first one names the list. */
 const IDENTITY_MEMBERS = ['Identity', 'Description'] as const

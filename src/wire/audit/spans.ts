@@ -37,13 +37,18 @@ export class Span {
 /** A list of one is its text; a longer one is JSON. */
 export class ListText {
   readonly #writer: FieldWriter
-  readonly #isJson: boolean
-  readonly #start: number
+  #isJson = false
+  #start = 0
 
-  constructor(writer: FieldWriter, count: number) {
+  constructor(writer: FieldWriter) {
     this.#writer = writer
+  }
+
+  /** Begins with a list of so many elements. */
+  start(count: number): this {
     this.#isJson = count > 1
-    this.#start = writer.out
+    this.#start = this.#writer.out
+    return this
   }
 
   begin(): void {

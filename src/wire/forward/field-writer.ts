@@ -107,9 +107,7 @@ export class FieldWriter {
     if (keyEnd - keyStart > keyBytesMax) this.fault ??= 'key_too_long'
     if (this.out > lineBytesMax) this.fault ??= 'line_too_long'
     if (this.fault) return
-    let hash = keyEnd - keyStart
-    for (let i = keyStart; i < keyEnd; i++) hash = (Math.imul(hash, 31) + (this.bytes[i] as number)) | 0
-    let slot = (hash ^ (hash >>> 15)) & (SLOTS - 1)
+    let slot = this.#hash(keyStart, keyEnd) & (SLOTS - 1)
     while (this.#stamps[slot] === this.#stamp) {
       const at = (this.#slots[slot] as number) - 1
       if (this.#isNamed(at, keyStart, keyEnd)) return this.#set(at, valueStart, kind)
@@ -146,6 +144,20 @@ export class FieldWriter {
       else if (table.name[at] !== 0) table.claim(at, table.name[at] as number)
     }
     table.spanBytes = this.out
+  }
+
+  /** Of the length and some bytes, most of them at the end, where long names differ. */
+  #hash(start: number, end: number): number {
+    const { bytes } = this
+    const size = end - start
+    let hash = size
+    if (size <= 8) for (let i = start; i < end; i++) hash = Math.imul(hash, 31) + (bytes[i] as number)
+    else {
+      hash = Math.imul(hash, 31) + (bytes[start] as number)
+      hash = Math.imul(hash, 31) + (bytes[start + (size >> 1)] as number)
+      for (let i = end - 5; i < end; i++) hash = Math.imul(hash, 31) + (bytes[i] as number)
+    }
+    return hash ^ (hash >>> 15)
   }
 
   #set(at: number, valueStart: number, kind: number): void {

@@ -80,3 +80,55 @@ export function isSameDigest(given: string, expected: string): boolean {
   const wanted = Buffer.from(expected)
   return bytes.length === wanted.length && timingSafeEqual(bytes, wanted)
 }
+
+/** The client's side: `undefined` when the message is no HELO. */
+export function decodeHelo(bytes: Buffer): Challenge | undefined {
+  const cursor = new MsgpackCursor().move(bytes, 0)
+  if (cursor.array() !== 2 || cursor.string() !== 'HELO') return undefined
+  const challenge = { nonce: new Uint8Array(), authSalt: new Uint8Array() }
+  for (let left = cursor.map(); left > 0; left--) {
+    const name = cursor.string()
+    const isText = name !== undefined && cursor.text()
+    if (!isText) cursor.skip()
+    else if (name === 'nonce') challenge.nonce = Uint8Array.from(bytes.subarray(cursor.from, cursor.to))
+    else if (name === 'auth') challenge.authSalt = Uint8Array.from(bytes.subarray(cursor.from, cursor.to))
+  }
+  return challenge
+}
+
+export interface PingInput extends Challenge {
+  hostname: string
+  salt: Uint8Array
+  sharedKey: string
+  /** Empty without one. */
+  username: string
+  password: string
+}
+
+export function encodePing({ hostname, salt, nonce, authSalt, sharedKey, username, password }: PingInput): Buffer {
+  const writer = new MsgpackWriter(1024)
+  writer.array(6)
+  writer.text('PING')
+  writer.text(hostname)
+  writer.binary(salt)
+  writer.text(sharedKeyDigest(salt, hostname, nonce, sharedKey))
+  writer.text(username)
+  writer.text(username === '' ? '' : passwordDigest(authSalt, username, password))
+  return writer.bytes.subarray(0, writer.at)
+}
+
+export interface Pong {
+  isLetIn: boolean
+  reason: string
+  hostname: string
+  sharedKeyDigest: string
+}
+
+export function decodePong(bytes: Buffer): Pong | undefined {
+  const cursor = new MsgpackCursor().move(bytes, 0)
+  if (cursor.array() !== 5 || cursor.string() !== 'PONG' || cursor.kind !== 'boolean') return undefined
+  const isLetIn = bytes[cursor.at++] === 0xc3
+  const [reason, hostname, digest] = [cursor.string(), cursor.string(), cursor.string()]
+  if (hostname === undefined || digest === undefined) return undefined
+  return { isLetIn, reason: reason ?? '', hostname, sharedKeyDigest: digest }
+}

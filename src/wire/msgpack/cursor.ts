@@ -127,10 +127,11 @@ export class MsgpackCursor {
   #long(isSigned: boolean): number | bigint {
     const { bytes, at } = this
     const high = isSigned ? bytes.readInt32BE(at + 1) : bytes.readUInt32BE(at + 1)
-    if (high > SAFE_HIGH || high < -SAFE_HIGH - 1) {
+    const low = bytes.readUInt32BE(at + 5)
+    if (high > SAFE_HIGH || high < -SAFE_HIGH - 1 || (high === -SAFE_HIGH - 1 && low === 0)) {
       return this.#value(9, isSigned ? bytes.readBigInt64BE(at + 1) : bytes.readBigUInt64BE(at + 1))
     }
-    return this.#value(9, high * 4_294_967_296 + bytes.readUInt32BE(at + 5))
+    return this.#value(9, high * 4_294_967_296 + low)
   }
 
   #value<T extends number | bigint>(size: number, value: T): T {
