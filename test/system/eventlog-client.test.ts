@@ -12,6 +12,7 @@ import { until } from './harness/wait.ts'
 /** An application logs up to 1,000 events a second. */
 const WHILE_AWAY = byExtent({ short: 300, normal: 1000, long: 60_000 })
 const SENDER_DEATHS = byExtent({ short: 1, normal: 2, long: 20 })
+const TEST_MS_MAX = byExtent({ short: 180_000, normal: 180_000, long: 600_000 })
 const MINUTE_MS = 60_000
 const DAY_MS = 1440 * MINUTE_MS
 
@@ -27,40 +28,48 @@ async function killSender(dir: string, applications: readonly EventApplication[]
   await until('another sender runs', () => senderOf(dir) !== pid)
 }
 
-test('the server dies under load and stays away; two processes share the folder', async () => {
-  const dir = temporaryFolder()
-  const dataDir = temporaryFolder()
-  let server = await startServer({ dataDir })
-  const { port } = new URL(server.url)
-  const applications = ['one', 'two'].map((facility) => new EventApplication(dir, server.url, facility))
-  await progress(applications, 200)
-  await server.kill9()
-  await progress(applications, WHILE_AWAY)
-  server = await startServer({ dataDir, flags: { port } })
-  // Once more, while it works off what has gathered.
-  const before = await count(server.url, 'service:one')
-  await until('something is taken again', async () => (await count(server.url, 'service:one')) > before)
-  await server.kill9()
-  server = await startServer({ dataDir, flags: { port } })
-  await progress(applications, 100)
-  for (const application of applications) await application.end('SIGTERM')
-  expect(await checkLedger(dir, server.url, applications)).toEqual(KEPT)
-  endSender(dir)
-})
+test(
+  'the server dies under load and stays away; two processes share the folder',
+  { timeout: TEST_MS_MAX },
+  async () => {
+    const dir = temporaryFolder()
+    const dataDir = temporaryFolder()
+    let server = await startServer({ dataDir })
+    const { port } = new URL(server.url)
+    const applications = ['one', 'two'].map((facility) => new EventApplication(dir, server.url, facility))
+    await progress(applications, 200)
+    await server.kill9()
+    await progress(applications, WHILE_AWAY)
+    server = await startServer({ dataDir, flags: { port } })
+    // Once more, while it works off what has gathered.
+    const before = await count(server.url, 'service:one')
+    await until('something is taken again', async () => (await count(server.url, 'service:one')) > before)
+    await server.kill9()
+    server = await startServer({ dataDir, flags: { port } })
+    await progress(applications, 100)
+    for (const application of applications) await application.end('SIGTERM')
+    expect(await checkLedger(dir, server.url, applications)).toEqual(KEPT)
+    endSender(dir)
+  },
+)
 
-test('the sender is killed again and again; applications are killed, stopped, or die of an exception', async () => {
-  const dir = temporaryFolder()
-  const server = await startServer()
-  const ends = { killed: 'SIGKILL', stopped: 'SIGTERM', uncaught: 'SIGUSR2' } as const
-  const applications = Object.keys(ends).map((facility) => new EventApplication(dir, server.url, facility))
-  await progress(applications, 100)
-  for (let death = 0; death < SENDER_DEATHS; death++) {
-    await killSender(dir, applications)
-  }
-  for (const [index, signal] of Object.values(ends).entries()) await applications[index]?.end(signal)
-  expect(await checkLedger(dir, server.url, applications)).toEqual(KEPT)
-  endSender(dir)
-})
+test(
+  'the sender is killed again and again; applications are killed, stopped, or die of an exception',
+  { timeout: TEST_MS_MAX },
+  async () => {
+    const dir = temporaryFolder()
+    const server = await startServer()
+    const ends = { killed: 'SIGKILL', stopped: 'SIGTERM', uncaught: 'SIGUSR2' } as const
+    const applications = Object.keys(ends).map((facility) => new EventApplication(dir, server.url, facility))
+    await progress(applications, 100)
+    for (let death = 0; death < SENDER_DEATHS; death++) {
+      await killSender(dir, applications)
+    }
+    for (const [index, signal] of Object.values(ends).entries()) await applications[index]?.end(signal)
+    expect(await checkLedger(dir, server.url, applications)).toEqual(KEPT)
+    endSender(dir)
+  },
+)
 
 test('the clock jumps: by seconds, days and years, forward and back, before and after the sender is killed', async () => {
   const dir = temporaryFolder()

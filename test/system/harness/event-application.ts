@@ -74,7 +74,8 @@ export async function progress(applications: readonly EventApplication[], events
   await until(
     `each application logs ${events} events more`,
     () => applications.every(({ logged }, index) => logged >= (from[index] ?? 0) + events),
-    120_000,
+    // It is told to log a thousand in a second.
+    120_000 + events * 5,
   )
 }
 
