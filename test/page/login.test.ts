@@ -46,9 +46,12 @@ test('a wrong key is told, and another may be tried', async () => {
 test('revoked while the page is open: it asks for a key again, and goes on where it was', async () => {
   const reader = await server.makeKey({ role: 'read', name: 'short-lived' })
   const { page } = await visit('/view/status', { url: server.url })
+  await page.clock.install()
   await logIn(page, reader.key)
   await page.getByRole('heading', { name: 'Coming in' }).waitFor()
   await server.ask('DELETE', `/api/v1/keys/${reader.info.id}`)
+  // The next time that it asks.
+  await page.clock.fastForward(5000)
   await page.getByText('You are no longer logged in').waitFor()
   expect(await page.getByRole('heading', { name: 'Coming in' }).count()).toBe(0)
   await logIn(page, server.admin)

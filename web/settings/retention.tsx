@@ -37,32 +37,32 @@ export function RetentionRules() {
         what a filter selects longer or shorter; the first that selects an event decides. They are applied once an hour.
       </p>
       {value.configured.length > 0 && (
-        <Table
+        <RuleTable
           caption="Rules of the configuration: they come first, and are changed there"
-          isCaptionSeen
-          rows={value.configured}
-          keyOf={(_rule, index) => index}
-          columns={[
-            { name: 'Filter', cell: ({ filter }) => <code>{filter}</code> },
-            { name: 'Kept for', cell: ({ age }) => (age === '0' ? 'ever' : age) },
-          ]}
+          rules={value.configured}
         />
       )}
       {isAdmin ? (
         <Editor key={value.revision} retention={value} onSaved={retry} />
       ) : (
-        <Table
-          caption="Rules set here"
-          isCaptionSeen
-          rows={value.rules}
-          keyOf={(_rule, index) => index}
-          columns={[
-            { name: 'Filter', cell: ({ filter }) => <code>{filter}</code> },
-            { name: 'Kept for', cell: ({ age }) => (age === '0' ? 'ever' : age) },
-          ]}
-        />
+        <RuleTable caption="Rules set here" rules={value.rules} />
       )}
     </section>
+  )
+}
+
+function RuleTable({ caption, rules }: { caption: string; rules: readonly RetentionRule[] }) {
+  return (
+    <Table
+      caption={caption}
+      isCaptionSeen
+      rows={rules}
+      keyOf={(_rule, index) => index}
+      columns={[
+        { name: 'Filter', cell: ({ filter }) => <code>{filter}</code> },
+        { name: 'Kept for', cell: ({ age }) => (age === '0' ? 'ever' : age) },
+      ]}
+    />
   )
 }
 
