@@ -51,6 +51,10 @@ export async function forwardFolder(options: ForwardOptions): Promise<SenderStat
       },
     })
     return stats
+  } catch (error) {
+    // The folder cannot be read, say: whoever looks at the status should know why nothing is sent.
+    trouble = (error as Error).message
+    throw error
   } finally {
     writtenMs = -Infinity
     tell()

@@ -168,6 +168,33 @@ describe('the sender', () => {
     expect(waits.slice(0, 3)).toEqual([125, 7000, 125])
   })
 
+  test('ends in the middle of its trouble when it is told to', async () => {
+    write(A, 0, lines(0, 1500))
+    write(B, 0, lines(0, 10))
+    const { connection, events } = server(() => {
+      throw new ServerAway('http://x', new Error('gone'))
+    })
+    const stopping = new AbortController()
+    const stats: SenderStats = { delivered: 0, refused: 0 }
+    await runSender({
+      dir,
+      connection,
+      signal: stopping.signal,
+      isOurs: () => true,
+      stats,
+      idleMsMax: Infinity,
+      now: () => 0,
+      onTrouble: () => stopping.abort(),
+      patience: {
+        wait: async (_ms, signal) => signal?.throwIfAborted(),
+        random: () => 0,
+      },
+    })
+    expect([events, stats.delivered]).toEqual([[], 0])
+    await send(server().connection).done
+    expect(readdirSync(dir)).toEqual(['sent.json'])
+  })
+
   test('stops when the folder has become somebody else’s', async () => {
     write(A, 0, lines(0, 2500))
     const { connection, events, batches } = server()

@@ -48,7 +48,14 @@ export async function runSender(options: SenderOptions): Promise<void> {
   while (!signal.aborted && isOurs()) {
     const files = listFiles(dir)
     forgetMissing(sent, files)
-    const didWork = await sendRound(byWriter(files), sent, options)
+    let didWork: boolean
+    try {
+      didWork = await sendRound(byWriter(files), sent, options)
+    } catch (error) {
+      // What was on its way is sent again by whoever comes next, and the server knows what it has.
+      if (signal.aborted) break
+      throw error
+    }
     if (didWork || files.some(({ isDone, pid }) => !isDone && isProcessAlive(pid))) quietSinceMs = now()
     if (didWork) continue
     if (now() - quietSinceMs >= idleMsMax) break
