@@ -44,6 +44,8 @@ export class SyslogParser {
   /** Whether it has the name of a program followed by a colon (or, in RFC 5424, any). */
   hasTag = false
   readonly #time = createWallTime()
+  /** Which of the forms the last time had. */
+  #form = 0
 
   /** `row.begin` has taken the line. Fills it. */
   read(row: FieldRow, clock: WallClock): SyslogKind {
@@ -131,11 +133,13 @@ export class SyslogParser {
   #date(bytes: Buffer, from: number, end: number, clock: WallClock): number {
     // Cisco marks a clock that is not set, or not sure.
     const at = bytes[from] === 0x2a || bytes[from] === 0x2e ? from + 1 : from
-    for (const pattern of TIMES) {
+    for (let tries = 0; tries < TIMES.length; tries++) {
+      const pattern = TIMES[this.#form] as TimePattern
       const after = pattern.match(bytes, at, end, this.#time)
-      if (after < 0 || !clock.read(this.#time)) continue
-      if (after >= end || bytes[after] === SPACE || bytes[after] === 0x3a)
-        return bytes[after] === 0x3a ? after + 1 : after
+      const isWhole = after >= end || bytes[after] === SPACE || bytes[after] === 0x3a
+      if (after >= 0 && isWhole && clock.read(this.#time)) return bytes[after] === 0x3a ? after + 1 : after
+      // A sender stays with its form.
+      this.#form = this.#form + 1 === TIMES.length ? 0 : this.#form + 1
     }
     return from
   }
@@ -145,7 +149,7 @@ export class SyslogParser {
     const { bytes } = row
     const limit = Math.min(end, from + TAG_BYTES_MAX)
     let at = from
-    while (at < limit && isTagByte(bytes[at] as number)) at++
+    while (at < limit && KINDS[bytes[at] as number] !== OTHER_BYTE) at++
     if (at === from) return from
     const tagEnd = at
     let pid = 0
@@ -183,17 +187,16 @@ function isNil(bytes: Buffer, from: number, to: number): boolean {
 function hostEnd(bytes: Buffer, at: number, end: number): number {
   const after = wordEnd(bytes, at, Math.min(end, at + HOST_BYTES_MAX))
   if (after >= end || bytes[after] !== SPACE || bytes[after - 1] === 0x3a) return at
-  for (let i = at; i < after; i++) if (!isHostByte(bytes[i] as number)) return at
+  for (let i = at; i < after; i++) if ((KINDS[bytes[i] as number] as number) < HOST_BYTE) return at
   return after
 }
 
-function isHostByte(byte: number): boolean {
-  return isTagByte(byte) && byte !== 0x28 && byte !== 0x29
-}
-
+const OTHER_BYTE = 0
 /** What programs use in their names: anything but white space, brackets, colons, quotes and control characters. */
-function isTagByte(byte: number): boolean {
-  return (
-    byte > SPACE && byte !== 0x3a && byte !== 0x5b && byte !== 0x5d && byte !== 0x22 && byte !== 0x3d && byte !== 0x2c
-  )
-}
+const TAG_BYTE = 1
+/** The same without parentheses. */
+const HOST_BYTE = 2
+const KINDS = new Uint8Array(256).fill(HOST_BYTE)
+KINDS.fill(OTHER_BYTE, 0, SPACE + 1)
+for (const byte of Buffer.from(':[]"=,')) KINDS[byte] = OTHER_BYTE
+for (const byte of Buffer.from('()')) KINDS[byte] = TAG_BYTE

@@ -8,6 +8,12 @@ import type { TimeZone } from './timestamp.ts'
 const NAMES_BYTES_MAX = 512
 const START = NAMES_BYTES_MAX
 
+const FIELDS = {
+  message: knownNameIndex('message'),
+  service: knownNameIndex('service'),
+  host: knownNameIndex('host'),
+} as const
+
 /**
  * One line that is being taken apart: a copy of it, and which parts of the copy are fields. Text that does not stand in
  * the line is appended to the copy. Reused for every line.
@@ -61,21 +67,19 @@ export class FieldRow {
   /** The part from `start` to `end` of the copy is the attribute of one of the names. */
   attribute(name: string, start: number, end: number): void {
     const index = this.#names.indexOf(name)
-    const { count } = this.table
-    if (!this.add(this.#nameOffsets[index] ?? 0, this.#nameOffsets[index + 1] ?? 0, start, end)) return
-    this.table.name[count] = 0
+    this.add(this.#nameOffsets[index] as number, this.#nameOffsets[index + 1] as number, start, end)
   }
 
   /** The part is one of the event's own fields: `message`, `service`, `host`. */
   field(name: 'message' | 'service' | 'host', start: number, end: number): void {
     const { count } = this.table
-    const known = knownNameIndex(name)
+    const known = FIELDS[name]
     if (this.add(0, 0, start, end, known)) this.table.claim(count, known)
   }
 
   /** What one of those fields is; empty when it was not told. */
   textOf(name: 'message' | 'service' | 'host'): string {
-    const known = knownNameIndex(name)
+    const known = FIELDS[name]
     const at = this.table.name.subarray(0, this.table.count).indexOf(known)
     return at < 0 ? '' : this.bytes.toString('utf8', this.table.valueStart[at], this.table.valueEnd[at])
   }
