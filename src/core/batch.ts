@@ -89,6 +89,16 @@ export class EventBatch {
     this.commitRow(at)
   }
 
+  /** Another batch with the same rows, for who has to give this one away and may need them again. */
+  copy(): EventBatch {
+    const copy = new EventBatch(this.length, Math.max(1, this.rows))
+    copy.bytes.set(this.bytes.subarray(0, this.length))
+    copy.offsets.set(this.offsets.subarray(0, this.rows))
+    copy.length = this.length
+    copy.rows = this.rows
+    return copy
+  }
+
   /** The end of a row: where the next one starts. */
   rowEnd(row: number): number {
     return row + 1 < this.rows ? (this.offsets[row + 1] ?? this.length) : this.length

@@ -1,4 +1,4 @@
-import { EventBatch } from '../../core/batch.ts'
+import type { EventBatch } from '../../core/batch.ts'
 import type { Counter } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Principal } from '../../core/principal.ts'
@@ -162,7 +162,7 @@ export class Intake {
   async #write(lane: Lane, batch: EventBatch): Promise<boolean> {
     const { rows } = batch
     // The sink may use the batch for something else as soon as it has refused it.
-    const kept = lane.isAcknowledged ? undefined : copyOf(batch)
+    const kept = lane.isAcknowledged ? undefined : batch.copy()
     let next = batch
     for (;;) {
       try {
@@ -178,7 +178,7 @@ export class Intake {
         }
         this.#options.context.counters.add('forward_retries_total')
         await new Promise((resolve) => setTimeout(resolve, this.#options.limits.retryMs))
-        next = copyOf(kept)
+        next = kept.copy()
       }
     }
   }
@@ -189,13 +189,4 @@ export class Intake {
     this.#waiting = []
     for (const listener of waiting) listener()
   }
-}
-
-function copyOf(batch: EventBatch): EventBatch {
-  const copy = new EventBatch(batch.length, batch.rows)
-  copy.bytes.set(batch.bytes.subarray(0, batch.length))
-  copy.offsets.set(batch.offsets.subarray(0, batch.rows))
-  copy.length = batch.length
-  copy.rows = batch.rows
-  return copy
 }
