@@ -65,6 +65,10 @@ describe('a query', () => {
   test('with a mistake says what is wrong', async () => {
     const { page } = await visit(view('service:statistics | stats cuont()'))
     await page.getByRole('alert').getByText(/cuont/).waitFor()
+    await page.getByRole('combobox', { name: 'Search' }).fill('service:"statistics')
+    await page.keyboard.press('Enter')
+    await page.getByRole('alert').getByText(/quote/).first().waitFor()
+    expect(await page.getByRole('alert').count()).toBe(1)
     await page.getByRole('combobox', { name: 'Search' }).fill('service:nobody-at-all | top host')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Nothing to count' }).waitFor()

@@ -30,6 +30,9 @@ export const RECORDS: Trail = {
   hint: 'Programs send them over the forward protocol: to a socket file or port that --forward names.',
 }
 
+/** Who bears no name. */
+const actors: Readonly<Record<string, string>> = { open: 'anybody, as there were no keys' }
+
 export const OWN: Trail = {
   name: 'What was done to this server',
   filter: 'service:tailrace.audit',
@@ -42,7 +45,8 @@ export const OWN: Trail = {
     ['Action', ({ attributes }) => attributes['action'] ?? ''],
     [
       'Who',
-      ({ attributes }) => attributes['actor.name'] ?? attributes['actor.key_id'] ?? attributes['actor.by'] ?? '–',
+      ({ attributes }) =>
+        attributes['actor.name'] ?? attributes['actor.key_id'] ?? actors[attributes['actor.by'] ?? ''] ?? '–',
     ],
     ['From', ({ attributes }) => attributes['actor.address'] ?? ''],
     ['What', ({ attributes }) => details(attributes)],

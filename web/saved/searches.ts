@@ -2,6 +2,7 @@ import { signal, type ReadonlySignal } from '@preact/signals'
 import { withParameters, type Client } from '../api/client.ts'
 import { SEARCHES_PATH, type SavedSearch } from '../api/saved.ts'
 import type { Place } from '../shell/router.ts'
+import { makesTable } from '../query/highlight.ts'
 import { ALL_TIME } from '../time/range.ts'
 
 /** The searches that people have saved, for the bar, the palette and the settings alike. */
@@ -49,12 +50,7 @@ export function hrefOf({
   columns,
 }: Pick<SavedSearch, 'query' | 'start' | 'end' | 'columns'>): string {
   const cols = columns.map((name) => name.replaceAll(/[%,]/g, encodeURIComponent)).join(',')
-  return withParameters(isTable(query) ? '/view/statistics' : '/', { q: query, start, end, cols })
-}
-
-/** Whether the answer is a table, by the pipes of the query. */
-export function isTable(query: string): boolean {
-  return /\|\s*(?:stats|top|timechart)\b/.test(query)
+  return withParameters(makesTable(query) ? '/view/statistics' : '/', { q: query, start, end, cols })
 }
 
 export function rangeOf({ start, end }: Pick<SavedSearch, 'start' | 'end'>): string {

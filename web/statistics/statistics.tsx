@@ -1,5 +1,5 @@
 import { usePage } from '../shell/page.ts'
-import { isTable } from '../saved/searches.ts'
+import { makesTable, readQuery } from '../query/highlight.ts'
 import { rangeParameters, type RangeText } from '../time/range.ts'
 import '../style/sections.css'
 import '../style/statistics.css'
@@ -20,6 +20,8 @@ export function Statistics() {
   const setRange = ({ start, end }: RangeText): void => router.set({ start, end })
   const ask = (text: string): void => router.set({ q: text.trim() === '' ? undefined : text.trim(), as: undefined })
   const times = rangeParameters(range)
+  // What cannot be read is asked once, for what is wrong with it.
+  const isAnswer = makesTable(query) || readQuery(query).tree === undefined
   return (
     <div class="sheet sections">
       <h1>Statistics</h1>
@@ -31,7 +33,7 @@ export function Statistics() {
         onRange={setRange}
         onZone={(zone) => router.set({ zone: zone === 'utc' ? zone : undefined }, { replace: true })}
       />
-      {isTable(query) ? (
+      {isAnswer ? (
         <AnswerView query={query} times={times} onRange={setRange} />
       ) : (
         <Overview query={query} times={times} onRange={setRange} />
