@@ -12,6 +12,8 @@ export interface CommandHelp {
   /** What a user has to know beyond the flags; one paragraph each. */
   notes?: readonly string[]
   examples: readonly Example[]
+  /** What follows `--` is a command line of its own. */
+  takesCommand?: true
 }
 
 export type Example = readonly [command: string, meaning: string]
@@ -20,7 +22,7 @@ export type Example = readonly [command: string, meaning: string]
 export interface CliCommand extends CommandHelp {
   flags(): Promise<ArgsDef>
   /** Takes checked arguments (`arguments.ts`). Resolves with the exit code. */
-  run(canonicalArguments: readonly string[], terminal: Terminal): Promise<number>
+  run(canonicalArguments: readonly string[], terminal: Terminal, commandLine?: readonly string[]): Promise<number>
 }
 
 /** Every value that a flag was given, in order, where `args` has the last one only. */
@@ -30,15 +32,20 @@ export type ValuesOf<T extends ArgsDef> = (flag: keyof T & string) => string[]
 export function defineCommand<const T extends ArgsDef>(
   help: CommandHelp,
   flags: T | (() => Promise<T>),
-  run: (args: ParsedArgs<T>, terminal: Terminal, valuesOf: ValuesOf<T>) => Promise<number>,
+  run: (
+    args: ParsedArgs<T>,
+    terminal: Terminal,
+    valuesOf: ValuesOf<T>,
+    commandLine: readonly string[],
+  ) => Promise<number>,
 ): CliCommand {
   const load = async () => (typeof flags === 'function' ? flags() : flags)
   return {
     ...help,
     flags: load,
-    run: async (canonicalArguments, terminal) => {
+    run: async (canonicalArguments, terminal, commandLine = []) => {
       const args = parseArgs<T>([...canonicalArguments], await load())
-      return run(args, terminal, (flag) => givenValues(canonicalArguments, flag))
+      return run(args, terminal, (flag) => givenValues(canonicalArguments, flag), commandLine)
     },
   }
 }

@@ -56,6 +56,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/forward.ts')).command,
   },
   {
+    name: 'stream',
+    summary: 'Write a live stream, and print where to watch it',
+    load: async () => (await import('./commands/stream.ts')).command,
+  },
+  {
     name: 'livelog',
     summary: 'One log by PUT, shown to many while it grows: instead of livelog',
     load: async () => (await import('./commands/livelog.ts')).command,

@@ -43,7 +43,10 @@ async function run(given: readonly string[], terminal: Terminal): Promise<number
     return EXIT_OK
   }
   const { canonicalArguments } = await import('./arguments.ts')
-  return command.run(canonicalArguments(rest, await command.flags()), terminal)
+  const isSplit = command.takesCommand === true && end >= 0
+  const own = isSplit ? rest.slice(0, end) : rest
+  const commandLine = isSplit ? rest.slice(end + 1) : []
+  return command.run(canonicalArguments(own, await command.flags()), terminal, commandLine)
 }
 
 function startsWith(given: readonly string[], name: string): boolean {

@@ -37,7 +37,8 @@ describe.each(COMMANDS)('$name', ({ name, load }) => {
     const definition = await command.flags()
     for (const [example] of command.examples) {
       const [, own = ''] = new RegExp(`tailrace ${name}([^|>]*)`).exec(example.replaceAll(/'[^']*'/g, 'x')) ?? []
-      const words = own.trim().split(/\s+/).filter(Boolean)
+      const [mine = ''] = command.takesCommand ? own.split(/(?:^| )-- /, 1) : [own]
+      const words = mine.trim().split(/\s+/).filter(Boolean)
       expect(() => canonicalArguments(words, definition)).not.toThrow()
     }
   })

@@ -12,7 +12,7 @@ import { createTlsAgent, type ClientTls } from './tls.ts'
 export type Body = Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
 
 export interface RequestOptions {
-  method?: 'GET' | 'POST' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Undefined values are left out. */
   parameters?: Readonly<Record<string, string | number | undefined>>
   headers?: Readonly<Record<string, string>>
@@ -143,6 +143,8 @@ function exchange(
       for (const piece of pieces) request.write(piece)
       request.end()
     } else {
+      // Its first byte may take a while, and the server is to know of it.
+      request.flushHeaders()
       pipeline(Readable.from(body as AsyncIterable<Uint8Array>), request).catch((error: Error) =>
         request.destroy(error),
       )

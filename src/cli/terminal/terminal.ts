@@ -20,7 +20,7 @@ export interface Output {
   /** Columns, as wide as the terminal is at this moment; `undefined` when it is none. */
   readonly columns: number | undefined
   /** Resolves when more may be written; a reader that went away is no error, but `isClosed` from then on. */
-  write(text: string): Promise<void>
+  write(text: string, encoding?: BufferEncoding): Promise<void>
   readonly isClosed: boolean
 }
 
@@ -46,8 +46,8 @@ export function outputTo(
     get isClosed() {
       return isClosed
     },
-    async write(text) {
-      if (isClosed || stream.write(text)) return
+    async write(text, encoding = 'utf8') {
+      if (isClosed || stream.write(text, encoding)) return
       await new Promise<void>((resolve) => {
         const go = () => {
           stream.off('drain', go)
