@@ -6,6 +6,7 @@
 import { benchAudit } from './audit.ts'
 import { benchEventlog } from './eventlog.ts'
 import { benchIngest } from './ingest.ts'
+import { benchLivestream } from './livestream.ts'
 import { benchLogd } from './logd.ts'
 import { benchPage } from './page.ts'
 
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   ingest: benchIngest,
   logd: benchLogd,
   eventlog: benchEventlog,
+  livestream: benchLivestream,
   page: benchPage,
   audit: benchAudit,
 }

@@ -53,3 +53,9 @@ export function figuresOf(pids: readonly number[]): ProcessFigures {
   }
   return total
 }
+
+/** VmRSS: resident memory now. */
+export function residentBytes(pid: number): number {
+  const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(resident?.[1] ?? 0) * 1024
+}
