@@ -35,7 +35,7 @@ export interface TestAgent {
   readonly errors: readonly Error[]
   /** Chunks that came a second time. */
   readonly repeatedChunks: number
-  /** Resolves when so many records have come. Rejects after `timeoutMs`, 10 s unless given. */
+  /** Resolves when so many records have come. Rejects after `timeoutMs`, 30 s unless given. */
   waitForRecords(count: number, timeoutMs?: number): Promise<void>
   /** Stops reading: what is sent fills the buffers of the connection. */
   stall(): void
@@ -49,7 +49,7 @@ export interface TestAgent {
 }
 
 const LIMITS = { depthMax: 128, bytesMax: 64 * 1024 * 1024 }
-const WAIT_MS = 10_000
+const WAIT_MS = 30_000
 
 export async function startTestAgent(options: TestAgentOptions = {}): Promise<TestAgent> {
   const agent = new Agent(options)

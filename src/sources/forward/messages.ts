@@ -211,7 +211,7 @@ export class Messages {
     const { agents, counters, rows } = this.#context
     this.#agent ??= agents.join(this.#host)
     if (type === 'Heartbeat') {
-      this.#agent.heartbeat(heartbeatAt(run.bytes, run.at))
+      if (rows.cursor.at - run.at <= HEARTBEAT_BYTES_MAX) this.#agent.heartbeat(heartbeatAt(run.bytes, run.at))
       counters.add('audit_heartbeats_total')
     } else if (type !== 'Diagnostic') {
       this.#agent.record(rows.auditReason === undefined)
@@ -245,5 +245,7 @@ const MESSAGES: Readonly<Partial<Record<AuditMessageType, string>>> = {
   Diagnostic: 'audit diagnostic',
 }
 
+/** A larger one is stored like others, but says nothing about its agent. */
+const HEARTBEAT_BYTES_MAX = 16 * 1024
 /** What is kept of each text that an agent says about itself. */
 const HEARTBEAT_TEXT_CHARS_MAX = 200

@@ -86,7 +86,7 @@ export const FORWARD_LIMITS: ForwardLimits = {
   turnBytes: 512 * 1024,
   flushMs: 10,
   busyFlushMs: 40,
-  waitedFlushMs: 4,
+  waitedFlushMs: 10,
   batchBytes: 1024 * 1024,
   retryMs: 1000,
   unixMode: 0o660,

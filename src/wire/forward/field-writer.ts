@@ -7,6 +7,8 @@ import { SLACK_BYTES } from '../transcode/row-writer.ts'
 
 /** Copies longer than this are handed to the runtime, which has a cost of its own to begin with. */
 const LOOP_COPY_BYTES_MAX = 192
+/** Texts up to this length are written here as well. */
+const LOOP_TEXT_CHARS_MAX = 32
 /** Bytes that stand for one that is no UTF-8. */
 const REPLACEMENT_BYTES = 3
 const KNOWN_NAME_BYTES_MAX = 16
@@ -54,9 +56,17 @@ export class FieldWriter {
     }
   }
 
-  /** Appends a text; what is no UTF-8 becomes U+FFFD. */
+  /** Whether so many bytes may be part of the event besides what it has; if not, that is its fault. */
+  fits(size: number): boolean {
+    if (this.out + size <= this.#limits.lineBytesMax) return true
+    this.fault ??= 'line_too_long'
+    return false
+  }
+
+  /** Appends a text; what is no UTF-8 becomes U+FFFD. One that does not fit is a fault, and left out. */
   copy(source: Buffer, from: number, to: number): void {
     const size = to - from
+    if (!this.fits(size)) return
     this.reserve(size)
     let out = this.out
     const { bytes } = this
@@ -82,7 +92,22 @@ export class FieldWriter {
 
   /** Appends a text. */
   write(text: string): void {
-    this.reserve(text.length)
+    const { length } = text
+    this.reserve(length)
+    if (length <= LOOP_TEXT_CHARS_MAX) {
+      const { bytes } = this
+      let out = this.out
+      let all = 0
+      for (let i = 0; i < length; i++) {
+        const code = text.charCodeAt(i)
+        all |= code
+        bytes[out++] = code
+      }
+      if (all < 0x80) {
+        this.out = out
+        return
+      }
+    }
     this.out += this.bytes.write(text, this.out)
   }
 

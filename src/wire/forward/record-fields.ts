@@ -58,7 +58,7 @@ function isEmptyMap({ bytes, at }: MsgpackCursor): boolean {
   return bytes[at] === 0x80
 }
 
-/** Writes the value at the cursor as text; returns which kind it is. */
+/** Writes the value at the cursor as text; returns which kind it is. One that does not fit is a fault of the writer. */
 export function writeScalar(cursor: MsgpackCursor, writer: FieldWriter): number {
   switch (cursor.kind) {
     case 'text':
@@ -75,6 +75,7 @@ export function writeScalar(cursor: MsgpackCursor, writer: FieldWriter): number 
       cursor.at++
       return KIND_NULL
     case 'bytes': {
+      if (!fits(cursor, writer)) return KIND_NULL
       cursor.text()
       const bytes = cursor.bytes.subarray(cursor.from, cursor.to)
       if (isUtf8(bytes)) writer.copy(cursor.bytes, cursor.from, cursor.to)
@@ -82,14 +83,25 @@ export function writeScalar(cursor: MsgpackCursor, writer: FieldWriter): number 
       return KIND_STRING
     }
     case 'extension':
+      if (!fits(cursor, writer)) return KIND_NULL
       cursor.ext()
       writer.write(extensionText(cursor))
       return KIND_STRING
     case 'array':
     case 'map':
+      if (!fits(cursor, writer)) return KIND_NULL
       writer.write(jsonOf(readValue(cursor)))
       return KIND_JSON
   }
+}
+
+/** Looks before anything is made of the value; passes it when it does not fit. */
+function fits(cursor: MsgpackCursor, writer: FieldWriter): boolean {
+  const { at } = cursor
+  cursor.skip()
+  if (!writer.fits(cursor.at - at)) return false
+  cursor.at = at
+  return true
 }
 
 function writeNumber(cursor: MsgpackCursor, writer: FieldWriter): number {
