@@ -21,7 +21,7 @@ export function Statistics() {
   const ask = (text: string): void => router.set({ q: text.trim() === '' ? undefined : text.trim(), as: undefined })
   const times = rangeParameters(range)
   // What cannot be read is asked once, for what is wrong with it.
-  const isAnswer = makesTable(query) || readQuery(query).tree === undefined
+  const isAnswer = makesTable(query) || readQuery(query).problems.length > 0
   return (
     <div class="sheet sections">
       <h1>Statistics</h1>
