@@ -56,9 +56,18 @@ export async function benchPage(args: readonly string[]): Promise<void> {
 
 type Rows = string[][]
 
+/** It draws with the processor itself, and each page has a process. */
+const ARGS = [
+  ...sparticuz.args.filter((arg) => !/single-process|gpu|angle|swiftshader|use-gl/.test(arg)),
+  '--disable-gpu',
+]
+
 async function measure(server: BenchServer, seconds: number): Promise<Rows> {
-  const args = sparticuz.args.filter((arg) => arg !== '--single-process')
-  const browser = await chromium.launch({ executablePath: await sparticuz.executablePath(), args, headless: true })
+  const browser = await chromium.launch({
+    executablePath: await sparticuz.executablePath(),
+    args: ARGS,
+    headless: true,
+  })
   try {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB' })
     const page = await context.newPage()

@@ -34,7 +34,7 @@ describe('what logs hold', () => {
       `/?q=service:hostile&start=-1h&cols=service,host,${encodeURIComponent(SCRIPT)}`,
     )
     await rows(page).first().waitFor()
-    expect(await rows(page).count()).toBe(MESSAGES.length)
+    await expect.poll(() => rows(page).count()).toBe(MESSAGES.length)
     await page.getByText('\\x1b[31mred\\x1b[0m').first().waitFor()
     await page.getByText('\\u202egnirts\\u202c').first().waitFor()
     await page.getByText('first ↵ second ↵ third').waitFor()

@@ -8,7 +8,7 @@ describe('saved searches', () => {
     await page.getByText('needle in the hay').first().waitFor()
     await page.getByRole('button', { name: 'Saved searches' }).click()
     await page.getByRole('button', { name: 'Save this search' }).click()
-    await page.getByLabel('Name').fill('Needles')
+    await page.getByRole('textbox', { name: 'Name' }).fill('Needles')
     expect(await accessibilityProblems(page)).toEqual([])
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('Saved as “Needles”.').waitFor()

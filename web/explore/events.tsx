@@ -3,7 +3,7 @@ import { withParameters } from '../api/client.ts'
 import { AnswerTable } from '../parts/answer-table.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
 import { useMedia } from '../parts/use-media.ts'
-import { markedTexts } from '../query/marks.ts'
+import { marksOf } from '../query/marks.ts'
 import { readQuery } from '../query/highlight.ts'
 import { dayText } from '../time/zone.ts'
 import { isGap, type ListItem } from './items.ts'
@@ -97,7 +97,7 @@ function useLook({ query, columns, zone, isWrapped }: ExploreState, items: reado
   const names = columns.join('\n')
   const isNarrow = useMedia('(max-width: 720px)')
   return useMemo(
-    () => ({ columns, marks: markedTexts(readQuery(query).tree), zone, hasDay, isWrapped, isNarrow }),
+    () => ({ columns, marks: marksOf(readQuery(query).tree), zone, hasDay, isWrapped, isNarrow }),
     [query, names, zone, hasDay, isWrapped, isNarrow],
   )
 }

@@ -49,7 +49,7 @@ export function Explore() {
           names={names}
           isReady={model.isAnswered}
           histogram={model.histogram.value}
-          turn={model.turn}
+          turn={model.facetsTurn}
           columns={state.columns}
           onToggle={(field, value, sense) => actions.toggle({ field, value }, sense)}
           onColumn={actions.toggleColumn}

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks'
 import { escapeText } from '../../src/core/escape.ts'
+import { LEVELS } from '../../src/core/severity.ts'
 import { hasTerm, senseOf, withoutField, type Sense } from '../query/filter-text.ts'
 import { Button } from '../parts/button.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { useLoad } from '../parts/use-load.ts'
 import { usePage } from '../shell/page.ts'
-import { rangeParameters, type RangeText } from '../time/range.ts'
+import { rangeParameters, resolveRange, type RangeText } from '../time/range.ts'
 import { shortNumber } from '../parts/figures.ts'
 
 export interface Counted {
@@ -76,7 +77,7 @@ function LoadedValues(props: FacetProps) {
   const { client } = usePage()
   const [limit, setLimit] = useState(VALUES)
   // Values that this field's own term leaves out can be included as well.
-  const parameters = { query: withoutField(query, name), ...rangeParameters(range), limit }
+  const parameters = { query: countedQuery(withoutField(query, name), range), ...rangeParameters(range), limit }
   const path = `/api/v1/fields/${encodeURIComponent(name)}/values`
   const { value, problem } = useLoad(
     JSON.stringify([path, parameters, turn]),
@@ -97,12 +98,22 @@ function LoadedValues(props: FacetProps) {
   )
 }
 
+const COUNTED_MS_MAX = 3 * 3_600_000
+
+/** Counts of everything are kept by whole hours: too coarse for a short time, which is counted event by event. */
+function countedQuery(query: string, range: RangeText): string {
+  const resolved = resolveRange(range, Date.now())
+  const isShort = resolved !== undefined && resolved.toMs - resolved.fromMs <= COUNTED_MS_MAX
+  return query === '' && isShort ? '*' : query
+}
+
 function Values({ name, query, values, onToggle }: FacetProps & { values: readonly Counted[] }) {
   const highest = values.reduce((most, { count }) => Math.max(most, count), 1)
   if (values.length === 0) return <p class="facet-note">nothing</p>
+  const shownValues = name === 'level' ? values.toSorted((a, b) => gravity(b.value) - gravity(a.value)) : values
   return (
     <ul class="facet-values">
-      {values.map(({ value, count }) => {
+      {shownValues.map(({ value, count }) => {
         const sense = senseOf(query, { field: name, value })
         const shown = value === '' ? '(empty)' : escapeText(value.slice(0, 200))
         return (
@@ -123,4 +134,8 @@ function Values({ name, query, values, onToggle }: FacetProps & { values: readon
       })}
     </ul>
   )
+}
+
+function gravity(level: string): number {
+  return (LEVELS as readonly string[]).indexOf(level)
 }

@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks'
 import { escapeText } from '../../src/core/escape.ts'
-import { LEVELS } from '../../src/core/severity.ts'
 import type { Sense } from '../query/filter-text.ts'
 import type { RangeText } from '../time/range.ts'
 import { Facet } from './facet.tsx'
@@ -76,8 +75,5 @@ function levelCounts(histogram: HistogramAnswer | undefined): { value: string; c
   for (const { by } of histogram.buckets) {
     for (const [level, count] of Object.entries(by)) counts.set(level, (counts.get(level) ?? 0) + count)
   }
-  const gravest: string[] = LEVELS.toReversed()
-  return [...counts]
-    .map(([value, count]) => ({ value, count }))
-    .sort((a, b) => gravest.indexOf(a.value) - gravest.indexOf(b.value))
+  return [...counts].map(([value, count]) => ({ value, count }))
 }

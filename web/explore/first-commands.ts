@@ -45,18 +45,51 @@ export function firstCommands({ origin, isOpen, listeners }: FirstServer): First
       ),
     },
   ]
-  const logd = listeners['logd']
-  if (logd === undefined) return commands
-  const [host, port] = [logd.slice(0, logd.lastIndexOf(':')), logd.slice(logd.lastIndexOf(':') + 1)]
-  commands.push({
-    name: 'Node.js: tailrace/logd',
-    note: 'A signed packet over UDP: a few microseconds a call, nothing to wait for.',
-    text: script(
-      `import { createLogger } from 'tailrace/logd'`,
-      `createLogger({ host: '${host}', port: ${port}, key: 'hello', secret: process.env.LOGD_WRITE_SECRET }).info('it works')`,
-    ),
-  })
-  return commands
+  return [...commands, ...logdCommands(listeners['logd']), ...auditCommands(listeners['forward'])]
+}
+
+function logdCommands(address: string | undefined): FirstCommand[] {
+  const place = placeOf(address)
+  if (!place) return []
+  return [
+    {
+      name: 'Node.js: tailrace/logd',
+      note: 'A signed packet over UDP: a few microseconds a call, nothing to wait for.',
+      text: script(
+        `import { createLogger } from 'tailrace/logd'`,
+        `createLogger({ host: '${place.host}', port: ${place.port}, key: 'hello', secret: process.env.LOGD_WRITE_SECRET }).info('it works')`,
+      ),
+    },
+  ]
+}
+
+const AUDIT_RECORD =
+  `type: 'ControlPlane', operationName: 'TryTailrace', operationCategories: ['UserManagement'], operationType: 'Read', ` +
+  `operationResult: 'Success', operationAccessLevel: 'Reader', callerAgent: 'hello/1.0', callerIpAddress: '192.0.2.1', ` +
+  `callerIdentities: { Username: [{ identity: 'ann', description: 'a person' }] }, callerAccessLevels: ['Reader'], ` +
+  `targetResources: { Page: [{ name: 'first run' }] }`
+
+function auditCommands(address: string | undefined): FirstCommand[] {
+  const place = placeOf(address)
+  if (!place) return []
+  return [
+    {
+      name: 'Node.js: tailrace/audit',
+      note: 'Security audit records, checked before they leave.',
+      text: script(
+        `import { createSmartAuditClient, tcpConnection } from 'tailrace/audit'`,
+        `const audit = createSmartAuditClient(tcpConnection({ host: '${place.host}', port: ${place.port} }), { acknowledge: true })`,
+        `audit.send({ ${AUDIT_RECORD} })`,
+        `await audit.close()`,
+      ),
+    },
+  ]
+}
+
+/** Of a listener with an address and a port; sockets in a folder are another machine's business. */
+function placeOf(address: string | undefined): { host: string; port: string } | undefined {
+  const [, host, port] = /^(?:\w+:\/\/)?\[?([\w.:-]+?)\]?:(\d+)$/.exec(address ?? '') ?? []
+  return host === undefined || port === undefined ? undefined : { host, port }
 }
 
 function script(...statements: string[]): string {

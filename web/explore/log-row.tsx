@@ -1,14 +1,14 @@
 import { Component } from 'preact'
 import { escapeText, escapeLines } from '../../src/core/escape.ts'
 import type { EventJson } from '../../src/core/event.ts'
-import { markText } from '../query/marks.ts'
+import { markText, type Marks } from '../query/marks.ts'
 import { clockText, dayText, type Zone } from '../time/zone.ts'
 import { isGap, valueOf, type Gap, type ListItem } from './items.ts'
 
 /** How rows are drawn; the same object as long as nothing of it changes. */
 export interface RowLook {
   columns: readonly string[]
-  marks: readonly string[]
+  marks: Marks
   zone: Zone
   hasDay: boolean
   isWrapped: boolean

@@ -28,8 +28,8 @@ export interface ExploreModel {
   isAnswered: boolean
   histogram: Loaded<HistogramAnswer>
   names: FieldNames | undefined
-  /** Changes when what lies beside the list is to be asked for again. */
-  turn: number
+  /** Changes when facets are to be counted again. */
+  facetsTurn: number
   search: (query: string) => void
   /** Asks for everything again. */
   again: () => void
@@ -37,6 +37,8 @@ export interface ExploreModel {
 
 /** How often what lies beside a live list is asked for again. */
 const LIVE_TURN_MS = 5000
+/** Facets less often: they are dear. */
+const FACETS_TURNS = 3
 const NO_ITEMS = [] as const
 
 export function useExplore(): ExploreModel {
@@ -46,7 +48,9 @@ export function useExplore(): ExploreModel {
   const actions = useMemo(() => exploreActions(router, (...change) => rememberPreference(memory, ...change)), [])
   useEffect(() => applyPreferences(memory, router), [place])
   const [asked, setAsked] = useState(0)
-  const turn = useTurns(state.isLive, LIVE_TURN_MS) + asked
+  const turns = useTurns(state.isLive, LIVE_TURN_MS)
+  const turn = turns + asked
+  const facetsTurn = Math.floor(turns / FACETS_TURNS) + asked
   const tail = useLiveTail(state.isLive, state.query, asked)
   const results = useResults(!state.isLive, state.query, state.range, asked)
   const live = tail?.state.value
@@ -77,7 +81,7 @@ export function useExplore(): ExploreModel {
     isStale,
     histogram,
     names,
-    turn,
+    facetsTurn,
     search,
     again,
   }

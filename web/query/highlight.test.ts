@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { canTail, colour, makesTable, readQuery } from './highlight.ts'
-import { markedTexts, markText } from './marks.ts'
+import { marksOf, markText } from './marks.ts'
 
 const shown = (text: string): string => {
   const { tree, problems } = readQuery(text)
@@ -52,11 +52,22 @@ test.each<[string, string[]]>([
   ['', []],
   ['Reset "the peer" -x NOT y service:z message:W', ['the peer', 'reset', 'w']],
   ['conn*set | where late', ['conn', 'late', 'set']],
-])('%j marks %j', (text, texts) => expect(markedTexts(readQuery(text).tree)).toEqual(texts))
+])('%j marks %j', (text, texts) => expect(marksOf(readQuery(text).tree).texts).toEqual(texts))
 
-test.each<[string, string[], string[]]>([
-  ['abc', [], ['abc']],
-  ['A reset, a RESET', ['reset'], ['A ', 'reset', ', a ', 'RESET', '']],
-  ['xreset', ['reset', 'set'], ['x', 'reset', '']],
-  ['İ reset', ['reset'], ['İ reset']],
-])('%j with %j', (text, marks, parts) => expect(markText(text, marks)).toEqual(parts))
+test.each<[string, string, string[]]>([
+  ['', 'abc', ['abc']],
+  ['reset', 'A reset, a RESET', ['A ', 'reset', ', a ', 'RESET', '']],
+  ['reset set', 'xreset', ['x', 'reset', '']],
+  ['reset', 'İ reset', ['İ reset']],
+  ['/took [0-9]+/ ms', 'it took 12 ms', ['it ', 'took 12', ' ', 'ms', '']],
+  ['/TOOK/i', 'it took', ['it ', 'took', '']],
+  ['/x*/', 'abc', ['abc']],
+  ['/(?P<a>x)/', 'abcx', ['abcx']],
+])('%j in %j', (query, text, parts) => expect(markText(text, marksOf(readQuery(query).tree))).toEqual(parts))
+
+test.each(['/(a+)+$/', '/(a|a)*b/', '/a*a*a*b/', '/(a{1,}){2,}/'])(
+  '%s could take for ever, and marks nothing',
+  (query) => {
+    expect(marksOf(readQuery(query).tree).patterns).toEqual([])
+  },
+)

@@ -4,7 +4,7 @@ import { usePage } from './page.ts'
 /** The keys that work now. */
 export function Help({ onClose }: { onClose: () => void }) {
   const { commands } = usePage()
-  const keyed = commands.all.value.filter(({ key }) => key !== undefined)
+  const keyed = commands.all.value.filter(({ key }) => key !== undefined && !key.startsWith('Arrow'))
   return (
     <Dialog title="Keys" onClose={onClose}>
       <dl class="keys">
