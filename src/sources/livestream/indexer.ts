@@ -22,6 +22,9 @@ export interface IndexerOptions {
 /** Rows of one stream that wait while the ones before become durable; its lines are not read any further beyond that. */
 const BATCH_BYTES_MAX = 512 * 1024
 const BATCH_BYTES = 64 * 1024
+/** A writer who is so far ahead is left most of the processor: for each unit of work so many of rest. */
+const OUTRUN_BYTES = 4 * 1024 * 1024
+const REST_FACTOR = 4
 /** How far its lines have come is put on disk this often while a stream grows. */
 const SAVE_MS = 1000
 const RETRY_MS_MIN = 500
@@ -150,6 +153,7 @@ class IndexPass {
   #pump: BytePump | undefined
   #writing = false
   #isFull = false
+  #isResting = false
   #isEnded = false
   #failure: unknown
   #unreportedBytes = 0
@@ -205,10 +209,24 @@ class IndexPass {
 
   #take(bytes: Buffer): boolean {
     this.#unreportedBytes += bytes.length
+    const fromMs = performance.now()
     this.#rows.push(bytes)
     if (!this.#writing) void this.#write()
     this.#isFull = this.#writing && this.#rows.batchBytes >= BATCH_BYTES_MAX
-    return !this.#isFull
+    if (this.#isFull || !this.#isOutrun()) return !this.#isFull
+    this.#isResting = true
+    setTimeout(() => this.#goOn(), REST_FACTOR * (performance.now() - fromMs))
+    return false
+  }
+
+  /** A writer that is this far ahead has more use for the processor. */
+  #isOutrun(): boolean {
+    return this.#stream.writer !== undefined && this.#stream.sizeBytes - (this.#pump?.position ?? 0) > OUTRUN_BYTES
+  }
+
+  #goOn(): void {
+    this.#isResting = false
+    if (!this.#isFull) this.#pump?.resume()
   }
 
   #end(end: PumpEnd): void {
@@ -241,7 +259,7 @@ class IndexPass {
       }
       if (this.#isFull && this.#failure === undefined) {
         this.#isFull = false
-        this.#pump?.resume()
+        if (!this.#isResting) this.#pump?.resume()
       }
     } while (this.#failure === undefined && this.#rows.batchBytes > 0)
     this.#writing = false
