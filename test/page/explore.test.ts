@@ -217,6 +217,7 @@ describe('how it is seen', () => {
     await page.getByRole('button', { name: 'Facets' }).click()
     await page.getByRole('button', { name: /^web-2 ?\d/ }).click()
     await page.getByRole('button', { name: 'Facets' }).click()
+    await expect.poll(() => page.locator('.log-rows > [aria-setsize="10"]').count()).toBeGreaterThan(0)
     await rows(page).first().click()
     await page.getByRole('complementary', { name: 'Event' }).getByRole('button', { name: 'Close (Esc)' }).waitFor()
     expect(await overflow()).toBe(0)

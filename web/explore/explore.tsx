@@ -67,8 +67,9 @@ export function Explore() {
   )
 }
 
-function Says({ model: { state, tail, live, found, histogram } }: { model: ExploreModel }) {
+function Says({ model: { state, tail, live, found, isAnswered, histogram } }: { model: ExploreModel }) {
   if (state.isLive) return <LiveStatus live={live} onPause={() => tail?.pause()} onResume={() => tail?.resume()} />
+  if (!isAnswered) return <small>Searching …</small>
   if (!found || found.table) return null
   const buckets = histogram.isLoading ? undefined : histogram.value?.buckets
   const total = buckets?.reduce((sum, bucket) => sum + bucket.total, 0)

@@ -45,6 +45,9 @@ export function LogList(props: LogListProps) {
   }, [items, isFollowing, rowHeight, look])
   useSelectionInView(items, selectedId, (index) => virtualizer.scrollToIndex(index, { align: 'auto' }))
   const onScroll = useFollowing(scroller, props)
+  const drawn = virtualizer.getVirtualItems()
+  // Of a row that is not drawn nobody can be told.
+  const isSelectedDrawn = selectedId !== undefined && drawn.some(({ index }) => items[index]?.id === selectedId)
   return (
     <div class={`log ${isComfortable ? 'comfortable' : ''} ${look.isWrapped ? 'wrapped' : ''}`}>
       <div class="log-scroll" ref={scroller} onScroll={onScroll} style={{ '--log-columns': template }}>
@@ -54,10 +57,10 @@ export function LogList(props: LogListProps) {
           role="listbox"
           aria-label="Events"
           tabIndex={0}
-          aria-activedescendant={selectedId === undefined ? undefined : rowId(selectedId)}
+          aria-activedescendant={isSelectedDrawn ? rowId(selectedId) : undefined}
           style={{ height: `${virtualizer.getTotalSize()}px` }}
         >
-          {virtualizer.getVirtualItems().map(({ index, start }) => {
+          {drawn.map(({ index, start }) => {
             const item = items[index]
             if (!item) return null
             return (
