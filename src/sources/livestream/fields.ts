@@ -17,7 +17,12 @@ export function isVisible(context: Pick<LivestreamContext, 'mayRead'>, principal
   return context.mayRead(principal, fieldsOf(stream))
 }
 
-/** Whether it was written with the key of this principal, or the principal administers. */
-export function isOwner({ keyId, role }: Principal, stream: Stream): boolean {
-  return role === 'admin' || keyId === stream.keyId
+/**
+ * Whether it was written with the key of this principal, or the principal administers. A token that stamps more than its
+ * key does has written only what bears these stamps.
+ */
+export function isOwner({ keyId, role, stamps }: Principal, stream: Pick<Stream, 'keyId' | 'stamps'>): boolean {
+  if (role === 'admin') return true
+  const stamped = new Map(stream.stamps)
+  return keyId === stream.keyId && [...stamps].every(([field, value]) => stamped.get(field) === value)
 }

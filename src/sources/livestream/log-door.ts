@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createHash } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isAllowed, type Principal } from '../../core/principal.ts'
 import { NS_PER_MS } from '../../core/time.ts'
 import { isOwnHost } from '../../net/http-origin.ts'
@@ -61,7 +61,8 @@ async function begin(request: IncomingMessage, { streams, latest }: LogDoorSetti
   const { context, indexer, isIndexed } = streams
   assertOwnHost(request, streams)
   const principal = streams.identify(request)
-  if (!isAllowed(principal, 'write')) throw denied()
+  // What a signature says about the body is not looked at here.
+  if (!isAllowed(principal, 'write') || principal.by === 'signature') throw denied()
   if (latest.isBeingWritten) throw new LogRefusal(400, ONE_PUT)
   latest.isBeingWritten = true
   try {
@@ -120,10 +121,10 @@ function readHandler({ token, latest, streams }: LogDoorSettings): ReturnType<ty
     hasCors: token !== '',
     limits: { readerIdleMs },
     idleReaders: context.counters.counter('livestream_idle_readers_total'),
-    admit(request, shown) {
+    admit(request, shown, response) {
       const isRight = timingSafeEqual(digestOf(shown), digest)
       if (!isRight) throw denied()
-      return token === '' ? admitReader(request, latest, streams) : {}
+      return token === '' ? admitReader(request, response, { latest, streams }) : {}
     },
     find: () => Promise.resolve(latest.stream && readableStream(latest.stream, context.catalog)),
   })
@@ -132,15 +133,15 @@ function readHandler({ token, latest, streams }: LogDoorSettings): ReturnType<ty
 /** Without a token it is the key that counts, or nothing while there are none. */
 function admitReader(
   request: IncomingMessage,
-  { stream }: LatestLog,
-  streams: LogDoorContext,
+  response: ServerResponse,
+  { latest: { stream }, streams }: Pick<LogDoorSettings, 'latest' | 'streams'>,
 ): { signal?: AbortSignal } {
   assertOwnHost(request, streams)
   const principal = streams.identify(request)
   if (!isAllowed(principal, 'read') || (stream && !isVisible(streams.context, principal, stream))) throw denied()
   const ended = new AbortController()
   const forget = principal.onEnded(() => ended.abort())
-  request.socket.once('close', forget)
+  response.once('close', forget)
   return { signal: ended.signal }
 }
 

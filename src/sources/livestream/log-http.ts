@@ -69,7 +69,7 @@ export interface GetDoor {
   limits: ReaderLimits
   idleReaders: Counter
   /** Who asks may see the log, until the signal aborts. `shown`: what stands behind /log/, as it was sent. LogRefusal. */
-  admit(request: IncomingMessage, shown: string): { signal?: AbortSignal }
+  admit(request: IncomingMessage, shown: string, response: ServerResponse): { signal?: AbortSignal }
   /** The log there is, or the one that begins within a while. */
   find(request: IncomingMessage, response: ServerResponse): Promise<ReadableStream | undefined>
 }
@@ -95,7 +95,7 @@ export function getHandler(door: GetDoor): Handler {
     }
     let stream: ReadableStream | undefined
     try {
-      const { signal } = door.admit(request, shown)
+      const { signal } = door.admit(request, shown, response)
       stream = await door.find(request, response)
       if (!stream) throw new LogRefusal(404, 'There is no log yet', { 'retry-after': '1' })
       response.setHeader('content-type', TEXT)

@@ -7,6 +7,9 @@ const KEYS = {
   other: testPrincipal({ role: 'write', keyId: 'other' }),
   reader: testPrincipal({ keyId: 'reader' }),
   blind: testPrincipal({ keyId: 'blind', filter: 'service:nothing' }),
+  session: testPrincipal({ by: 'session', keyId: 'reader' }),
+  token: testPrincipal({ by: 'token', keyId: 'reader' }),
+  signer: testPrincipal({ by: 'signature', role: 'write', keyId: 'writer' }),
 }
 let server: TestStreams
 /** Key → those who want to know when it ends. */
@@ -70,6 +73,14 @@ test('who may make one: the writer, and who may read it', async () => {
   expect(server.audited).toMatchObject([{ action: 'stream.shared' }, { action: 'stream.shared' }])
   expect(JSON.stringify(server.audited)).not.toContain('token')
 })
+
+test.each([
+  ['session', 201],
+  ['token', 403],
+  ['signer', 403],
+])('it outlives neither a token nor a signature: %s → %i', async (key, status) =>
+  expect((await share(key)).status).toBe(status),
+)
 
 test.each([
   ['{"expires":"2h"}', 7_200_000],

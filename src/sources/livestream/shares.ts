@@ -12,6 +12,8 @@ const SHARES_MAX = 100
 export const SHARE_DAYS_DEFAULT = '7d'
 /** Longest time that a timer of Node takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1
+/** What vouches for a link: not a token, which the link would outlive, nor a signature, which may be of three words only. */
+const LINKERS: ReadonlySet<Principal['by']> = new Set(['open', 'key', 'session'])
 
 /** Makes a link that shows a stream to whoever has it, until it expires or the key that made it ends. */
 export async function shareStream(
@@ -20,6 +22,12 @@ export async function shareStream(
   expires: string,
   { context, shareMsMax }: { context: Pick<LivestreamContext, 'catalog' | 'clock'>; shareMsMax: number },
 ): Promise<{ path: string; expires: string }> {
+  if (!LINKERS.has(principal.by)) {
+    throw new AppError('ACCESS_DENIED', {
+      detail: 'Links are made with a key or a session.',
+      hint: 'Authorization: Bearer <key>',
+    })
+  }
   const lifeMs = Number(parseDuration(expires) ?? 0n) / Number(NS_PER_MS)
   if (lifeMs <= 0 || lifeMs > shareMsMax) {
     throw new AppError('REQUEST_INVALID', {

@@ -200,6 +200,23 @@ test('only its own key or an admin removes a stream', async () => {
   expect(server.audited.filter(({ action }) => action === 'stream.deleted')).toHaveLength(2)
 })
 
+test('a token that stamps more than its key goes on with, and removes, what bears its stamps alone', async () => {
+  const narrow = testPrincipal({ by: 'token', role: 'write', keyId: 'writer', stamps: new Map([['service', 'shop']]) })
+  Object.assign(KEYS, { narrow })
+  const [wide, own] = [newName(), newName()]
+  await put(wide, 'x')
+  await server.ask('PUT', `/streams/${own}`, { key: 'narrow', body: 'x' })
+  const ask = (method: string, name: string, headers = {}) =>
+    server.ask(method, `/streams/${name}`, { key: 'narrow', headers })
+  for (const [name, going, gone] of [
+    [wide, 403, 404],
+    [own, 204, 204],
+  ] as const) {
+    expect((await ask('PUT', name, { 'content-range': 'bytes */*' })).status).toBe(going)
+    expect((await ask('DELETE', name)).status).toBe(gone)
+  }
+})
+
 test('without room nothing more is taken, and what was taken stays', async () => {
   const own = await openStreams({ limits: { bytesMax: 1000 } })
   const { status, json } = await own.ask('PUT', '/streams/a', { body: 'x'.repeat(5_000_000) })
