@@ -57,6 +57,7 @@ afterAll(async () => {
   await server.close()
 })
 
+const portOf = (url: string): number => Number(new URL(url).port)
 const headersOf = (key: string | undefined) => (key === undefined ? {} : { authorization: `Bearer ${key}` })
 const put = (key?: string, body = 'hello') => fetch(putUrl, { method: 'PUT', body, headers: headersOf(key) })
 const get = (url: string, key?: string) => fetch(url, { headers: headersOf(key) })
@@ -114,7 +115,6 @@ describe('GET', () => {
 test('keys that end cut off who writes and who reads with them', async () => {
   const [writer, reader] = [testPrincipal({ role: 'write', keyId: 'late' }), testPrincipal({ keyId: 'later' })]
   Object.assign(KEYS, { lateWriter: writer, lateReader: reader })
-  const portOf = (url: string): number => Number(new URL(url).port)
   const writing = await rawConnection(
     portOf(putUrl),
     putHead('/log', 'Authorization: Bearer lateWriter\r\n') + chunk('one '),
