@@ -10,6 +10,20 @@ describe('the page', () => {
     expect(await accessibilityProblems(page)).toEqual([])
   })
 
+  test('needs at most 90 KB of script to be seen, compressed', async () => {
+    const html = await (await fetch(serverUrl(), { headers: { accept: 'text/html' } })).text()
+    const scripts = [...html.matchAll(/(?:src|href)="([^"]+\.js)"/g)].map((match) => match[1] ?? '')
+    expect(scripts).not.toEqual([])
+    const sizes = scripts.map(async (path) => {
+      const { headers } = await fetch(new URL(path, serverUrl()), { headers: { 'accept-encoding': 'gzip' } })
+      expect(headers.get('content-encoding')).toBe('gzip')
+      return Number(headers.get('content-length'))
+    })
+    const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+    expect(bytes).toBeGreaterThan(20_000)
+    expect(bytes).toBeLessThanOrEqual(90 * 1000)
+  })
+
   test('says so where there is nothing, and leads back', async () => {
     const { page } = await visit('/view/nowhere')
     await page.getByRole('heading', { name: 'There is nothing at this address' }).waitFor()
