@@ -112,3 +112,11 @@ test('a file that cannot be read is said, and does not stop the start', async ()
   await testAccess({ dir, logger: { ...SILENT_LOGGER, warn } })
   expect(warn).toHaveBeenCalledOnce()
 })
+
+test('a folder that is not there has none, and is no reason for a word', async () => {
+  const warn = vi.fn<Logger['warn']>()
+  const dir = join(await temporaryFolder(), 'absent')
+  const file = new ReplayFile({ dir, clock: () => NOW_MS, logger: { ...SILENT_LOGGER, warn } })
+  expect(await file.read()).toEqual([])
+  expect(warn).not.toHaveBeenCalled()
+})

@@ -62,7 +62,7 @@ export class ReplayFile {
     const found: ReceivedSignature[] = []
     await this.#attempt(UNKNOWN, async () => void found.push(...(await this.#readFile())))
     await this.#attempt(UNKNOWN, async () => {
-      const names = (await readdir(this.#dir)).filter((name) => LOG.test(name))
+      const names = (await filesIn(this.#dir)).filter((name) => LOG.test(name))
       this.#logs = names
       this.#nextLog = 1 + Math.max(0, ...names.map((name) => Number(LOG.exec(name)?.[1])))
       for (const name of names) for (const received of await this.#readLog(name)) found.push(received)
@@ -175,6 +175,16 @@ async function write(path: string, signatures: readonly ReceivedSignature[]): Pr
     await file.close()
   }
   await rename(`${path}.new`, path)
+}
+
+/** None where nothing was ever written, as with storage in memory. */
+async function filesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir)
+  } catch (error) {
+    ignoreAbsence(error)
+    return []
+  }
 }
 
 function unsaved(cause: unknown): AppError {

@@ -101,6 +101,9 @@ test('what cannot be sent is counted', async () => {
   const { udp } = await open({ sendQueueBytesMax: 1e6 })
   udp.send(Buffer.alloc(70_000), '127.0.0.1', 9)
   await until(() => udp.sendErrors === 1)
+  // A datagram may claim to come from there.
+  expect(udp.send(Buffer.alloc(1), '127.0.0.1', 0)).toBe(true)
+  expect(udp.sendErrors).toBe(2)
 })
 
 test.skipIf(!existsSync('/proc/net/udp')).each(['127.0.0.1', ...(hasIpv6 ? ['::1'] : [])])(

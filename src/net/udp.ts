@@ -64,7 +64,9 @@ export async function openUdp(options: UdpOptions): Promise<UdpListener> {
     receiveBufferBytes,
     send(bytes, to, toPort) {
       if (isClosed || socket.getSendQueueSize() + bytes.length > options.sendQueueBytesMax) return false
-      socket.send(bytes, toPort, to, sent)
+      // Whoever makes datagrams by hand may say that they come from port 0: none can be sent there, and Node throws.
+      if (toPort === 0) sendErrors++
+      else socket.send(bytes, toPort, to, sent)
       return true
     },
     get sendErrors() {
