@@ -85,6 +85,8 @@ export interface PacketKey {
   principal: Principal
   /** Whether it may be used from this address. */
   allows(address: string): boolean
+  /** To be told when somebody has used it: that its id is asked for proves nothing. */
+  noteUse(): void
 }
 
 export interface ForeignChange {

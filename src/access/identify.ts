@@ -91,13 +91,12 @@ export class Identifier {
   /** See `Access.packetKey`. */
   packetKey(id: string): PacketKey | undefined {
     const { keyring, clock } = this.#options
-    const nowMs = clock()
     const key = keyring.entry(id)
-    if (!key?.signingKey || key.isOver(nowMs)) return undefined
-    key.lastUsedMs = nowMs
+    if (!key?.signingKey || key.isOver(clock())) return undefined
     let packetKey = this.#packetKeys.get(key)
     if (!packetKey) {
-      packetKey = { key: key.signingKey, principal: this.#signaturePrincipal(key), allows: key.allowsAddress }
+      const noteUse = (): void => void (key.lastUsedMs = clock())
+      packetKey = { key: key.signingKey, principal: this.#signaturePrincipal(key), allows: key.allowsAddress, noteUse }
       this.#packetKeys.set(key, packetKey)
     }
     return packetKey

@@ -200,6 +200,16 @@ test('a key says when it was used last', async () => {
   expect(access.keys.list().map(({ lastUsed }) => lastUsed)).toEqual(['2026-01-01T00:00:05.000Z', null])
 })
 
+test('that somebody names a key is no use of it', async () => {
+  const { access, key } = await testAccess({ clock: () => Date.UTC(2026, 0, 1) })
+  await key({ role: 'write' })
+  const id = access.keys.list()[0]?.id ?? expect.unreachable()
+  const named = access.packetKey(id)
+  expect(access.keys.list()[0]?.lastUsed).toBeNull()
+  named?.noteUse()
+  expect(access.keys.list()[0]?.lastUsed).toBe('2026-01-01T00:00:00.000Z')
+})
+
 const SECRET = 'sEcReT0123456789'.repeat(3).slice(0, 43)
 const sound = { format: 1, secret: SECRET, keys: [], endedSessions: [] }
 

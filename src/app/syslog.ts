@@ -29,13 +29,18 @@ export function planSyslog(config: Config, keys: Pick<PacketKeys, 'keyOf'>): Omi
     const rule = ruleFor(config, address, key?.allows)
     return {
       address,
-      principal: syslogKey === '' ? () => ANYBODY : () => keys.keyOf(syslogKey)?.principal,
+      principal: syslogKey === '' ? () => ANYBODY : () => used(keys.keyOf(syslogKey)),
       // A key that is gone is told of by `principal`.
       allows: (sender) => rule(sender) && (keys.keyOf(syslogKey)?.allows?.(sender) ?? true),
       timeZone: config.syslogTimeZone,
       limits: syslogLimits(config),
     }
   })
+}
+
+function used(key: ReturnType<PacketKeys['keyOf']>): Principal | undefined {
+  key?.noteUse?.()
+  return key?.principal
 }
 
 /** Who may send to this address, beside what the key says. */

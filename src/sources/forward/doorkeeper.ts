@@ -85,7 +85,9 @@ export class Doorkeeper {
     const expected = passwordDigest(challenge.authSalt, ping.username, own)
     if (!isSameDigest(ping.passwordDigest, expected)) return undefined
     const sharedKey = [own, this.#settings.sharedKey].find((key) => key !== '' && hasSharedKey(ping, challenge, key))
-    return sharedKey === undefined ? undefined : { sharedKey, principal: given.principal }
+    if (sharedKey === undefined) return undefined
+    given.noteUse?.()
+    return { sharedKey, principal: given.principal }
   }
 }
 

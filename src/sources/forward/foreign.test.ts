@@ -89,10 +89,12 @@ describe.each(SECURITIES)('with %s', (_what, options, security) => {
 
 describe('who has to show something', () => {
   const principal: Principal = { ...OPEN_PRINCIPAL, by: 'signature', keyId: 'k1', name: 'shop', role: 'write' }
+  let uses = 0
+  const noteUse = (): void => void uses++
   const keyed: ForwardServerOptions = {
     openPrincipal: () => undefined,
     keyOf: (id) =>
-      id === 'k1' ? { key: KEY, principal, allows: (address) => address.endsWith('127.0.0.1') } : undefined,
+      id === 'k1' ? { key: KEY, principal, allows: (address) => address.endsWith('127.0.0.1'), noteUse } : undefined,
   }
 
   test.each<[string, ForwardServerOptions, Security]>([
@@ -103,10 +105,11 @@ describe('who has to show something', () => {
     ['another shared key', keyed, { clientHostname: 'c', sharedKey: 's', username: 'k1', password: KEY_TEXT }],
     [
       'a key that is for other addresses',
-      { ...keyed, keyOf: () => ({ key: KEY, principal, allows: () => false }) },
+      { ...keyed, keyOf: () => ({ key: KEY, principal, allows: () => false, noteUse }) },
       { clientHostname: 'c', sharedKey: KEY_TEXT, username: 'k1', password: KEY_TEXT },
     ],
   ])('is not let in with %s', async (_what, options, security) => {
+    uses = 0
     await open(options)
     const sender = await openRawClient({ port: server.port })
     await expect.poll(() => sender.received).toHaveLength(1)
@@ -114,14 +117,17 @@ describe('who has to show something', () => {
     await sender.closed
     expect(sender.received[1]).toEqual(['PONG', false, expect.stringContaining('not valid'), 'tailrace.testhost', ''])
     expect(server.rejected('signature')).toBe(1)
+    expect(uses).toBe(0)
   })
 
   test('is let in with a key, whose events bear what it stamps', async () => {
     const stamped = new MemorySink()
+    uses = 0
     await open({ ...keyed, sinkFor: (own) => (who) => (who === principal ? stamped : own) })
     const security = { clientHostname: 'c', sharedKey: KEY_TEXT, username: 'k1', password: KEY_TEXT }
     await send({ security, ack: {} }, ['x'])
     expect([stamped.rows, server.sink.rows]).toEqual([1, 0])
+    expect(uses).toBe(1)
   })
 
   test('is let in with the shared key of all and a key of its own', async () => {

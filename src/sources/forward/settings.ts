@@ -25,6 +25,8 @@ export interface ForwardKey {
   principal: Principal
   /** Whether it may be used from this address. */
   allows: (address: string) => boolean
+  /** Told of each sender that has proven to have it. */
+  noteUse?: () => void
 }
 
 export interface ForwardLimits {

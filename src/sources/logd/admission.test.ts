@@ -159,6 +159,16 @@ describe('who it is', () => {
     expect(next(4, Buffer.alloc(32, 1))).toBe('signature')
   })
 
+  test('a key is told of what it has signed, and not of what only names it', () => {
+    let uses = 0
+    const told = { ...key, noteUse: () => void uses++ }
+    const door = admission({ keyOf: () => told })
+    expect(rightsOf(door, seal('v3', 1, { keyId: 'abcdefghijkl', key: Buffer.alloc(32, 1) }))).toBe('signature')
+    expect(uses).toBe(0)
+    expect(rightsOf(door, seal('v3', 2, { keyId: 'abcdefghijkl', key: KEY }))).toBe('write')
+    expect(uses).toBe(1)
+  })
+
   test('every flipped bit of a packet is refused', () => {
     const door = admission()
     for (const layout of ['v1', 'v2', 'v3'] as const) {

@@ -101,9 +101,12 @@ export class Admission {
 
   #byKey(packet: Buffer, address: string): Sender | undefined {
     const id = this.header.keyId(packet)
-    const known = this.#secretKeys.get(id) ?? this.#known(id)
-    if (known?.check.isProven(packet, this.header) !== true) return undefined
-    return known.sender.allows?.(address) === false ? undefined : known.sender
+    const secret = this.#secretKeys.get(id)
+    const key = secret ? undefined : this.#known(id)
+    const { check, sender } = secret ?? key ?? {}
+    if (check?.isProven(packet, this.header) !== true || sender?.allows?.(address) === false) return undefined
+    key?.given.noteUse?.()
+    return sender
   }
 
   #known(id: string): KnownKey | undefined {

@@ -33,6 +33,8 @@ export interface LogdKey {
   allows?: (address: string) => boolean
   /** Which events it may read; absent: all. */
   matches?: (event: EventView) => boolean
+  /** Told of each packet that it has signed. */
+  noteUse?: () => void
 }
 
 export const LOGD_WINDOWS: Readonly<Record<PacketLayout, TimeWindow>> = {
