@@ -50,7 +50,7 @@ export async function putStream(
   if (existing) reply.header(OFFSET_HEADER, existing.sizeBytes)
   if (existing && place && !isOwner(principal, existing)) {
     throw new AppError('ACCESS_DENIED', {
-      detail: 'Another key has begun this stream, and only that one goes on with it.',
+      detail: 'Another key, or one with other stamps, has begun this stream, and only that one goes on with it.',
     })
   }
   if (place?.kind === 'question') {

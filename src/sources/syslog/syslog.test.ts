@@ -7,11 +7,13 @@ import { connect as connectTls } from 'node:tls'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Counters } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
+import { OPEN_PRINCIPAL } from '../../core/principal.ts'
 import { makeSelfSigned } from '../../net/tls-self-signed.ts'
 import { SOURCES } from '../registry.ts'
 import { sourceContract } from '../testing/contract.ts'
 import { MemorySink } from '../testing/memory-sink.ts'
 import {
+  hasClosed,
   openSyslogServer,
   sendDatagram,
   sendStream,
@@ -117,18 +119,7 @@ describe('datagrams', () => {
     const server = await openServer({
       address: UDP,
       allows: () => isAllowed,
-      principal: () =>
-        isKey
-          ? {
-              by: 'open',
-              keyId: '',
-              name: '',
-              role: 'write',
-              filter: '',
-              stamps: new Map(),
-              onEnded: () => () => undefined,
-            }
-          : undefined,
+      principal: () => (isKey ? OPEN_PRINCIPAL : undefined),
     })
     const counted = (reason: string): Promise<void> =>
       vi.waitFor(() => expect(server.rejected(reason)).toBe(1), { timeout: 10_000, interval: 5 })
@@ -201,6 +192,22 @@ describe('streams', () => {
     await sendStream({ port: server.port }, '<13>a\n')
     expect(server.rejected('address')).toBe(1)
     expect(server.sink.rows).toBe(0)
+  })
+
+  test('are closed when the key is gone, so that senders keep what they have', async () => {
+    let isKey = true
+    const server = await openServer({ principal: () => (isKey ? OPEN_PRINCIPAL : undefined) })
+    const socket = connect(server.port, '127.0.0.1')
+    const closed = hasClosed(socket)
+    await once(socket, 'connect')
+    socket.write('<13>a\n')
+    await arrived(server, 1)
+    isKey = false
+    socket.write('<13>b\n')
+    await closed
+    expect(server.rejected('key')).toBe(1)
+    await sendStream({ port: server.port }, '<13>c\n')
+    expect([server.rejected('key'), server.sink.rows]).toEqual([2, 1])
   })
 
   test('more connections than the limit are closed', async () => {

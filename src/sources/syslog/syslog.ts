@@ -115,17 +115,25 @@ class SyslogServer {
       socket.destroy()
       return
     }
+    if (!this.#settings.principal()) {
+      this.#reject('key', 1)
+      socket.destroy()
+      return
+    }
     counters.add('syslog_connections_total')
     const sender = this.#senderOf(address || '127.0.0.1')
     const bytes = counters.counter('ingest_bytes_total', { source: NAME })
-    const framing = new SyslogFraming(this.#settings.limits.messageBytesMax, (message, from, to, cutBytes) =>
-      this.#take(message, from, to, cutBytes, sender),
-    )
+    let isEnded = false
+    const framing = new SyslogFraming(this.#settings.limits.messageBytesMax, (message, from, to, cutBytes) => {
+      isEnded ||= !this.#take(message, from, to, cutBytes, sender)
+    })
     this.#connections.set(socket, framing)
     socket.on('data', (chunk: Buffer) => {
       bytes.add(chunk.length)
       framing.push(chunk)
-      if (!this.#intake.isFull) return
+      // A sender that is cut off keeps what it has; one that is read on would lose it.
+      if (isEnded) socket.destroy()
+      if (isEnded || !this.#intake.isFull) return
       socket.pause()
       this.#intake.onRoom(() => void socket.resume())
     })
@@ -137,14 +145,22 @@ class SyslogServer {
     })
   }
 
-  #take(bytes: Buffer, from: number, to: number, cutBytes: number, sender: EventDefaults): void {
+  /** False when there is nobody on whose behalf it could be taken. */
+  #take(bytes: Buffer, from: number, to: number, cutBytes: number, sender: EventDefaults): boolean {
     const principal = this.#settings.principal()
-    if (!principal) return this.#reject('key', 1)
+    if (!principal) {
+      this.#reject('key', 1)
+      return false
+    }
     const nowSeconds = Number(this.#context.clock() / NS_PER_SECOND)
     const batch = this.#intake.batchOf(principal)
-    if (!this.#rows.write(bytes, from, to, batch, sender, { nowSeconds, cutBytes })) return this.#reject('empty', 1)
+    if (!this.#rows.write(bytes, from, to, batch, sender, { nowSeconds, cutBytes })) {
+      this.#reject('empty', 1)
+      return true
+    }
     if (cutBytes > 0) this.#context.counters.add('syslog_cut_total')
     this.#intake.written(batch)
+    return true
   }
 
   #reject(reason: SyslogReason, count: number): void {

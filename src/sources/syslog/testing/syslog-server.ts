@@ -1,7 +1,6 @@
 /** For tests: the real source on a free port or a socket file, in front of a sink in memory. */
 import { createSocket } from 'node:dgram'
-import { once } from 'node:events'
-import { connect, type NetConnectOpts } from 'node:net'
+import { connect, type NetConnectOpts, type Socket } from 'node:net'
 import { BatchPool } from '../../../core/batch-pool.ts'
 import { Counters } from '../../../core/counters.ts'
 import { SILENT_LOGGER } from '../../../core/logger.ts'
@@ -68,12 +67,16 @@ export async function openSyslogServer(options: SyslogServerOptions = {}): Promi
   }
 }
 
+/** However it was closed: `once` of node:events would reject after a reset. */
+export function hasClosed(socket: Socket): Promise<void> {
+  socket.on('error', () => undefined)
+  return new Promise((resolve) => void socket.once('close', () => resolve()))
+}
+
 /** Sends everything on a connection of its own. Resolves when the server has closed it, and so has read all of it. */
 export async function sendStream(where: NetConnectOpts, bytes: Uint8Array | string): Promise<void> {
   const socket = connect(where)
-  // That it was closed is what tests wait for.
-  socket.on('error', () => undefined)
-  const closed = once(socket, 'close')
+  const closed = hasClosed(socket)
   socket.resume()
   socket.end(bytes)
   await closed
