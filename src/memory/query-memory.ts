@@ -31,7 +31,7 @@ export function createQueryMemory({ queryBytesMax, queriesBytesMax }: QueryMemor
           if (bytes > 0 && ownBytes > queryBytesMax) {
             throw new AppError('QUERY_TOO_COSTLY', {
               detail: `The query needs more than ${formatSize(queryBytesMax)} of memory.`,
-              hint: 'Ask for fewer events, a shorter time range, or fewer groups.',
+              hint: 'Ask for fewer events, a shorter time range, or fewer groups; or raise query.memoryBytesMax.',
             })
           }
           if (bytes > 0 && takenBytes > queriesBytesMax) {

@@ -37,7 +37,7 @@ export function checkConfig(
 /** Where events are kept. */
 export async function checkStorage(config: Config, env: Terminal['env']): Promise<Finding[]> {
   if (config.storage === 'disk') return [await checkEngine(config, env), ...(await checkData(config))]
-  const text = `memory alone, up to ${formatSize(config.live.ringsBytesMax)}; nothing is written to disk`
+  const text = `memory alone, up to ${formatSize(config.live.ringsBytesMax)}; no event is written to disk`
   const hint =
     'Events are gone when the server stops, and the oldest when newer ones need the room (--live-rings-bytes-max). ' +
     'With --storage disk they are kept.'
