@@ -3,6 +3,7 @@
  * API, the nouns of core and the parser of the query language; it must never know Node, nor any other host. Everything
  * that a view shows follows from the address. Start with `shell/shell.tsx`, then `explore/explore.tsx`.
  */
+import './time/browser-language.ts'
 import { render } from 'preact'
 import { createClient } from './api/client.ts'
 import { createSession } from './api/session.ts'

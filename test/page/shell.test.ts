@@ -10,6 +10,16 @@ describe('the page', () => {
     expect(await accessibilityProblems(page)).toEqual([])
   })
 
+  test('opens in a browser that names a language that is none', async () => {
+    await ingest([{ service: 'posix', message: 'told without a locale', level: 'info' }])
+    const { page } = await visit('/view/nowhere')
+    await page.addInitScript(`Object.defineProperty(Navigator.prototype, 'language', { get: () => 'en-US@posix' })`)
+    await page.goto('/?q=service:posix&start=-1h')
+    await page.locator('.u-over').waitFor()
+    await page.getByRole('option', { name: /told without a locale/ }).waitFor()
+    expect(await page.evaluate('navigator.language')).toBe('en-US')
+  })
+
   test('needs at most 90 KB of script to be seen, compressed', async () => {
     const html = await (await fetch(serverUrl(), { headers: { accept: 'text/html' } })).text()
     const scripts = [...html.matchAll(/(?:src|href)="([^"]+\.js)"/g)].map((match) => match[1] ?? '')

@@ -95,7 +95,7 @@ export class Connection {
   close(reason: CloseReason): void {
     if (this.#isClosed) return
     this.#context.counters.add('forward_connections_closed_total', { reason })
-    if (!HARMLESS.has(reason)) this.#context.reject(reason, 1)
+    if (!HARMLESS.has(reason)) this.#context.reject(reason, 1, `connection from ${this.#address || 'this machine'}`)
     this.#release()
   }
 

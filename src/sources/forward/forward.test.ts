@@ -215,6 +215,9 @@ describe('hostile bytes close their connection, and nothing else', () => {
     await sender.send(typeof hostile === 'string' ? Buffer.from(hostile, 'hex') : hostile)
     await sender.closed
     expect(server.rejected(reason)).toBe(1)
+    expect(server.counters.examples('ingest_rejected_total')).toMatchObject([
+      { labels: { source: 'forward', reason }, newest: [{ text: 'connection from 127.0.0.1' }] },
+    ])
     expect(server.closed(reason)).toBe(1)
     await other.send(event('after', 'x'))
     await expect.poll(() => other.acks()).toEqual(['x'])

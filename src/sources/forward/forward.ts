@@ -72,8 +72,11 @@ function connectionContext(
 ): ConnectionContext {
   const { counters, hostname, clock } = context
   const { limits, agents } = settings
-  const reject: ConnectionContext['reject'] = (reason, count) =>
-    counters.add('ingest_rejected_total', { source: NAME, reason }, count)
+  const reject: ConnectionContext['reject'] = (reason, count, example) => {
+    const labels = { source: NAME, reason }
+    counters.add('ingest_rejected_total', labels, count)
+    if (example !== undefined) counters.keepExample('ingest_rejected_total', labels, example)
+  }
   return {
     name: NAME,
     hostname,

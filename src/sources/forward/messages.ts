@@ -28,7 +28,8 @@ export interface MessagesContext {
   agents: AuditAgents
   counters: Counters
   received: Counter
-  reject: (reason: EntryFault | CloseReason, count: number) => void
+  /** With an example of what it was. */
+  reject: (reason: EntryFault | CloseReason, count: number, example?: string) => void
 }
 
 interface Origin extends EntryOrigin {
@@ -167,7 +168,7 @@ export class Messages {
       this.#giveUp(run, 'bad_extension')
       return true
     }
-    this.#context.reject(fault, 1)
+    this.#context.reject(fault, 1, `entry of ${run.origin.tag || 'an empty tag'} from ${this.#host}`)
     return false
   }
 

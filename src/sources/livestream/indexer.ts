@@ -175,7 +175,11 @@ class IndexPass {
       id: stream.id,
       linesBefore: lines,
       linesKnown,
-      onBinary: () => context.counters.add('ingest_rejected_total', { source: options.name, reason: 'binary' }),
+      onBinary: (line) => {
+        const labels = { source: options.name, reason: 'binary' }
+        context.counters.add('ingest_rejected_total', labels)
+        context.counters.keepExample('ingest_rejected_total', labels, `line ${line} of ${name}`)
+      },
       newBatch: () => context.batches.take(BATCH_BYTES),
       clock: () => Number(context.clock() / (1000n * NS_PER_MS)),
     })

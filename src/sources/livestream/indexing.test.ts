@@ -67,6 +67,7 @@ test('not with index=false, and what is no text is left out', async () => {
   await server.ask('PUT', '/streams/binary', { body: Buffer.from('text\nno \0 text\nm\xfcll\n', 'latin1') })
   expect(messages()).toEqual(['text', 'm\ufffdll'])
   expect(folder.counters.total('ingest_rejected_total', { source: 'livestream', reason: 'binary' })).toBe(1)
+  expect(folder.counters.examples('ingest_rejected_total')[0]?.newest).toMatchObject([{ text: 'line 2 of binary' }])
 })
 
 test('a sink that refuses holds up no writer, and loses and repeats no line', async () => {

@@ -20,7 +20,7 @@ export interface LineRowsOptions {
   linesKnown: number
   newBatch: () => EventBatch
   /** A line has a byte that no text has, and becomes no event. */
-  onBinary: () => void
+  onBinary: (line: number) => void
   /** Now, seconds since 1970. */
   clock: () => number
 }
@@ -84,7 +84,7 @@ export class LineRows implements SpanReceiver {
     const line = linesBefore + lineNumber
     if (line <= linesKnown) return
     let text = bytes.subarray(start, end)
-    if (text.includes(0)) return onBinary()
+    if (text.includes(0)) return onBinary(line)
     if (this.#mayHaveControls) text = plainLine(text)
     if (!isUtf8(text)) text = Buffer.from(text.toString())
     if (isBlank(text)) return

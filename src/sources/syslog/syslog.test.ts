@@ -132,6 +132,12 @@ describe('datagrams', () => {
     await sendDatagram(server.port, '<13>a')
     await counted('key')
     expect(server.sink.rows).toBe(0)
+    const examples = server.counters.examples('ingest_rejected_total')
+    expect(examples.map(({ labels, newest }) => [labels['reason'], newest[0]?.text])).toEqual([
+      ['address', 'message from 127.0.0.1'],
+      ['empty', '\n'],
+      ['key', '<13>a'],
+    ])
   })
 
   test('are cut where they are too long, and say so', async () => {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { EXAMPLE_CHARS_MAX } from '../../core/counters.ts'
 import { NS_PER_SECOND } from '../../core/time.ts'
 import { formatHostPort } from '../../net/listen-address.ts'
 import { openStream } from '../../net/stream-listener.ts'
@@ -51,8 +52,8 @@ class SyslogServer {
       receiveBufferBytes: limits.receiveBufferBytes,
       sendQueueBytesMax: SEND_QUEUE_BYTES_MAX,
       onPacket: (packet, address) => {
-        if (!allows(address)) return this.#reject('address', 1)
-        if (this.#intake.isFull) return this.#reject('overload', 1)
+        if (!allows(address)) return this.#reject('address', 1, `message from ${address}`)
+        if (this.#intake.isFull) return this.#reject('overload', 1, `message from ${address}`)
         bytes.add(packet.length)
         const cutBytes = Math.max(0, packet.length - limits.messageBytesMax)
         this.#take(packet, 0, packet.length - cutBytes, cutBytes, this.#senderOf(address))
@@ -111,7 +112,7 @@ class SyslogServer {
     const { counters } = this.#context
     const address = socket.remoteAddress ?? ''
     if (this.#settings.address.protocol !== 'unix' && !this.#settings.allows(address)) {
-      this.#reject('address', 1)
+      this.#reject('address', 1, `connection from ${address}`)
       socket.destroy()
       return
     }
@@ -149,13 +150,13 @@ class SyslogServer {
   #take(bytes: Buffer, from: number, to: number, cutBytes: number, sender: EventDefaults): boolean {
     const principal = this.#settings.principal()
     if (!principal) {
-      this.#reject('key', 1)
+      this.#reject('key', 1, excerpt(bytes, from, to))
       return false
     }
     const nowSeconds = Number(this.#context.clock() / NS_PER_SECOND)
     const batch = this.#intake.batchOf(principal)
     if (!this.#rows.write(bytes, from, to, batch, sender, { nowSeconds, cutBytes })) {
-      this.#reject('empty', 1)
+      this.#reject('empty', 1, excerpt(bytes, from, to))
       return true
     }
     if (cutBytes > 0) this.#context.counters.add('syslog_cut_total')
@@ -163,8 +164,11 @@ class SyslogServer {
     return true
   }
 
-  #reject(reason: SyslogReason, count: number): void {
-    this.#context.counters.add('ingest_rejected_total', { source: NAME, reason }, count)
+  #reject(reason: SyslogReason, count: number, example?: string): void {
+    const { counters } = this.#context
+    const labels = { source: NAME, reason }
+    counters.add('ingest_rejected_total', labels, count)
+    if (example !== undefined) counters.keepExample('ingest_rejected_total', labels, example)
   }
 
   /** Fields of events from this address that do not say otherwise. */
@@ -176,4 +180,9 @@ class SyslogServer {
     this.#senders.set(address, sender)
     return sender
   }
+}
+
+/** The beginning of a message, for an example. */
+function excerpt(bytes: Buffer, from: number, to: number): string {
+  return bytes.toString('utf8', from, Math.min(to, from + EXAMPLE_CHARS_MAX))
 }
