@@ -117,7 +117,7 @@ class SyslogServer {
       return
     }
     if (!this.#settings.principal()) {
-      this.#reject('key', 1)
+      this.#reject('key', 1, `connection from ${address}`)
       socket.destroy()
       return
     }
