@@ -244,6 +244,9 @@ function checkTogether(settings: Settings, problems: string[]): void {
   if (settings.storage === 'memory' && settings.store !== 'embedded') {
     problems.push('storage memory uses no store: leave one of the two out')
   }
+  if (settings.storage === 'memory' && settings.retention.rules.length > 0) {
+    problems.push('storage memory takes no retention.rules: leave one of the two out')
+  }
   if (settings.store !== 'embedded' && !/^https?:\/\//.test(settings.store)) {
     problems.push(`store ${JSON.stringify(settings.store)} is neither "embedded" nor an http:// or https:// URL`)
   }
