@@ -10,6 +10,7 @@ import type { Saved } from '../saved/saved.ts'
 import type { Store } from '../store/store.ts'
 import type { EventReader } from './event-reader.ts'
 import type { PageFiles } from './page.ts'
+import type { Status } from './status-schema.ts'
 import type { StoreFigures } from './store-figures.ts'
 
 /** Everything the routes may touch. Built by `app`, given to `registerApi`; the routes know nothing else. */
@@ -44,6 +45,8 @@ export interface ApiContext {
   listeners: () => Readonly<Record<string, string>>
   /** What the listeners with TLS show; `undefined` without TLS. */
   tls?: () => { kind: string; fingerprint: string; notAfterMs: number } | undefined
+  /** Live streams by state, what they take on disk of what they may, and who reads and writes. */
+  streams: () => Status['streams']
   /** Who sends audit records. */
   auditAgents?: () => readonly AuditAgent[]
   /** How long after its end a page of the event log is still open. */

@@ -147,6 +147,7 @@ describe('status', () => {
       store: { state: 'ready', version: '26.7', rows: 5 },
       disk: { usedBytes: 500, freeBytes: 9000, bytesPerDay: null, daysLeft: null },
       live: { subscribers: 0 },
+      streams: { live: 1, interrupted: 2, finished: 3, bytes: 4, bytesMax: 5, writers: 6, readers: 7 },
       limits: { jsonEventsMax: 10_000 },
     })
   })

@@ -113,6 +113,15 @@ export const StatusSchema = Type.Object(
       ),
     }),
     live: Type.Object({}, { additionalProperties: true, description: 'Rings in memory and tail subscribers' }),
+    streams: Type.Object({
+      live: Type.Number(),
+      interrupted: Type.Number({ description: 'Whose writer was cut off' }),
+      finished: Type.Number(),
+      bytes: Type.Number({ description: 'Of all together, on disk' }),
+      bytesMax: Type.Number({ description: 'Beyond it the oldest that have ended make room' }),
+      writers: Type.Number(),
+      readers: Type.Number(),
+    }),
     access: Type.Object({
       open: Type.Boolean({ description: 'There are no keys: everybody may do everything' }),
       keys: Type.Record(Type.String(), Type.Number(), { description: 'Valid ones, by role' }),

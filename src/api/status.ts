@@ -47,6 +47,7 @@ export function registerStatus(
         disk: diskFigures(store, rates),
         slowQueries: { thresholdMs: context.limits.slowQueryMs, newest: slow.list() },
         live: { ...context.live.status() },
+        streams: { ...context.streams() },
         access: accessStatus(context),
         audit: { agents: [...(context.auditAgents?.() ?? [])] },
         process: { pid: process.pid, residentBytes: memory.rss, heapBytes: memory.heapUsed },

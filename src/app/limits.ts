@@ -120,6 +120,7 @@ export function livestreamSettings({ streams }: Config): LivestreamSettings {
     isIndexed: streams.index,
     writerIdleMs: streams.writerIdleTimeout,
     readerIdleMs: streams.readerIdleTimeout,
+    lagBytesMax: streams.slowReaders === 'drop' ? streams.readerLagBytesMax : Infinity,
     shareMsMax: streams.shareAgeMax,
   }
 }

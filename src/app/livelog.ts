@@ -2,7 +2,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { Counters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
 import { parseDuration } from '../core/time.ts'
 import type { TlsMaterial } from '../net/tls.ts'
@@ -10,6 +9,7 @@ import { digestOf } from '../sources/livestream/log-door.ts'
 import { denied, getHandler, putHandler } from '../sources/livestream/log-http.ts'
 import { openLogServer, type LogServer } from '../sources/livestream/log-server.ts'
 import { OneLog } from '../sources/livestream/one-log.ts'
+import { LAG_BYTES_MAX } from '../sources/livestream/settings.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -20,6 +20,10 @@ const LOOPBACK = '127.0.0.1'
 const GET_WAIT = '10s'
 const READER_IDLE_MS = 3_600_000
 const CLOSE_MS_MAX = 1000
+const REASONS = {
+  idle: 'A reader that took nothing for an hour was cut off',
+  slow: 'A reader that fell too far behind was dropped',
+}
 
 export interface Livelog {
   putAddress: string
@@ -43,9 +47,10 @@ export async function openLivelog(env: Environment, say: (text: string) => void)
   const putPort = portOf(env, 'LIVELOG_PUT_PORT', PUT_PORT, 64)
   const getPort = portOf(env, 'LIVELOG_GET_PORT', GET_PORT, 66)
   const waitMs = waitOf(env)
+  const lagBytesMax = lagOf(env)
   const tls = tlsOf(env, say)
   const log = new OneLog(env['LIVELOG_TEMP_DIR'] || undefined)
-  const get = getHandler(getDoor(env, log, waitMs))
+  const get = getHandler(getDoor(env, log, { waitMs, lagBytesMax, say }))
   const put = putHandler(() => log.take())
   const opened: LogServer[] = []
   const close = async (): Promise<void> => {
@@ -65,12 +70,16 @@ export async function openLivelog(env: Environment, say: (text: string) => void)
   }
 }
 
-function getDoor(env: Environment, log: OneLog, waitMs: number): Parameters<typeof getHandler>[0] {
+function getDoor(
+  env: Environment,
+  log: OneLog,
+  { waitMs, lagBytesMax, say }: { waitMs: number; lagBytesMax: number; say: (text: string) => void },
+): Parameters<typeof getHandler>[0] {
   const token = digestOf(env['ACCESS_TOKEN'] ?? '')
   return {
     hasCors: true,
-    limits: { readerIdleMs: READER_IDLE_MS },
-    idleReaders: new Counters().counter('livestream_idle_readers_total'),
+    limits: { readerIdleMs: READER_IDLE_MS, lagBytesMax },
+    onDropped: (reason) => say(REASONS[reason]),
     admit(_request, shown) {
       if (timingSafeEqual(digestOf(shown), token)) return {}
       throw denied()
@@ -103,6 +112,13 @@ function waitOf(env: Environment): number {
   const ns = text === '0' ? 0n : parseDuration(text)
   if (ns !== undefined) return Number(ns / 1_000_000n)
   throw new LivelogFailure(2, `env var LIVELOG_GET_WAIT is not a duration such as 10s, or 0 (${text})`)
+}
+
+function lagOf(env: Environment): number {
+  const text = env['LIVELOG_SLOW_READERS'] || 'disk'
+  if (text === 'disk') return Infinity
+  if (text === 'drop') return LAG_BYTES_MAX
+  throw new LivelogFailure(2, `env var LIVELOG_SLOW_READERS is not disk or drop (${text})`)
 }
 
 function tlsOf(env: Environment, say: (text: string) => void): TlsMaterial | undefined {

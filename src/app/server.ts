@@ -110,6 +110,7 @@ async function openServer(
     clock: wallClock,
     listeners: () => listeners,
     tls: () => tls?.status(),
+    streams: () => streams.status(),
     auditAgents: () => forward.agents.list(),
     eventlog: { graceNs: BigInt(config.eventlog.grace) * NS_PER_MS },
     limits: apiLimits(config),

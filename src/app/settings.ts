@@ -196,6 +196,14 @@ export const SettingsSchema = Type.Object(
       resumeWait: duration(MINUTE, 'How long readers wait for a writer that was cut off to come back'),
       writerIdleTimeout: duration(12 * 60 * MINUTE, 'Longest silence of a writer', SECOND),
       readerIdleTimeout: duration(60 * MINUTE, 'Longest time a reader may take nothing of what waits for it', SECOND),
+      slowReaders: Type.Union(
+        (['disk', 'drop'] as const).map((way) => Type.Literal(way)),
+        {
+          default: 'disk',
+          description: 'disk: slow readers are given everything from there; or drop: they are cut off',
+        },
+      ),
+      readerLagBytesMax: bytes(800 * KiB, 'With drop: how far a reader may fall behind before that', 4 * KiB),
       shareAgeMax: duration(30 * DAY, 'Longest life of a link that shows a stream without a key', MINUTE),
     }),
     http: Type.Object({

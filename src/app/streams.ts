@@ -14,7 +14,7 @@ import { livestreamSource } from '../sources/livestream/livestream.ts'
 import { LatestLog, type LogDoorContext } from '../sources/livestream/log-door.ts'
 import type { LivestreamContext, StreamFields } from '../sources/livestream/settings.ts'
 import type { SourceContext } from '../sources/source.ts'
-import { StreamCatalog } from '../streams/catalog.ts'
+import { StreamCatalog, type CatalogStatus } from '../streams/catalog.ts'
 import type { Closing } from './closing.ts'
 import { isLoopback, type Config } from './config.ts'
 import { httpNames } from './http-names.ts'
@@ -23,6 +23,7 @@ import { openListener, type ListenersOptions } from './listeners.ts'
 import type { Tls } from './tls.ts'
 
 export interface Streams {
+  status(): CatalogStatus
   attach(http: HttpServer, context: SourceContext, audit: AuditTrail): void
   /** Opens livelog's listeners: name → address. As `openListeners`. */
   listen(tls: Tls | undefined, options: ListenersOptions): Promise<Record<string, string>>
@@ -58,6 +59,7 @@ export async function openStreams(config: Config, options: StreamsOptions): Prom
   let attached: { context: LivestreamContext; parts: ReturnType<typeof livestreamSource.attach> } | undefined
   closing.add(() => attached?.parts.close())
   return {
+    status: () => catalog.status(),
     attach(http, sourceContext, audit) {
       const context: LivestreamContext = {
         ...sourceContext,
@@ -75,7 +77,7 @@ export async function openStreams(config: Config, options: StreamsOptions): Prom
         context,
         indexer: parts.indexer,
         isIndexed: settings.isIndexed,
-        readerIdleMs: settings.readerIdleMs,
+        limits: settings,
         isOpen: () => access.isOpen,
         hosts: httpNames(config).names.hosts,
         identify: (request) => access.identify(headOf(request)).principal,

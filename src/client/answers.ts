@@ -74,6 +74,8 @@ export interface StatusAnswer {
   spool: Readonly<Record<string, unknown>>
   store: Readonly<Record<string, unknown>>
   disk: { usedBytes: number | null; freeBytes: number | null }
+  /** Not there before servers had streams. */
+  streams?: { live: number; interrupted: number; finished: number; bytes: number; bytesMax: number; readers: number }
   process: { pid: number; residentBytes: number }
 }
 

@@ -1,8 +1,11 @@
 import type { FileEnd, Follower, GrowingFile } from './growing-file.ts'
 import type { ReadBudget } from './read-budget.ts'
 
-/** Why no more bytes come. `complete`: all that was asked for has come. `failed`: the disk did not give them. */
-export type PumpEnd = 'complete' | 'failed' | Exclude<FileEnd, 'finished'>
+/**
+ * Why no more bytes come. `complete`: all that was asked for has come. `failed`: the disk did not give them. `slow`: more
+ * than `lagBytesMax` came meanwhile.
+ */
+export type PumpEnd = 'complete' | 'failed' | 'slow' | Exclude<FileEnd, 'finished'>
 
 export interface PumpOptions {
   file: GrowingFile
@@ -10,6 +13,11 @@ export interface PumpOptions {
   /** The first byte, and the one behind the last; Infinity follows the file to its end. */
   from: number
   to: number
+  /**
+   * One that follows a file and takes no more at the moment is ended when it is behind by more than this, counted from
+   * what was there when it began. Unless given, nobody is ended for that.
+   */
+  lagBytesMax?: number
   /** Takes bytes, which must not be changed. False: no more until `resume` is called. */
   write: (bytes: Buffer) => boolean
   /** Called once, unless the pump is stopped. */
@@ -24,15 +32,18 @@ export interface PumpOptions {
  */
 export class BytePump implements Follower {
   readonly #options: PumpOptions
+  readonly #begunAt: number
   #position: number
   #isBusy = false
   #isOver = false
   #isBehind = false
+  #isBlocked = false
   #unfollow: (() => void) | undefined
 
   constructor(options: PumpOptions) {
     this.#options = options
     this.#position = options.from
+    this.#begunAt = options.file.sizeBytes
     if (options.to === Infinity && options.file.end === undefined) this.#unfollow = options.file.follow()
   }
 
@@ -45,6 +56,7 @@ export class BytePump implements Follower {
   resume(): void {
     if (this.#isBusy || this.#isOver) return
     this.#isBusy = true
+    this.#isBlocked = false
     const { file, to } = this.#options
     while (!this.#isOver) {
       if (file.end === 'removed') return this.#finish('removed')
@@ -59,11 +71,12 @@ export class BytePump implements Follower {
       if (!bytes) return void this.#readOn()
       if (!this.#give(bytes)) break
     }
-    this.#isBusy = false
+    this.#block()
   }
 
   onChange(): void {
-    this.resume()
+    if (this.#isBlocked) this.#block()
+    else this.resume()
   }
 
   /** Nothing more is wanted. */
@@ -97,8 +110,19 @@ export class BytePump implements Follower {
     // Somebody else has cut the file short.
     if (bytes.length === 0) return this.#finish('failed')
     const isWanted = this.#give(bytes)
+    if (!isWanted) return this.#block()
     this.#isBusy = false
-    if (isWanted) this.resume()
+    this.resume()
+  }
+
+  /** Nothing is taken until `resume`; where a lag has an end, growth is looked at meanwhile. */
+  #block(): void {
+    this.#isBusy = false
+    this.#isBlocked = true
+    const { file, to, lagBytesMax = Infinity } = this.#options
+    if (this.#isOver || lagBytesMax === Infinity || to !== Infinity || file.end !== undefined) return
+    if (file.sizeBytes - Math.max(this.#position, this.#begunAt) > lagBytesMax) this.#finish('slow')
+    else file.wait(this)
   }
 
   #setBehind(isBehind: boolean): void {

@@ -80,7 +80,7 @@ test('a second writer takes the place of the first', async () => {
   expect(first.isCut.aborted).toBe(true)
   expect(second.stream.sizeBytes).toBe(1)
   await second.finish()
-  expect(catalog.status()).toMatchObject({ streams: 1, live: 0, writers: 0, bytes: 1 })
+  expect(catalog.status()).toMatchObject({ live: 0, interrupted: 0, finished: 1, writers: 0, bytes: 1 })
 })
 
 test('the oldest that have ended make room for bytes and for streams, and live ones never', async () => {

@@ -9,7 +9,7 @@ import { closeFile, openFile } from './disk-calls.ts'
 import { GrowingFile, type FileEnd } from './growing-file.ts'
 import { STREAM_LIMITS, type StreamLimits } from './limits.ts'
 import { ReadBudget } from './read-budget.ts'
-import { BYTES_SUFFIX, newStreamId, RECORD_SUFFIX, saveRecord, type StreamRecord } from './record.ts'
+import { BYTES_SUFFIX, newStreamId, RECORD_SUFFIX, saveRecord, type StreamRecord, type StreamState } from './record.ts'
 import { recoverStreams } from './recover.ts'
 import { Stream } from './stream.ts'
 import { StreamWriter } from './stream-writer.ts'
@@ -27,6 +27,13 @@ export interface CatalogOptions {
 export interface NewStream extends Pick<StreamRecord, 'keyId' | 'stamps' | 'host'> {
   name: string
   isIndexed: boolean
+}
+
+export interface CatalogStatus extends Record<StreamState, number> {
+  bytes: number
+  bytesMax: number
+  writers: number
+  readers: number
 }
 
 export type ReadOptions = Omit<PumpOptions, 'file' | 'budget' | 'onStopped'>
@@ -82,17 +89,12 @@ export class StreamCatalog {
     return this.#streams.values()
   }
 
-  status(): { streams: number; live: number; bytes: number; bytesMax: number; writers: number; readers: number } {
-    let live = 0
-    for (const { state } of this.#streams.values()) if (state === 'live') live++
-    return {
-      streams: this.#streams.size,
-      live,
-      bytes: this.#bytes,
-      bytesMax: this.limits.bytesMax,
-      writers: this.#writers,
-      readers: this.#readers,
-    }
+  /** Streams by state, and what they take together. */
+  status(): CatalogStatus {
+    const states = { live: 0, interrupted: 0, finished: 0 }
+    for (const { state } of this.#streams.values()) states[state]++
+    const { bytesMax } = this.limits
+    return { ...states, bytes: this.#bytes, bytesMax, writers: this.#writers, readers: this.#readers }
   }
 
   /** Told of every stream that is finished, removed, or for whose writer nobody waits any more. */

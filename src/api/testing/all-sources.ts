@@ -31,7 +31,7 @@ export async function allSources(
     limits: SOURCE_LIMITS,
     recentValues: () => Promise.resolve([]),
   }
-  const settings = { isIndexed: false, writerIdleMs: 1000, readerIdleMs: 1000, shareMsMax: 1000 }
+  const settings = { isIndexed: false, writerIdleMs: 1000, readerIdleMs: 1000, lagBytesMax: Infinity, shareMsMax: 1000 }
   const streams = { ...context, catalog, mayRead: () => false, onKeyEnded: () => () => undefined, audit }
   return {
     attach(app) {

@@ -120,6 +120,7 @@ export function quietContext({ store = MUTE_STORE, ...changes }: QuietChanges = 
     page: new Map(),
     startedNs: 1_767_225_600_000_000_000n,
     clock: () => BigInt(Date.now()) * 1_000_000n,
+    streams: () => ({ live: 1, interrupted: 2, finished: 3, bytes: 4, bytesMax: 5, writers: 6, readers: 7 }),
     listeners: () => ({ http: '127.0.0.1:7575' }),
     eventlog: { graceNs: 5_000_000_000n },
     limits,

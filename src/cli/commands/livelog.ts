@@ -8,8 +8,8 @@ export const command = defineCommand(
     notes: [
       'Everything is set by variables: ACCESS_TOKEN (what follows /log/), LIVELOG_PUT_PORT [60022], LIVELOG_GET_PORT ' +
         '[60023], SERVER_CRT_FILE and SERVER_KEY_FILE (TLS for GET), LIVELOG_TEMP_DIR, DEBUG.',
-      'Beyond the original: LIVELOG_PUT_HOST [127.0.0.1], LIVELOG_GET_HOST [all addresses], and LIVELOG_GET_WAIT [10s], ' +
-        'how long a GET waits for the first PUT before it is answered 404.',
+      'Beyond the original: LIVELOG_PUT_HOST [127.0.0.1], LIVELOG_GET_HOST [all addresses], LIVELOG_GET_WAIT [10s], ' +
+        'how long a GET waits for the first PUT before it is answered 404, and LIVELOG_SLOW_READERS [disk, or drop].',
       'Exit codes: 64 to 67 for a port that is none, 1 when a port or the certificate cannot be had.',
     ],
     examples: [

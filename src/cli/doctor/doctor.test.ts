@@ -27,6 +27,7 @@ const STATUS = {
   spool: { pendingRows: 7, pendingBytes: 2048, quarantinedFiles: 0, lastLoadError: null },
   store: { kind: 'embedded', state: 'ready', rows: 99, oldest: '2026-01-01T00:00:00Z', newest: '2026-01-02T00:00:00Z' },
   disk: { usedBytes: 4096, freeBytes: 1e9 },
+  streams: { live: 2, interrupted: 1, finished: 3000, bytes: 4096, bytesMax: 10_240, readers: 5 },
   process: { pid: 42 },
 }
 
@@ -176,6 +177,7 @@ describe('a running server', () => {
       '1,234 taken',
       '99 events, 4 KiB',
       '7 events wait',
+      '2 live, 1 interrupted, 3,000 finished: 4 KiB of 10 KiB; 5 readers',
     ]) {
       expect(text).toContain(part)
     }

@@ -39,7 +39,7 @@ export async function checkServer(client: HttpClient, isExpected: boolean): Prom
 async function statusFindings(client: HttpClient): Promise<Finding[]> {
   try {
     const status = await client.status()
-    return [aliveFinding(client.url, status), ...accessFindings(status), ...figures(status)]
+    return [aliveFinding(client.url, status), ...accessFindings(status), ...figures(status), ...streamFindings(status)]
   } catch (error) {
     if (!(error instanceof ServerProblem)) throw error
     const hint = accessHint(error, 'doctor')
@@ -54,6 +54,14 @@ function accessFindings({ access }: StatusAnswer): Finding[] {
   const counts = Object.entries(access.keys).map(([role, count]) => `${formatCount(count)} ${role}`)
   const text = access.open ? 'open: it asks nobody for a key' : `asks everybody for a key; valid: ${counts.join(', ')}`
   return [{ state: 'ok', subject: 'access', text }]
+}
+
+function streamFindings({ streams }: StatusAnswer): Finding[] {
+  if (!streams) return []
+  const { live, interrupted, finished, bytes, bytesMax, readers } = streams
+  const kept = `${formatCount(live)} live, ${formatCount(interrupted)} interrupted, ${formatCount(finished)} finished`
+  const text = `${kept}: ${formatSize(bytes)} of ${formatSize(bytesMax)}; ${formatCount(readers)} readers`
+  return [{ state: 'ok', subject: 'streams', text }]
 }
 
 function aliveFinding(url: string, status: StatusAnswer): Finding {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Counter } from '../../core/counters.ts'
+import type { Counters } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import type { BytePump, PumpEnd } from '../../streams/byte-pump.ts'
 import type { ReadOptions } from '../../streams/catalog.ts'
@@ -20,14 +20,22 @@ export interface ReadableStream {
 export interface ReaderLimits {
   /** How long a reader may take nothing although something waits for it. */
   readerIdleMs: number
+  /** How far it may fall behind what came since it began before it is dropped; Infinity: it is not. */
+  lagBytesMax: number
+}
+
+/** Counts a reader that was cut off. `idle`: it took nothing for too long. `slow`: it was too far behind. */
+export type DropCounter = (reason: 'idle' | 'slow') => void
+
+export function dropCounter(counters: Counters): DropCounter {
+  return (reason) => counters.add('livestream_readers_dropped_total', { reason })
 }
 
 export interface AnswerOptions {
   limits: ReaderLimits
   /** Aborts when this may be shown no longer. */
   signal?: AbortSignal
-  /** Counts readers that were cut off because they took nothing. */
-  idleReaders: Counter
+  onDropped: DropCounter
 }
 
 type Head = Record<string, string | number>
@@ -104,16 +112,20 @@ async function carry(
   response: ServerResponse,
   stream: ReadableStream,
   { from, to, status, head }: Part,
-  { limits, signal, idleReaders }: AnswerOptions,
+  { limits, signal, onDropped }: AnswerOptions,
 ): Promise<void> {
   const pump = await stream.read({
     from,
     to,
+    lagBytesMax: limits.lagBytesMax,
     write(bytes) {
       response.write(bytes)
       return !response.writableNeedDrain
     },
-    onEnd: (end) => endAnswer(response, end),
+    onEnd(end) {
+      if (end === 'slow') onDropped('slow')
+      endAnswer(response, end)
+    },
   })
   const cut = (): void => {
     pump.stop()
@@ -125,7 +137,7 @@ async function carry(
     signal?.removeEventListener('abort', cut)
   })
   if (response.destroyed || response.socket?.destroyed === true || signal?.aborted === true) return cut()
-  cutIdleReader(response, limits.readerIdleMs, idleReaders)
+  cutIdleReader(response, limits.readerIdleMs, onDropped)
   // Somebody whose machine is gone is noticed also while the stream says nothing.
   response.socket?.setKeepAlive(true, KEEP_ALIVE_MS)
   response.on('drain', () => pump.resume())
@@ -134,10 +146,10 @@ async function carry(
   pump.resume()
 }
 
-export function cutIdleReader(response: ServerResponse, idleMs: number, counter: Counter): void {
+export function cutIdleReader(response: ServerResponse, idleMs: number, onDropped: DropCounter): void {
   response.setTimeout(idleMs, () => {
     if (response.writableLength === 0) return
-    counter.add()
+    onDropped('idle')
     response.destroy()
   })
 }

@@ -187,6 +187,23 @@ describe('GET', () => {
     await expect(fetch(getUrl()).then((answer) => answer.text())).rejects.toThrow('terminated')
   })
 
+  test('drops a reader that takes nothing where that is wanted', async () => {
+    livelog = await open({ LIVELOG_SLOW_READERS: 'drop' })
+    const writing = await startPut()
+    writing.write(chunk('first'))
+    const reading = await startGet()
+    await expect.poll(() => reading.got).toContain('first')
+    reading.socket.pause()
+    const bytes = await writing.writeUntil('y'.repeat(100_000), () => said.join().includes('too far behind'))
+    writing.write(LAST_CHUNK)
+    await expect.poll(() => writing.got).toContain('201 Created')
+    reading.socket.resume()
+    await reading.ended
+    expect(reading.got).not.toMatch(/\r\n0\r\n\r\n$/)
+    expect(reading.got.split('y').length).toBeLessThan(bytes)
+    expect((await (await fetch(getUrl())).text()).length).toBe('first'.length + bytes)
+  })
+
   test('takes ranges, while it grows and afterwards', async () => {
     const writing = await startPut()
     writing.write(chunk('hello\n'))
@@ -224,6 +241,16 @@ describe('GET', () => {
     expect(await (await fetch(getUrl('/log/'))).text()).toBe('open')
     expect((await fetch(getUrl())).status).toBe(401)
   })
+})
+
+test('DEBUG is taken, and opens nothing', async () => {
+  livelog = await open({ DEBUG: '*' })
+  expect((await put('hello\n')).status).toBe(201)
+  expect(await (await fetch(getUrl())).text()).toBe('hello\n')
+  for (const url of [putUrl(), getUrl('/log')]) {
+    expect((await fetch(url.replace(/log$/, 'debug/pprof/'))).status).toBe(404)
+  }
+  expect(said).toEqual([])
 })
 
 test('10,000 lines arrive in order', async () => {
@@ -283,6 +310,7 @@ test.each([
   ['LIVELOG_GET_PORT', '1.5', 66, 'env var LIVELOG_GET_PORT is not a number (1.5)'],
   ['LIVELOG_GET_PORT', '-1', 67, 'env var LIVELOG_GET_PORT is not between [0, 65535] (-1)'],
   ['LIVELOG_GET_WAIT', 'long', 2, 'LIVELOG_GET_WAIT'],
+  ['LIVELOG_SLOW_READERS', 'tape', 2, 'LIVELOG_SLOW_READERS'],
 ])('%s=%s ends it with %i', async (name, value, exitCode, message) => {
   await expect(open({ [name]: value })).rejects.toMatchObject({
     exitCode,

@@ -38,7 +38,7 @@ beforeAll(async () => {
         context: server.context,
         indexer: server.parts.indexer,
         isIndexed: false,
-        readerIdleMs: 60_000,
+        limits: { readerIdleMs: 60_000, lagBytesMax: Infinity },
         isOpen: () => false,
         hosts: [],
         identify: ({ method = '', url = '', headers, rawHeaders }) =>

@@ -7,6 +7,7 @@ import { isOwnHost } from '../../net/http-origin.ts'
 import { renewTls, type TlsListener, type TlsMaterial } from '../../net/tls.ts'
 import type { Stream } from '../../streams/stream.ts'
 import type { StreamWriter } from '../../streams/stream-writer.ts'
+import { dropCounter, type ReaderLimits } from './answer.ts'
 import { isVisible } from './fields.ts'
 import type { Indexer } from './indexer.ts'
 import { denied, getHandler, LogRefusal, ONE_PUT, putHandler, type LogWriter } from './log-http.ts'
@@ -37,7 +38,7 @@ export interface LogDoorContext {
   context: LivestreamContext
   indexer: Indexer
   isIndexed: boolean
-  readerIdleMs: number
+  limits: ReaderLimits
   /** Who sends this. Throws the AppError that the sender gets. */
   identify(request: IncomingMessage): Principal
   /** There are no keys. */
@@ -115,12 +116,12 @@ function newName({ catalog, clock }: LivestreamContext): string {
 }
 
 function readHandler({ token, latest, streams }: LogDoorSettings): ReturnType<typeof getHandler> {
-  const { context, readerIdleMs } = streams
+  const { context, limits } = streams
   const digest = digestOf(token)
   return getHandler({
     hasCors: token !== '',
-    limits: { readerIdleMs },
-    idleReaders: context.counters.counter('livestream_idle_readers_total'),
+    limits,
+    onDropped: dropCounter(context.counters),
     admit(request, shown, response) {
       const isRight = timingSafeEqual(digestOf(shown), digest)
       if (!isRight) throw denied()

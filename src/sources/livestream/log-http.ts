@@ -1,8 +1,7 @@
 /** livelog's two interfaces over HTTP, whoever is behind them: docs/sources/livestream.md#livelog. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError } from '../../core/errors.ts'
-import type { Counter } from '../../core/counters.ts'
-import { answerBytes, unsatisfiedRange, type ReadableStream, type ReaderLimits } from './answer.ts'
+import { answerBytes, unsatisfiedRange, type DropCounter, type ReadableStream, type ReaderLimits } from './answer.ts'
 import { copyBody, type TakeBytes } from './body-copy.ts'
 
 /** Whoever takes the log. */
@@ -67,7 +66,7 @@ export interface GetDoor {
   /** Whether pages of others may read the log: then whoever knows the token may. */
   hasCors: boolean
   limits: ReaderLimits
-  idleReaders: Counter
+  onDropped: DropCounter
   /** Who asks may see the log, until the signal aborts. `shown`: what stands behind /log/, as it was sent. LogRefusal. */
   admit(request: IncomingMessage, shown: string, response: ServerResponse): { signal?: AbortSignal }
   /** The log there is, or the one that begins within a while. */
@@ -99,8 +98,8 @@ export function getHandler(door: GetDoor): Handler {
       stream = await door.find(request, response)
       if (!stream) throw new LogRefusal(404, 'There is no log yet', { 'retry-after': '1' })
       response.setHeader('content-type', TEXT)
-      const { limits, idleReaders } = door
-      await answerBytes(request, response, stream, { limits, idleReaders, ...(signal && { signal }) })
+      const { limits, onDropped } = door
+      await answerBytes(request, response, stream, { limits, onDropped, ...(signal && { signal }) })
     } catch (error) {
       if (error instanceof AppError && error.code === 'STREAM_RANGE_WRONG' && stream) {
         const headers = { 'content-range': unsatisfiedRange(stream), 'accept-ranges': 'bytes' }

@@ -213,7 +213,7 @@ test('a reader that takes nothing for too long is cut off', async () => {
   await own.ask('PUT', '/streams/a?index=false', { body: Buffer.alloc(20_000_000) })
   const stuck = await own.raw('GET /streams/a HTTP/1.1\r\nHost: localhost\r\n\r\n')
   stuck.socket.pause()
-  await expect.poll(() => own.counters.total('livestream_idle_readers_total')).toBe(1)
+  await expect.poll(() => own.counters.total('livestream_readers_dropped_total', { reason: 'idle' })).toBe(1)
   await expect.poll(() => own.catalog.get('a')?.readers).toBe(0)
   stuck.socket.destroy()
   await own.close()

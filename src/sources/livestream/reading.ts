@@ -1,16 +1,15 @@
 import type { FastifyReply } from 'fastify'
-import type { Counter } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import type { StreamCatalog } from '../../streams/catalog.ts'
 import type { Stream } from '../../streams/stream.ts'
-import { answerBytes, unsatisfiedRange, type ReadableStream, type ReaderLimits } from './answer.ts'
+import { answerBytes, unsatisfiedRange, type DropCounter, type ReadableStream, type ReaderLimits } from './answer.ts'
 import { PAGE_HEADERS, streamPage, wantsPage } from './page.ts'
 import { answerLines } from './sse.ts'
 
 export interface ReaderState {
   catalog: StreamCatalog
   limits: ReaderLimits
-  idleReaders: Counter
+  onDropped: DropCounter
 }
 
 /** Somebody who may read a stream, until `signal` aborts. */
@@ -26,7 +25,7 @@ const CONTENT_TYPE = 'text/plain; charset=utf-8'
 export async function answerReader(
   reply: FastifyReply,
   { stream, signal, query }: Reader,
-  { catalog, limits, idleReaders }: ReaderState,
+  { catalog, limits, onDropped }: ReaderState,
 ): Promise<void> {
   const { request } = reply
   reply.headers({ vary: 'accept', 'tailrace-stream-state': stream.state })
@@ -37,7 +36,7 @@ export async function answerReader(
   }
   if (query.download === true) reply.header('content-disposition', attachment(stream.name))
   const readable = readableStream(stream, catalog)
-  const options = { limits, signal, idleReaders }
+  const options = { limits, signal, onDropped }
   // Not before it is known that there is an answer: problems are answered by fastify.
   const headers = reply.getHeaders()
   const response = reply.raw

@@ -5,6 +5,7 @@ import Type from 'typebox'
 import { AppError } from '../../core/errors.ts'
 import { streamNameProblem } from '../../streams/stream-name.ts'
 import type { Stream } from '../../streams/stream.ts'
+import { dropCounter } from './answer.ts'
 import { isOwner, isVisible } from './fields.ts'
 import { Indexer } from './indexer.ts'
 import { listStreams } from './listing.ts'
@@ -50,8 +51,7 @@ export function attachStreams(
 ): { indexer: Indexer; close(): Promise<void> } {
   const { catalog, counters } = context
   const indexer = new Indexer({ name: NAME, catalog, context })
-  const idleReaders = counters.counter('livestream_idle_readers_total')
-  const readers: ReaderState = { catalog, idleReaders, limits: settings }
+  const readers: ReaderState = { catalog, onDropped: dropCounter(counters), limits: settings }
   const state: RoutesState = { context, indexer, isIndexed: settings.isIndexed, settings, readers }
   // Readers and writers without end would keep the server from closing.
   app.addHook('preClose', () => catalog.close())

@@ -10,9 +10,14 @@ export interface LivestreamSettings {
   writerIdleMs: number
   /** How long a reader may take nothing although something waits for it. */
   readerIdleMs: number
+  /** How far a reader may fall behind what came since it began before it is dropped; Infinity: it is not. */
+  lagBytesMax: number
   /** Longest life of a link. */
   shareMsMax: number
 }
+
+/** About what readers of livelog are allowed. */
+export const LAG_BYTES_MAX = 800 * 1024
 
 /** What all events of a stream have in common. */
 export interface StreamFields {

@@ -29,7 +29,7 @@ export async function answerLines(
   request: Pick<IncomingMessage, 'method' | 'headers'>,
   response: ServerResponse,
   stream: ReadableStream,
-  { limits, signal, idleReaders, from }: LineOptions,
+  { limits, signal, onDropped, from }: LineOptions,
 ): Promise<void> {
   const head = {
     'content-type': 'text/event-stream; charset=utf-8',
@@ -49,12 +49,18 @@ export async function answerLines(
     .read({
       from: place.bytes,
       to: Infinity,
+      lagBytesMax: limits.lagBytesMax,
       write(bytes) {
         const text = lines.push(bytes)
         if (text !== '') response.write(text)
         return !response.writableNeedDrain
       },
-      onEnd: (end) => response.end(lines.end(end)),
+      onEnd(end) {
+        if (end !== 'slow') return void response.end(lines.end(end))
+        // Without a last event: it comes back by itself, behind the last that it got.
+        onDropped('slow')
+        response.socket?.destroySoon()
+      },
     })
     .catch((error: unknown) => {
       clearInterval(pings)
@@ -71,7 +77,7 @@ export async function answerLines(
     signal?.removeEventListener('abort', cut)
   })
   if (response.destroyed || response.socket?.destroyed === true || signal?.aborted === true) return cut()
-  cutIdleReader(response, limits.readerIdleMs, idleReaders)
+  cutIdleReader(response, limits.readerIdleMs, onDropped)
   response.on('drain', () => pump.resume())
   response.writeHead(200, head)
   response.write(`retry: ${RETRY_MS}\n\n`)

@@ -82,6 +82,7 @@ export async function openStreams(options: TestStreamsOptions = {}): Promise<Tes
     isIndexed: true,
     writerIdleMs: 60_000,
     readerIdleMs: 60_000,
+    lagBytesMax: Infinity,
     shareMsMax: 30 * 86_400_000,
     ...options.settings,
   }
@@ -132,6 +133,8 @@ export interface RawConnection {
   /** All that came so far. */
   readonly got: string
   write(text: string): void
+  /** Writes the same piece as a chunk again and again; resolves with how many bytes that were, without frames. */
+  writeUntil(piece: string, isEnough: () => boolean): Promise<number>
   /** Resolves when the other side has ended the connection. */
   ended: Promise<void>
 }
@@ -151,6 +154,11 @@ export async function rawConnection(port: number, head: string): Promise<RawConn
       return Buffer.concat(chunks).toString('latin1')
     },
     write: (text) => void socket.write(text),
+    async writeUntil(piece, isEnough) {
+      let bytes = 0
+      for (; !isEnough(); bytes += piece.length) if (!socket.write(chunk(piece))) await once(socket, 'drain')
+      return bytes
+    },
     ended,
   }
 }
