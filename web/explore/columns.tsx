@@ -3,6 +3,9 @@ import { Button } from '../parts/button.tsx'
 import { zoneName } from '../time/zone.ts'
 import type { RowLook } from './log-row.tsx'
 
+/** Those that every event has are written like the others that are always there; attributes as they are. */
+const TITLES: Readonly<Record<string, string>> = { service: 'Service', host: 'Host', source: 'Source' }
+
 /** The line above the events: what stands in which column. */
 export function Columns({ look, onRemove }: { look: RowLook; onRemove: (name: string) => void }) {
   return (
@@ -14,7 +17,7 @@ export function Columns({ look, onRemove }: { look: RowLook; onRemove: (name: st
       {look.columns.map((name) => (
         <span key={name} class="cell column-name">
           <span class="name" title={escapeText(name)}>
-            {escapeText(name)}
+            {TITLES[name] ?? escapeText(name)}
           </span>
           <Button
             kind="quiet"

@@ -56,7 +56,13 @@ export function Explore() {
         />
         <div class="explore-main">
           <Histogram answer={model.histogram.value} zone={state.zone} onRange={actions.setRange} />
-          <Toolbar state={state} actions={actions} names={names} onFacets={() => setFacets(!hasFacets)}>
+          <Toolbar
+            state={state}
+            actions={actions}
+            names={names}
+            isTable={model.found?.table !== undefined}
+            onFacets={() => setFacets(!hasFacets)}
+          >
             <Says model={model} />
           </Toolbar>
           <Events model={model} selectedId={selectedId} onNothingYet={() => setFirstRun(true)} />

@@ -11,18 +11,29 @@ export interface ToolbarProps {
   actions: ExploreActions
   names: FieldNames | undefined
   onFacets: () => void
+  /** What is shown is a table: it has columns of its own. */
+  isTable: boolean
   /** What is shown: how many, how fast. */
   children: ComponentChildren
 }
 
-export function Toolbar({ state, actions, names, onFacets, children }: ToolbarProps) {
-  const [isChoosing, setChoosing] = useState(false)
+export function Toolbar({ state, actions, names, onFacets, isTable, children }: ToolbarProps) {
   return (
     <div class="toolbar" role="toolbar" aria-label="View of the events">
       <Button class="facets-button" isSmall icon="filter" label="Facets" onClick={onFacets}>
         Facets
       </Button>
       <div class="toolbar-says">{children}</div>
+      {!isTable && <ListLook state={state} actions={actions} names={names} />}
+    </div>
+  )
+}
+
+/** How the list of events looks. */
+function ListLook({ state, actions, names }: Pick<ToolbarProps, 'state' | 'actions' | 'names'>) {
+  const [isChoosing, setChoosing] = useState(false)
+  return (
+    <>
       <Popover
         title="Columns"
         side="right"
@@ -48,7 +59,7 @@ export function Toolbar({ state, actions, names, onFacets, children }: ToolbarPr
         isPressed={state.isComfortable}
         onClick={actions.toggleDensity}
       />
-    </div>
+    </>
   )
 }
 

@@ -29,6 +29,7 @@ export function AnswerTable({ table: { columns = [], rows = [], truncated = fals
 
 function cellText(value: unknown): string {
   if (value === null || value === undefined) return '–'
+  if (value === '') return '(none)'
   if (typeof value === 'number') return numberText(value)
   return escapeText(typeof value === 'string' ? value : JSON.stringify(value))
 }
