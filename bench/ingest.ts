@@ -20,7 +20,7 @@ const HELP = `npm run bench -- ingest [flags]
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
-/** Issue 2's benchmark: how fast events go in, what they cost, how fast they are found. */
+/** How fast events go in, what they cost, how fast they are found. */
 export async function benchIngest(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],

@@ -49,7 +49,7 @@ export interface FloodResult {
   query: { found: number; medianMs: number; maxMs: number }
 }
 
-/** Issue 5's benchmark: signed packets over loopback into a real server, and what the parts cost. */
+/** Signed packets over loopback into a real server, and what the parts cost. */
 export async function benchLogd(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
