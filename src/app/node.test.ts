@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parseEventId } from '../core/event.ts'
-import { openNode, RECEIVED_SAVE_MS } from './node.ts'
+import { checkDataFolder, openNode, RECEIVED_SAVE_MS } from './node.ts'
 
 let dir = ''
 beforeEach(() => {
@@ -41,4 +41,12 @@ test.each(['', '{}', '{"name":"a b","received":"1"}', '{"name":"a","received":"x
 test('a data folder that is a file is said', async () => {
   writeFileSync(join(dir, 'file'), '')
   await expect(openNode(join(dir, 'file'))).rejects.toThrow('cannot be used')
+})
+
+test('where none is needed there need be none, but a file is said all the same, and one on the way to it', () => {
+  writeFileSync(join(dir, 'file'), '')
+  for (const path of [dir, join(dir, 'missing'), join(dir, 'missing', 'too')]) checkDataFolder(path)
+  for (const path of [join(dir, 'file'), join(dir, 'file', 'data')]) {
+    expect(() => checkDataFolder(path)).toThrow(`${path} cannot be used`)
+  }
 })

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -36,6 +36,15 @@ export function createNode(): NodeIdentity {
     receivedFloorNs: 0n,
     saveReceived: async () => undefined,
     saveLastReceived: async () => undefined,
+  }
+}
+
+/** Where nothing need be kept there need be no data folder, but what is in its place has to be one. Throws CONFIG_INVALID. */
+export function checkDataFolder(dataDir: string): void {
+  try {
+    readdirSync(dataDir)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw unusableFolder(dataDir, 'used', cause)
   }
 }
 

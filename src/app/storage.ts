@@ -21,7 +21,7 @@ import type { Closing } from './closing.ts'
 import type { Config } from './config.ts'
 import { lockFolder } from './folder-lock.ts'
 import { liveLimits, memoryLimits, spoolLimits, storeConfig } from './limits.ts'
-import { createNode, openNode, RECEIVED_SAVE_MS, type NodeIdentity } from './node.ts'
+import { checkDataFolder, createNode, openNode, RECEIVED_SAVE_MS, type NodeIdentity } from './node.ts'
 import { recentValues } from './recent-values.ts'
 import { createRetention, RETENTION_OF_MEMORY, rulesInForce } from './retention.ts'
 
@@ -60,7 +60,11 @@ const ROLLUP = {
 
 /** Who this node is. With storage on disk the data folder is this process's own from now on. */
 export async function openIdentity(config: Config, closing: Closing): Promise<NodeIdentity> {
-  if (config.storage === 'memory') return createNode()
+  if (config.storage === 'memory') {
+    // Keys and certificates may be there.
+    checkDataFolder(config.data)
+    return createNode()
+  }
   const node = await openNode(config.data)
   closing.add(lockFolder(config.data))
   return node

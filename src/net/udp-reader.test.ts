@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { afterEach, describe, expect, test } from 'vitest'
 import { ArrivalClock } from './arrival-clock.ts'
+import { UdpReader } from './udp-reader.ts'
 import { openUdp, type UdpListener } from './udp.ts'
 
 /** Where the C library that Node's own binaries are made for is sure to be there. */
@@ -99,6 +100,39 @@ describe.skipIf(!isBulkSystem)('many datagrams', () => {
       }
     }
     expect(received.map(({ text }) => text)).toEqual(Array.from({ length: sent }, (_, n) => textOf(n)))
+  })
+
+  test('and they are read all the same while Node cannot read them again', async () => {
+    const listener = await sender()
+    const symbol = Object.getOwnPropertySymbols(listener).find(({ description }) => description === 'state symbol')
+    const { handle } =
+      (listener as unknown as Record<symbol, { handle: { recvStart: () => number } }>)[symbol ?? Symbol()] ?? {}
+    if (!handle) throw new Error('Node keeps the handle of a socket elsewhere')
+    const start = handle.recvStart.bind(handle)
+    const asked: number[] = []
+    handle.recvStart = () => {
+      asked.push(asked.length < 3 ? -1 : start())
+      return asked.at(-1) ?? -1
+    }
+    let received = 0
+    const turns = { begun: 0 }
+    const bulk = { begin: () => void turns.begun++, end: () => undefined }
+    const reader = new UdpReader(listener, { onPacket: () => void received++, bulk })
+    closers.push(async () => reader.close())
+    const socket = await sender()
+    let sent = 0
+    const send = async (count: number): Promise<void> => {
+      for (let n = 0; n < count; n++, sent++) socket.send('x', listener.address().port, '127.0.0.1')
+      await until(() => received === sent)
+    }
+    while (turns.begun === 0) await send(WINDOW)
+    for (let failures = 1; failures <= 3; failures++) {
+      await until(() => asked.length >= failures)
+      await send(1)
+    }
+    await until(() => asked.includes(0))
+    await send(1)
+    expect(asked.slice(0, 4)).toEqual([-1, -1, -1, 0])
   })
 
   test('are read no more once it is closed, also from within', async () => {

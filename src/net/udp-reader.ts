@@ -113,7 +113,8 @@ export class UdpReader {
       const isBusy = this.#count >= (BUSY_PACKETS / COUNTED_MS) * countedMs * CALM_SHARE
       this.#count = 0
       this.#countedFromMs += countedMs
-      if (!isBusy) return void this.#handle?.recvStart()
+      // Should Node not be able to go on, reading many at once does, and it is asked again later.
+      if (!isBusy && this.#handle?.recvStart() === 0) return
     }
     this.#timer = setTimeout(() => {
       this.#timer = undefined
