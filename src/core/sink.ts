@@ -1,5 +1,10 @@
 import type { EventBatch } from './batch.ts'
 
+/** Attribute that keeps the claimed time of an event whose timestamp was replaced. */
+export const SKEW_ATTRIBUTE = 'clock.skewed'
+/** Counts them. */
+export const SKEW_COUNTER = 'pipeline_clock_skewed_total'
+
 export interface WriteOptions {
   /** How far after the received time an event of this batch may lie, where less than usual. Nanoseconds. */
   futureSkewMaxNs?: bigint

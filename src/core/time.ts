@@ -32,6 +32,17 @@ const UNIT_NS: Readonly<Record<string, number>> = {
  * `undefined` when it is neither, names an impossible date, or lies outside the stored range.
  */
 export function parseTimestamp(text: string): bigint | undefined {
+  const ns = readTimestamp(text)
+  return ns !== undefined && isStorable(ns) ? ns : undefined
+}
+
+/** Whether it is a time such as `parseTimestamp` reads, but one that cannot be stored. */
+export function isTimeOutOfRange(text: string): boolean {
+  const ns = readTimestamp(text)
+  return ns !== undefined && !isStorable(ns)
+}
+
+function readTimestamp(text: string): bigint | undefined {
   const epoch = EPOCH.exec(text)
   if (epoch) return epochNs(BigInt(epoch[1] ?? '0'), epoch[2] ?? '', text.startsWith('-'))
   const match = RFC3339.exec(text)
@@ -43,7 +54,7 @@ export function parseTimestamp(text: string): bigint | undefined {
   const offsetMinutes = zoneOffsetMinutes(zone)
   if (offsetMinutes === undefined) return undefined
   const whole = BigInt(ms / 1000 + leap - offsetMinutes * 60) * NS_PER_SECOND
-  return inRange(whole + BigInt(fraction.padEnd(9, '0')))
+  return whole + BigInt(fraction.padEnd(9, '0'))
 }
 
 function zoneOffsetMinutes(zone: string): number | undefined {
@@ -55,18 +66,18 @@ function zoneOffsetMinutes(zone: string): number | undefined {
 }
 
 /** Epoch value → ns: below 1e11 seconds, below 1e14 milliseconds, below 1e17 microseconds, else nanoseconds. */
-function epochNs(whole: bigint, fraction: string, negative: boolean): bigint | undefined {
+function epochNs(whole: bigint, fraction: string, negative: boolean): bigint {
   const magnitude = whole < 0n ? -whole : whole
   let unitNs = 1n
   if (magnitude < 100_000_000_000n) unitNs = NS_PER_SECOND
   else if (magnitude < 100_000_000_000_000n) unitNs = NS_PER_MS
   else if (magnitude < 100_000_000_000_000_000n) unitNs = 1000n
   const part = (BigInt(fraction.padEnd(9, '0')) * unitNs) / NS_PER_SECOND
-  return inRange(whole * unitNs + (negative ? -part : part))
+  return whole * unitNs + (negative ? -part : part)
 }
 
-function inRange(ns: bigint): bigint | undefined {
-  return ns >= TIMESTAMP_MIN_NS && ns <= TIMESTAMP_MAX_NS ? ns : undefined
+function isStorable(ns: bigint): boolean {
+  return ns >= TIMESTAMP_MIN_NS && ns <= TIMESTAMP_MAX_NS
 }
 
 /** `90s`, `1h30m`, `250ms`, `7d`, `2w` → nanoseconds; `undefined` when it is not a duration. */

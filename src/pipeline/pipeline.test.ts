@@ -4,7 +4,8 @@ import { EventBatch, EventView, NO_TIMESTAMP } from '../core/batch.ts'
 import { Counters } from '../core/counters.ts'
 import type { LogEvent } from '../core/event.ts'
 import { formatTimestamp } from '../core/time.ts'
-import { createPipeline, SKEW_ATTRIBUTE } from './pipeline.ts'
+import { SKEW_ATTRIBUTE } from '../core/sink.ts'
+import { createPipeline } from './pipeline.ts'
 import { createReceivedClock } from './received.ts'
 
 const NOW = 1_790_000_000_000_000_000n

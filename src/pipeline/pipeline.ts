@@ -7,7 +7,7 @@ import type { BatchPool } from '../core/batch-pool.ts'
 import { EventBatch, EventView, NO_TIMESTAMP_HIGH, ROW_RECEIVED, ROW_SERVICE, ROW_TIMESTAMP } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
 import type { LogEvent } from '../core/event.ts'
-import type { Sink, WriteOptions } from '../core/sink.ts'
+import { SKEW_ATTRIBUTE, SKEW_COUNTER, type Sink, type WriteOptions } from '../core/sink.ts'
 import { formatTimestamp } from '../core/time.ts'
 import type { ReceivedClock } from './received.ts'
 
@@ -34,9 +34,6 @@ export interface Pipeline extends Sink {
 /** Stands before a service that a sender may not use. */
 export const CLAIMED = 'claimed:'
 
-/** Attribute that keeps the claimed time of an event whose timestamp was replaced. */
-export const SKEW_ATTRIBUTE = 'clock.skewed'
-
 /**
  * The sink that sources write to (through `stamps.ts`, where their key has stamps). Timestamps that are missing become the received time; those before 1970 or further
  * in the future than the accepted skew do too, and the claim is kept in attribute `clock.skewed`.
@@ -45,7 +42,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const { spool, publish, received, counters, batches } = options
   const events = counters.counter('pipeline_events_total')
   const bytes = counters.counter('pipeline_bytes_total')
-  const skewed = counters.counter('pipeline_clock_skewed_total')
+  const skewed = counters.counter(SKEW_COUNTER)
   const claimed = counters.counter('pipeline_service_claimed_total')
   const view = new EventView()
 

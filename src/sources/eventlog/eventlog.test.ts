@@ -134,6 +134,11 @@ describe('mistakes are told by field, and nothing is kept', () => {
       [{ event: 0, field: 'timestamp', message: expect.stringContaining('"noon"') }],
     ],
     ['time to come', { ...GOOD, timestamp: far }, [{ event: 0, field: 'timestamp' }]],
+    ...['2999-01-01T00:00:00Z', '0001-01-01T00:00:00Z', 32_503_680_000].map((time): [string, unknown, object[]] => [
+      `time that cannot be stored: ${time}`,
+      { ...GOOD, timestamp: time },
+      [{ event: 0, field: 'timestamp', message: `${time} cannot be: it is too far in the future, or before 1970` }],
+    ]),
     ['time before 1970', { ...GOOD, timestamp: '1969-12-31T23:59:59Z' }, [{ event: 0, field: 'timestamp' }]],
     [
       'several',
@@ -143,6 +148,21 @@ describe('mistakes are told by field, and nothing is kept', () => {
         { event: 1, field: 'event' },
         { event: 1, field: 'level' },
         { event: 2, field: 'event' },
+      ],
+    ],
+    [
+      'several, some of them unreadable',
+      `[7, ${JSON.stringify(GOOD)}, {"facility": }, {"event": ""}, ${JSON.stringify(GOOD)}, [], {"event": 5}, ${JSON.stringify({ ...GOOD, level: 'loud' })},]`,
+      [
+        { event: 0, message: 'a JSON event must be an object' },
+        { event: 2, message: expect.stringContaining('JSON') },
+        { event: 3, field: 'facility' },
+        { event: 3, field: 'event' },
+        { event: 3, field: 'level' },
+        { event: 5, message: 'a JSON event must be an object' },
+        { event: 6, field: 'event', message: 'has to be a text' },
+        { event: 7, field: 'level' },
+        { message: expect.stringContaining('array') },
       ],
     ],
     ['no JSON', '{"facility":', [{ event: 0 }]],
@@ -270,6 +290,30 @@ describe('a time that cannot be, with skew=replace,', () => {
         parseTimestamp(timestamp),
       ])
       expect(sink.options).toEqual([{ futureSkewMaxNs: 0n }])
+    },
+  )
+
+  test.each([
+    ['client', 'clock.skewed', '2999-01-01T00:00:00Z'],
+    ['client', 'clock.skewed', '0001-01-01T00:00:00Z'],
+    ['server', 'timestamp.claimed', '2999-01-01T00:00:00Z'],
+  ] as const)(
+    'or even stored is kept beside the received time: %s, %s, %s',
+    async (timestamps, attribute, timestamp) => {
+      const { submit, sink, counters } = await open({ timestamps })
+      const parameters = timestamps === 'client' ? '?skew=replace' : ''
+      const { status, body } = await submit({ ...GOOD, timestamp }, {}, parameters)
+      expect([status, body.repeated]).toEqual([201, []])
+      expect((await submit({ ...GOOD, timestamp }, {}, parameters)).body).toEqual({ ids: body.ids, repeated: [0] })
+      const { ids } = (await submit({ ...GOOD, timestamp: '2998-01-01T00:00:00Z' }, {}, parameters)).body
+      expect(ids).not.toEqual(body.ids)
+      const [event] = sink.events()
+      expect(event?.timestampNs).toBe(-(2n ** 63n))
+      expect([...(event?.attributes ?? [])]).toEqual([
+        [attribute, timestamp],
+        ['eventlog.id', body.ids[0]],
+      ])
+      expect(counters.total('pipeline_clock_skewed_total')).toBe(timestamps === 'client' ? 2 : 0)
     },
   )
 

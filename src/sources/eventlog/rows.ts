@@ -2,7 +2,8 @@
 import { type EventBatch, type EventView, NO_TIMESTAMP } from '../../core/batch.ts'
 import type { LogEvent } from '../../core/event.ts'
 import { SEVERITY_NUMBERS } from '../../core/severity.ts'
-import { formatTimestamp } from '../../core/time.ts'
+import { SKEW_ATTRIBUTE } from '../../core/sink.ts'
+import { formatTimestamp, isTimeOutOfRange } from '../../core/time.ts'
 
 /** Attribute that holds an event's id. */
 export const ID_ATTRIBUTE = 'eventlog.id'
@@ -14,9 +15,9 @@ export const FACILITY_CHARS_MAX = 1024
 
 /** What is wrong with an event. */
 export interface Mistake {
-  /** Position in the array, from 0. */
-  event: number
-  field: string
+  /** Position in the array, from 0; where it is that of one event. */
+  event?: number
+  field?: string
   message: string
 }
 
@@ -65,13 +66,44 @@ export function mistakesOf(event: LoggedEvent, index: number, latestNs: bigint |
     )
   }
   if (event.timestampNs === NO_TIMESTAMP) {
-    if (event.attributes.has('timestamp')) {
+    if (isFarOff(event)) {
+      if (latestNs !== undefined) says('timestamp', `${event.attributes.get('timestamp')} ${CANNOT_BE}`)
+    } else if (event.attributes.has('timestamp')) {
       says('timestamp', `${wrongOrMissing(event, ['timestamp'])}: RFC 3339 such as 2026-01-05T10:11:12.345Z`)
     }
   } else if (latestNs !== undefined && (event.timestampNs < 0n || event.timestampNs > latestNs)) {
-    says('timestamp', `${formatTimestamp(event.timestampNs)} cannot be: it is too far in the future, or before 1970`)
+    says('timestamp', `${formatTimestamp(event.timestampNs)} ${CANNOT_BE}`)
   }
   return mistakes
+}
+
+const CANNOT_BE = 'cannot be: it is too far in the future, or before 1970'
+
+/** Whether its time is one, but so far off that it cannot even be stored. */
+export function isFarOff({ timestampNs, attributes }: LoggedEvent): boolean {
+  return timestampNs === NO_TIMESTAMP && isTimeOutOfRange(attributes.get('timestamp') ?? '')
+}
+
+/** Whether it says when it was. Rows that need no second look do. */
+export function hasTime(event: LoggedEvent | undefined): boolean {
+  return event === undefined || event.timestampNs !== NO_TIMESTAMP || isFarOff(event)
+}
+
+/**
+ * The received time counts, and what the sender said is kept beside it. True when that had to be done because its time
+ * cannot be; most such times are left to the pipeline, which cannot know one that is not stored.
+ */
+export function replaceTime(event: LoggedEvent, isServerTime: boolean): boolean {
+  const { attributes, timestampNs } = event
+  const isFar = isFarOff(event)
+  if (isFar) {
+    attributes.set(isServerTime ? CLAIM_ATTRIBUTE : SKEW_ATTRIBUTE, attributes.get('timestamp') ?? '')
+    attributes.delete('timestamp')
+  } else if (isServerTime && timestampNs !== NO_TIMESTAMP) {
+    attributes.set(CLAIM_ATTRIBUTE, formatTimestamp(timestampNs))
+    event.timestampNs = NO_TIMESTAMP
+  }
+  return isFar && !isServerTime
 }
 
 function wrongOrMissing({ attributes }: LoggedEvent, names: readonly string[]): string {

@@ -1,8 +1,7 @@
-import { EventBatch, EventView, NO_TIMESTAMP } from '../../core/batch.ts'
+import { EventBatch, EventView } from '../../core/batch.ts'
 import type { Counter } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
-import type { Sink } from '../../core/sink.ts'
-import { formatTimestamp } from '../../core/time.ts'
+import { SKEW_COUNTER, type Sink } from '../../core/sink.ts'
 import { EventStream } from '../../wire/transcode/event-stream.ts'
 import { eventDefaults } from '../../wire/transcode/row-writer.ts'
 import type { LineTranscoder } from '../../wire/transcode/transcoder.ts'
@@ -10,7 +9,16 @@ import type { SourceContext } from '../source.ts'
 import { digestInto, type EventIds, ID_CHARS, ID_WORDS, writeIdText } from './event-ids.ts'
 import type { IdWindow } from './id-window.ts'
 import { RowSpans } from './row-copy.ts'
-import { CLAIM_ATTRIBUTE, ID_ATTRIBUTE, mistakesOf, readEvent, saidIn, type LoggedEvent, type Mistake } from './rows.ts'
+import {
+  hasTime,
+  ID_ATTRIBUTE,
+  mistakesOf,
+  readEvent,
+  replaceTime,
+  saidIn,
+  type LoggedEvent,
+  type Mistake,
+} from './rows.ts'
 
 /** What all submissions share. */
 export interface SubmissionState {
@@ -51,11 +59,14 @@ const MISTAKES_LISTED_MAX = 20
  * REQUEST_INVALID naming the mistakes; then nothing was kept.
  */
 export async function submit(body: Buffer, state: SubmissionState, options: SubmissionOptions): Promise<Buffer> {
-  const rows = transcode(body, state)
-  const careful = checkRows(rows, state, options.isSkewReplaced)
+  const read = transcode(body, state)
+  const { careful, mistakes } = checkRows(read, state, options.isSkewReplaced)
+  refuseMistakes([...read.mistakes, ...mistakes])
+  const { rows } = read
+  if (rows.rows === 0) throw invalid('there is no event in the body', [])
   const ids: EventIds = new Uint32Array(rows.rows * ID_WORDS)
   for (let row = 0; row < rows.rows; row++) {
-    digestInto(ids, row, saidIn(rows, row, careful.get(row)?.timestampNs !== NO_TIMESTAMP, state.unique))
+    digestInto(ids, row, saidIn(rows, row, hasTime(careful.get(row)), state.unique))
   }
   const write = state.nextWrite()
   const sifted: Sifted = { fresh: state.context.batches.take(roomFor(rows)), repeated: [], others: new Set() }
@@ -135,10 +146,18 @@ function emptied(state: SubmissionState): EventBatch {
   return state.rows
 }
 
-/** The events of the body as rows; throws REQUEST_INVALID when one cannot be read. */
-function transcode(body: Buffer, state: SubmissionState): EventBatch {
+interface Transcoded {
+  rows: EventBatch
+  /** What could not be read: the first of them, and positions of all events among them, rising. */
+  mistakes: Mistake[]
+  unread: number[]
+}
+
+/** The events of the body as rows. */
+function transcode(body: Buffer, state: SubmissionState): Transcoded {
   const { name, context, transcoder } = state
-  const mistakes: { event?: number; field?: string; message: string }[] = []
+  const mistakes: Mistake[] = []
+  const unread: number[] = []
   const stream = new EventStream({
     transcoder,
     format: 'json',
@@ -152,6 +171,7 @@ function transcode(body: Buffer, state: SubmissionState): EventBatch {
       const labels = { source: name, reason }
       context.counters.add('ingest_rejected_total', labels)
       context.counters.keepExample('ingest_rejected_total', labels, `event ${line - 1}, ${message}: ${excerpt}`)
+      if (line > 0) unread.push(line - 1)
       if (mistakes.length >= MISTAKES_LISTED_MAX) return
       const field = reason === 'not_text' ? { field: transcoder.field } : {}
       mistakes.push({ ...(line === 0 ? {} : { event: line - 1 }), ...field, message })
@@ -159,24 +179,27 @@ function transcode(body: Buffer, state: SubmissionState): EventBatch {
   })
   stream.push(body)
   stream.end()
-  const rows = stream.takeBatch()
-  if (mistakes.length > 0) {
-    const [{ event, field, message } = { message: '' }] = mistakes
-    throw invalid([event === undefined ? '' : `event ${event}:`, field, message].filter(Boolean).join(' '), mistakes)
-  }
-  if (!rows) throw invalid('there is no event in the body', [])
-  return rows
+  return { rows: stream.takeBatch() ?? emptied(state), mistakes, unread }
+}
+
+/** Throws REQUEST_INVALID when there are any, with the first of them in the order of events, then those of the whole. */
+function refuseMistakes(mistakes: Mistake[]): void {
+  if (mistakes.length === 0) return
+  mistakes.sort((a, b) => (a.event ?? Infinity) - (b.event ?? Infinity) || 0)
+  const [{ event, field, message } = { message: '' }] = mistakes
+  const detail = [event === undefined ? '' : `event ${event}:`, field, message].filter(Boolean).join(' ')
+  throw invalid(detail, mistakes.slice(0, MISTAKES_LISTED_MAX))
 }
 
 /**
- * Looks at every row; throws REQUEST_INVALID with the mistakes of all. Resolves to the events that have to be written
- * anew, by their row; the others are right as they stand.
+ * Looks at every row. Returns the events that have to be written anew, by their row, as the others are right as they
+ * stand; and the mistakes of all.
  */
 function checkRows(
-  rows: EventBatch,
+  { rows, unread }: Transcoded,
   { name, context }: SubmissionState,
   isSkewReplaced: boolean,
-): Map<number, LoggedEvent> {
+): { careful: Map<number, LoggedEvent>; mistakes: Mistake[] } {
   const { eventlog, futureSkewMaxNs } = context.limits
   const isClientTime = eventlog.timestamps === 'client'
   // Where the server's time counts, nobody else's can be wrong.
@@ -188,22 +211,22 @@ function checkRows(
   const spans = new RowSpans()
   const mistakes: Mistake[] = []
   const careful = new Map<number, LoggedEvent>()
+  let before = 0
   for (let row = 0; row < rows.rows; row++) {
     const start = rows.offsets[row] ?? 0
+    while (unread[before] === row + before) before++
     const isPlain = isClientTime && spans.at(rows.bytes, start, rows.rowEnd(row)).isPlain(source)
     if (isPlain && !spans.isAfter(latestHigh, latestLow)) continue
     const event = readEvent(view.at(rows.bytes, start), name)
-    mistakes.push(...mistakesOf(event, row, latestNs))
+    mistakes.push(...mistakesOf(event, row + before, latestNs))
     careful.set(row, event)
   }
-  if (mistakes.length === 0) return careful
   for (const { event, field, message } of mistakes) {
     const labels = { source: name, reason: `invalid_${field}` }
     context.counters.add('ingest_rejected_total', labels)
     context.counters.keepExample('ingest_rejected_total', labels, `event ${event}: ${field} ${message}`)
   }
-  const [first] = mistakes
-  throw invalid(`event ${first?.event}: ${first?.field} ${first?.message}`, mistakes.slice(0, MISTAKES_LISTED_MAX))
+  return { careful, mistakes }
 }
 
 function completed(
@@ -214,10 +237,7 @@ function completed(
   { context }: SubmissionState,
 ): LoggedEvent {
   if (event.host === '') event.host = host
-  if (context.limits.eventlog.timestamps === 'server' && event.timestampNs !== NO_TIMESTAMP) {
-    event.attributes.set(CLAIM_ATTRIBUTE, formatTimestamp(event.timestampNs))
-    event.timestampNs = NO_TIMESTAMP
-  }
+  if (replaceTime(event, context.limits.eventlog.timestamps === 'server')) context.counters.add(SKEW_COUNTER)
   const text = Buffer.alloc(ID_CHARS)
   writeIdText(ids, index, text, 0)
   event.attributes.set(ID_ATTRIBUTE, text.toString('latin1'))
