@@ -27,7 +27,7 @@ export const RECORDS: Trail = {
     ['On what', ({ attributes }) => named(attributes, 'TargetResources.', ['.Cluster', '.DataCenter', '.Region'])],
     ['Host', ({ host }) => host],
   ],
-  hint: 'Programs send them over the forward protocol: to a socket file or port that --forward names.',
+  hint: 'Programs send them over the forward protocol: to the address that the setting forward names.',
 }
 
 /** Who bears no name. */

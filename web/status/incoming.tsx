@@ -39,6 +39,7 @@ export function Incoming({ status: { ingest, listeners } }: { status: Status }) 
           ]}
         />
       )}
+      <h3>Listening on</h3>
       <Pairs pairs={Object.entries(listeners).map(([name, address]) => [name, <code>{address}</code>])} />
     </section>
   )
