@@ -90,7 +90,7 @@ function ownIdentity(): string {
 }
 
 /** Process numbers mean the same to everybody of one place: a machine, or a container on it. */
-function ownPlace(): string {
+export function ownPlace(): string {
   return `${hostname()}/${readQuietly(() => readlinkSync('/proc/self/ns/pid')) ?? '-'}`
 }
 

@@ -1,11 +1,10 @@
 /** Puts streams together: their files, their routes, what keys may see of them, and livelog's two listeners. */
 import type { IncomingMessage } from 'node:http'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Access } from '../access/access.ts'
 import type { AuditTrail } from '../core/audit.ts'
 import { AppError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import type { HttpServer } from '../net/http-server.ts'
 import { parseListenAddress } from '../net/listen-address.ts'
@@ -20,6 +19,7 @@ import { isLoopback, type Config } from './config.ts'
 import { httpNames } from './http-names.ts'
 import { livestreamSettings, streamLimits } from './limits.ts'
 import { openListener, type ListenersOptions } from './listeners.ts'
+import { openStreamFolder } from './stream-folder.ts'
 import type { Tls } from './tls.ts'
 
 export interface Streams {
@@ -48,7 +48,7 @@ export function checkStreams(config: Config, isOpen: boolean): void {
 export async function openStreams(config: Config, options: StreamsOptions): Promise<Streams> {
   const { access, counters, logger, closing } = options
   const catalog = await StreamCatalog.open({
-    dir: folderOf(config, closing),
+    dir: folderOf(config, closing, logger),
     counters,
     logger,
     clock: Date.now,
@@ -88,10 +88,10 @@ export async function openStreams(config: Config, options: StreamsOptions): Prom
 }
 
 /** In memory nothing is kept, and the data folder may be somebody else's: bytes of streams go where they end with us. */
-function folderOf({ storage, data }: Config, closing: Closing): string {
+function folderOf({ storage, data }: Config, closing: Closing, logger: Logger): string {
   if (storage !== 'memory') return join(data, 'streams')
-  const dir = mkdtempSync(join(tmpdir(), 'tailrace-streams-'))
-  closing.add(() => rmSync(dir, { recursive: true, force: true }))
+  const { dir, remove } = openStreamFolder(logger)
+  closing.add(remove)
   return dir
 }
 

@@ -23,13 +23,13 @@ interface Store {
 }
 
 /** In an empty folder; its data folder would be `data` in it. */
-async function start(flags: Record<string, string> = {}): Promise<{ server: TestServer; folder: string }> {
+async function start(flags: Record<string, string> = {}): Promise<{ server: TestServer }> {
   const folder = temporaryFolder()
   const server = await startServer({
     dataDir: folder,
     flags: { storage: 'memory', data: join(folder, 'data'), ...flags },
   })
-  return { server, folder }
+  return { server }
 }
 
 async function figures(url: string): Promise<{ store: Store; live: { ringBytes: number; ringBytesMax: number } }> {
@@ -233,16 +233,25 @@ test('a tail that resumes after what is gone is told so', async () => {
 })
 
 test('a restart begins anew', async () => {
-  const { server, folder } = await start()
+  const folder = temporaryFolder()
+  const env = { TMPDIR: folder }
+  const options = { dataDir: folder, env, flags: { storage: 'memory', data: join(folder, 'data') } }
+  const streamFolders = (): string[] => readdirSync(folder).filter((name) => name.startsWith('tailrace-streams-'))
+  const server = await startServer(options)
   await ingest(server.url, [{ message: 'soon gone' }])
   const [event] = (await query(server.url, 'gone')).events
-  await server.stop()
-  const again = await startServer({ dataDir: folder, flags: { storage: 'memory', data: join(folder, 'data') } })
+  await server.kill9()
+  const left = streamFolders()
+  expect(left).toHaveLength(1)
+  const again = await startServer(options)
+  expect(streamFolders()).toHaveLength(1)
+  expect(streamFolders()).not.toEqual(left)
   expect(await count(again.url, '')).toBe(0)
   // Another process is another node: a cursor of the one before is not mistaken for its own.
   const resumed = await fetch(`${again.url}/api/v1/tail?cursor=${String(event?.['id'])}`)
   expect([resumed.status, await resumed.json()]).toMatchObject([400, { code: 'CURSOR_INVALID' }])
   await again.stop()
+  expect(streamFolders()).toEqual([])
 })
 
 test('a store cannot be had as well', async () => {
