@@ -1,4 +1,5 @@
 import type { Access } from '../access/access.ts'
+import type { AgentStatus } from '../core/agent.ts'
 import type { AuditAgent } from '../core/audit-agent.ts'
 import type { AuditTrail } from '../core/audit.ts'
 import type { Counters } from '../core/counters.ts'
@@ -47,6 +48,8 @@ export interface ApiContext {
   tls?: () => { kind: string; fingerprint: string; notAfterMs: number } | undefined
   /** Live streams by state, what they take on disk of what they may, and who reads and writes. */
   streams: () => Status['streams']
+  /** Agents that deliver here. */
+  agents?: () => readonly AgentStatus[]
   /** Who sends audit records. */
   auditAgents?: () => readonly AuditAgent[]
   /** How long after its end a page of the event log is still open. */

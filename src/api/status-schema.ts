@@ -126,6 +126,20 @@ export const StatusSchema = Type.Object(
       open: Type.Boolean({ description: 'There are no keys: everybody may do everything' }),
       keys: Type.Record(Type.String(), Type.Number(), { description: 'Valid ones, by role' }),
     }),
+    agents: Type.Array(
+      Type.Object({
+        agent: Type.String({ description: 'Its id' }),
+        host: Type.String(),
+        version: Type.String(),
+        lastSeen: Type.String(),
+        events: Type.Number({ description: 'Delivered since the server started' }),
+        files: Type.Number({ description: 'Followed by it' }),
+        behindBytes: Type.Number({ description: 'Of its files, not yet delivered' }),
+        behindSeconds: Type.Number({ description: 'How long it has not been up to date' }),
+        problems: Type.Number({ description: 'Files and folders that it cannot read' }),
+      }),
+      { description: 'Agents that were heard of since the server started' },
+    ),
     audit: Type.Object({
       agents: Type.Array(AgentSchema, { description: 'Who sends audit records: alive, or silent since when' }),
     }),

@@ -49,6 +49,7 @@ export function registerStatus(
         live: { ...context.live.status() },
         streams: { ...context.streams() },
         access: accessStatus(context),
+        agents: [...(context.agents?.() ?? [])],
         audit: { agents: [...(context.auditAgents?.() ?? [])] },
         process: { pid: process.pid, residentBytes: memory.rss, heapBytes: memory.heapUsed },
         limits: { ...context.limits },

@@ -138,6 +138,8 @@ function readYaml(
     for (const [name, value] of Object.entries(node)) {
       const path = prefix + name
       const entry = entries.find((candidate) => candidate.path === path)
+      // What agents read: see agent-settings.ts.
+      if (path === 'agent') continue
       if (entry) setValue(entry, value, `${file}: ${path}`, values, problems)
       else if (entries.some((candidate) => candidate.path.startsWith(`${path}.`)) && isSection(value)) {
         walk(value ?? {}, `${path}.`)

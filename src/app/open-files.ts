@@ -28,3 +28,8 @@ export function affordableConnections(connectionsMax: number, filesMax: number |
   )
   return affordable
 }
+
+/** As many files as an agent may hold open: half of what this process may, at most. */
+export function affordableFiles(wanted: number, filesMax: number | undefined): number {
+  return filesMax === undefined ? wanted : Math.max(4, Math.min(wanted, Math.floor(filesMax / 2)))
+}

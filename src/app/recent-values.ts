@@ -21,13 +21,17 @@ export interface RecentValuesOptions {
  */
 export function recentValues({ store, spool, signal }: RecentValuesOptions) {
   const startedNs = spool.durableThroughNs
-  return async ({ source, attribute, windowMs, valuesMax }: RecentValues): Promise<string[]> => {
+  const windowStart = async (source: string | undefined, windowMs: number): Promise<bigint> => {
+    const newest = await store.select(newestReceivedStatement(source), { signal })
+    const [newestNs = '0'] = (newest.rows[0] ?? []) as [string?]
+    const startNs = BigInt(newestNs) - BigInt(windowMs) * NS_PER_MS
+    return startNs > 0n ? startNs : 0n
+  }
+  return async ({ source, attribute, windowMs, valuesMax, ...wish }: RecentValues): Promise<string[]> => {
     await spool.waitStored(startedNs, signal)
     for (;;) {
       try {
-        const newest = await store.select(newestReceivedStatement(source), { signal })
-        const [newestNs = '0'] = (newest.rows[0] ?? []) as [string?]
-        const sinceNs = BigInt(newestNs) - BigInt(windowMs) * NS_PER_MS
+        const sinceNs = wish.sinceNs ?? (await windowStart(source, windowMs))
         const statement = attributeValuesStatement({ source, attribute, sinceNs, limit: valuesMax })
         const { rows } = await store.select(statement, { signal, rowsMax: valuesMax })
         return rows.map(([value]) => String(value))

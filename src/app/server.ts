@@ -6,11 +6,12 @@ import type { Logger } from '../core/logger.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import { follow } from '../live/follow.ts'
 import type { HttpServerLimits } from '../net/http-limits.ts'
-import { createHttpServer } from '../net/http-server.ts'
+import { createHttpServer, type HttpServer } from '../net/http-server.ts'
 import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
 import { SOURCES } from '../sources/registry.ts'
-import { isHttpSource, type SourceContext } from '../sources/source.ts'
+import { MemoryRoll } from '../sources/agent/roll.ts'
+import { isHttpSource, SOURCE_LIMITS, type SourceContext } from '../sources/source.ts'
 import { openServerAccess } from './access.ts'
 import { auditKeys, createAuditTrail } from './audit.ts'
 import { createClosing, type Closing } from './closing.ts'
@@ -23,7 +24,7 @@ import { affordableConnections, openFilesMax } from './open-files.ts'
 import { readPackage } from './package.ts'
 import { openIdentity, openStorage, type Storage } from './storage.ts'
 import { checkStreams, openStreams } from './streams.ts'
-import { openTls, type TlsStatus } from './tls.ts'
+import { openTls, type Tls, type TlsStatus } from './tls.ts'
 
 const HTTPS_PORT = 443
 
@@ -84,19 +85,11 @@ async function openServer(
   const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
   await auditKeys(access, audit, firstKey)
   const streams = await openStreams(config, { access, counters, logger, closing })
-  const http = createHttpServer({
-    limits: affordableLimits(config, logger),
-    ...httpNames(config),
-    tls: tls?.material,
-    // It binds the whole host name, so only for a server that is all of it.
-    strictTransport: config.tls === 'files' && config.port === HTTPS_PORT,
-    logger,
-    counters,
-    access,
-  })
+  const http = createHttp(config, { tls, logger, counters, access })
   tls?.attach(http)
   closing.add(() => http.close())
   const listeners: Record<string, string> = {}
+  const agents = new MemoryRoll(SOURCE_LIMITS.agent.agentsMax)
   await registerApi(http.app, {
     ...storage,
     follow,
@@ -112,12 +105,13 @@ async function openServer(
     tls: () => tls?.status(),
     streams: () => streams.status(),
     auditAgents: () => forward.agents.list(),
+    agents: () => agents.list(),
     eventlog: { graceNs: BigInt(config.eventlog.grace) * NS_PER_MS },
     limits: apiLimits(config),
   })
   const stopping = new AbortController()
   closing.add(() => stopping.abort())
-  const context = sourceContext(config, storage, { counters, logger, signal: stopping.signal })
+  const context = sourceContext(config, storage, { counters, logger, signal: stopping.signal, agents })
   for (const source of SOURCES.filter(isHttpSource)) source.attach(http.app, context)
   streams.attach(http, context, audit)
   const address = await http.listen(config.host, config.port)
@@ -134,6 +128,20 @@ async function openServer(
   }
 }
 
+function createHttp(
+  config: Config,
+  { tls, ...parts }: { tls: Tls | undefined; logger: Logger; counters: Counters; access: Access },
+): HttpServer {
+  return createHttpServer({
+    limits: affordableLimits(config, parts.logger),
+    ...httpNames(config),
+    tls: tls?.material,
+    // It binds the whole host name, so only for a server that is all of it.
+    strictTransport: config.tls === 'files' && config.port === HTTPS_PORT,
+    ...parts,
+  })
+}
+
 function affordableLimits(config: Config, logger: Logger): Partial<HttpServerLimits> {
   const connectionsMax = affordableConnections(config.http.connectionsMax, openFilesMax(), logger)
   return { ...httpLimits(config), connectionsMax }
@@ -147,17 +155,19 @@ function packetKeys(access: Access): PacketKeys {
 function sourceContext(
   config: Config,
   { pipeline, batches, recentValues }: Storage,
-  { counters, logger, signal }: { counters: Counters; logger: Logger; signal: AbortSignal },
+  parts: { counters: Counters; logger: Logger; signal: AbortSignal; agents: MemoryRoll },
 ): SourceContext {
   return {
     sinkFor: ({ stamps }) => stampingSink(pipeline, stamps, batches),
     batches,
-    counters,
-    logger,
+    counters: parts.counters,
+    logger: parts.logger,
+    agents: parts.agents,
     clock: wallClock,
     hostname: hostname(),
     limits: sourceLimits(config),
-    recentValues: recentValues(signal),
+    recentValues: recentValues(parts.signal),
+    ...(config.storage === 'memory' ? {} : { stateDir: config.data }),
   }
 }
 

@@ -110,10 +110,15 @@ function checkPositionals(given: readonly string[], definition: ArgsDef): void {
   for (const [index, [name, { required }]] of places.entries()) {
     if (required !== false && given[index] === undefined) throw new UsageError(`The ${name} is missing`)
   }
-  if (given.length <= places.length) return
+  // `paths…`: as many as there are.
+  if (given.length <= places.length || isRepeated(places.at(-1)?.[1])) return
   const [place] = places
   if (!place) throw new UsageError(`${JSON.stringify(given[0])} is not expected here`, 'This command takes only flags.')
   throw new UsageError(`The ${place[0]} must be one argument`, `Put quotes around it: ${quoteForShell(given)}`)
+}
+
+function isRepeated(argument: ArgDef | undefined): boolean {
+  return Boolean(argument && 'valueHint' in argument && argument.valueHint?.endsWith('…'))
 }
 
 /** What was split by the shell, as it was probably meant. */

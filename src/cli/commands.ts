@@ -66,6 +66,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/livelog.ts')).command,
   },
   {
+    name: 'agent',
+    summary: 'Ship log files of this machine',
+    load: async () => (await import('./commands/agent.ts')).command,
+  },
+  {
+    name: 'agent status',
+    summary: 'Show how far an agent is with each file',
+    load: async () => (await import('./commands/agent-status.ts')).command,
+  },
+  {
     name: 'doctor',
     summary: 'Say what is running, what is wrong and what to do',
     load: async () => (await import('./commands/doctor.ts')).command,
@@ -79,7 +89,7 @@ export const COMMANDS: readonly CommandEntry[] = [
 
 /** Whether this is the first word of commands with two. */
 export function isGroup(word: string): boolean {
-  return COMMANDS.some(({ name }) => name.startsWith(`${word} `))
+  return COMMANDS.some(({ name }) => name.startsWith(`${word} `)) && !COMMANDS.some(({ name }) => name === word)
 }
 
 /** The first word of a command line, if it is one of those. */
@@ -90,7 +100,9 @@ export function groupOf([word = '']: readonly string[]): string | undefined {
 /** The command that a command line names, and what follows it. Throws UsageError with a suggestion. */
 export function findCommand(given: readonly string[]): { entry: CommandEntry; rest: string[] } {
   const [first = ''] = given
-  const words = isGroup(first) ? 2 : 1
+  // `agent` is a command, and so is `agent status`.
+  const isLonger = COMMANDS.some(({ name }) => name === given.slice(0, 2).join(' '))
+  const words = isGroup(first) || isLonger ? 2 : 1
   const name = given.slice(0, words).join(' ')
   const entry = COMMANDS.find((candidate) => candidate.name === name)
   if (entry) return { entry, rest: given.slice(words) }

@@ -1,4 +1,6 @@
+import { agentSource } from './agent/agent.ts'
 import { eventlogSource } from './eventlog/eventlog.ts'
+import { fileSource } from './file/file.ts'
 import { forwardSource } from './forward/forward.ts'
 import { httpSource } from './http/http.ts'
 import { livestreamSource } from './livestream/livestream.ts'
@@ -14,4 +16,6 @@ export const SOURCES: readonly SourceDefinition[] = [
   forwardSource,
   syslogSource,
   livestreamSource,
+  agentSource,
+  fileSource,
 ]

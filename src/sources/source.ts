@@ -8,6 +8,7 @@
  * acknowledged events are counted in `ingest_events_total{source}`.
  */
 import type { FastifyInstance } from 'fastify'
+import type { AgentReport } from '../core/agent.ts'
 import type { BatchPool } from '../core/batch-pool.ts'
 import type { EventView } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
@@ -35,12 +36,19 @@ export interface SourceContext {
    * within `windowMs` of the newest one, `valuesMax` at most. Resolves when what waited for the store has got there.
    */
   recentValues: (question: RecentValues) => Promise<string[]>
+  /** Where a source may keep what it has to remember across restarts; without it, it remembers nothing. */
+  stateDir?: string
+  /** Where agents are listed for the status. */
+  agents?: AgentRoll
 }
 
 export interface RecentValues {
-  source: string
+  /** Of any source without. */
+  source?: string
   attribute: string
   windowMs: number
+  /** Those received since then, instead of a window. */
+  sinceNs?: bigint | undefined
   valuesMax: number
 }
 
@@ -56,6 +64,29 @@ export interface EventlogLimits {
   bodyBytesMax: number
   /** Bodies of all submissions under way together. */
   bytesMax: number
+}
+
+/** What bounds deliveries of agents. */
+export interface AgentLimits {
+  /** Agents that are told apart. */
+  agentsMax: number
+  /** Largest body of one delivery, after decompression, and most rows in it. */
+  bodyBytesMax: number
+  rowsMax: number
+  /** Bodies of all deliveries under way together. */
+  bytesMax: number
+  /** Where nothing was saved, deliveries are looked for among the events of so long before the newest. */
+  recallWindowMs: number
+  /** Deliveries that are looked for after a crash. */
+  recallMax: number
+}
+
+/** Agents that were heard of; what status shows of them. */
+export interface AgentRoll {
+  /** Whether there is room for this one. */
+  admits(agent: string): boolean
+  report(report: AgentReport, nowMs: number): void
+  delivered(agent: string, events: number, nowMs: number): void
 }
 
 export interface SourceLimits extends BodyLimits {
@@ -74,6 +105,7 @@ export interface SourceLimits extends BodyLimits {
   /** How far in the future a timestamp may lie. */
   futureSkewMaxNs: bigint
   eventlog: EventlogLimits
+  agent: AgentLimits
 }
 
 export const SOURCE_LIMITS: SourceLimits = {
@@ -94,6 +126,14 @@ export const SOURCE_LIMITS: SourceLimits = {
     bodyBytesMax: 16 * 1024 * 1024,
     bytesMax: 256 * 1024 * 1024,
   },
+  agent: {
+    agentsMax: 10_000,
+    bodyBytesMax: 32 * 1024 * 1024,
+    rowsMax: 262_144,
+    bytesMax: 256 * 1024 * 1024,
+    recallWindowMs: 3_600_000,
+    recallMax: 1_000_000,
+  },
 }
 
 /** A source that rides on the main HTTP server. */
@@ -112,11 +152,18 @@ export interface ListeningSource<Settings> {
   listen(context: ListenContext, settings: Settings): Promise<SourceListener>
 }
 
-export type SourceDefinition = HttpSource | ListeningSource<never>
+/** A source that goes to where its events are: that of an agent. */
+export interface FollowingSource<Options, Followed> {
+  name: string
+  /** Resolves once everything that is there was looked at. */
+  follow(options: Options): Promise<Followed>
+}
+
+export type SourceDefinition = HttpSource | ListeningSource<never> | FollowingSource<never, unknown>
 
 /** Whether it has nothing but routes, and needs nothing but the context of all sources. */
 export function isHttpSource(source: SourceDefinition): source is HttpSource {
-  return !('listen' in source)
+  return 'attach' in source && !('listen' in source)
 }
 
 export interface SourceListener {

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const FILE = 'deliveries.json'
+/** Deliveries of one agent that are remembered: it has one under way at a time for each of its two ways to send. */
+const IDS_PER_AGENT = 16
+/** How far clocks may step without a delivery being overlooked after a crash. */
+const STEP_NS = 60_000_000_000n
+
+/** Saved at least so often, so that little has to be looked through after a crash. */
+const SAVE_NS_MAX = 60_000_000_000n
+
+/** Attribute of the last event of a delivery: which one it came with. */
+export const DELIVERY_ATTRIBUTE = 'agent.delivery'
+
+interface Saved {
+  /** Every delivery that was received before is among the ids. */
+  throughNs: string
+  agents: Record<string, string[]>
+}
+
+export interface DeliveriesOptions {
+  /** Where they are saved now and then; without, they are known from what is stored alone. */
+  dir?: string | undefined
+  agentsMax: number
+  clock: () => bigint
+}
+
+/**
+ * Which deliveries have arrived. They are remembered in memory, saved now and then, and what came after the last save
+ * is found in the events themselves: whatever dies when, a delivery that comes again is known.
+ */
+export class Deliveries {
+  readonly #options: DeliveriesOptions
+  /** Newest last. */
+  readonly #known = new Map<string, string[]>()
+  readonly #writing = new Map<string, { written: Promise<void>; sinceNs: bigint }>()
+  /** The process of each agent that may deliver. */
+  readonly #runs = new Map<string, string>()
+  /** When everything that was received later has to be looked for; `undefined`: nothing was saved. */
+  readonly savedThroughNs: bigint | undefined
+  #isDirty = true
+  #savedNs = 0n
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options
+    this.savedThroughNs = this.#read()
+  }
+
+  /** Only this process of the agent delivers from now on: what an earlier one still has on its way is refused. */
+  begin(agent: string, run: string): void {
+    this.#runs.delete(agent)
+    this.#runs.set(agent, run)
+    for (const oldest of this.#runs.keys()) {
+      if (this.#runs.size <= this.#options.agentsMax) return
+      this.#runs.delete(oldest)
+    }
+  }
+
+  /** Whether another process of the agent has taken its place. */
+  isReplaced(agent: string, run: string): boolean {
+    const current = this.#runs.get(agent)
+    return current !== undefined && current !== run
+  }
+
+  /** Resolves with whether the delivery is there; waits for it where it is being written. */
+  async has(agent: string, id: string): Promise<boolean> {
+    const writing = this.#writing.get(keyOf(agent, id))
+    if (writing) await writing.written.catch(() => undefined)
+    return this.#known.get(agent)?.includes(id) === true
+  }
+
+  /** Writes a delivery unless it is there. False: it was there before. */
+  async once(agent: string, id: string, write: () => Promise<void>): Promise<boolean> {
+    const key = keyOf(agent, id)
+    for (let other = this.#writing.get(key); other; other = this.#writing.get(key)) {
+      await other.written.catch(() => undefined)
+    }
+    if (this.#known.get(agent)?.includes(id) === true) return false
+    const written = write()
+    this.#writing.set(key, { written, sinceNs: this.#options.clock() })
+    try {
+      await written
+      this.add(agent, id)
+      return true
+    } finally {
+      this.#writing.delete(key)
+    }
+  }
+
+  add(agent: string, id: string): void {
+    const ids = this.#known.get(agent) ?? []
+    if (ids.includes(id)) return
+    ids.push(id)
+    if (ids.length > IDS_PER_AGENT) ids.shift()
+    this.#known.delete(agent)
+    this.#known.set(agent, ids)
+    this.#isDirty = true
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= this.#options.agentsMax) return
+      this.#known.delete(oldest)
+    }
+  }
+
+  /** What the attribute of an event says. */
+  addMarked(text: string): void {
+    const at = text.indexOf('/')
+    if (at > 0) this.add(text.slice(0, at), text.slice(at + 1))
+  }
+
+  /** `isLast`: whatever happened since the last time. */
+  async save(isLast = false): Promise<void> {
+    const { dir, clock } = this.#options
+    if (dir === undefined || (!isLast && !this.#isDirty && clock() - this.#savedNs < SAVE_NS_MAX)) return
+    let throughNs = clock() - STEP_NS
+    for (const { sinceNs } of this.#writing.values()) if (sinceNs - STEP_NS < throughNs) throughNs = sinceNs - STEP_NS
+    const saved: Saved = { throughNs: throughNs.toString(), agents: Object.fromEntries(this.#known) }
+    this.#isDirty = false
+    this.#savedNs = clock()
+    const path = join(dir, FILE)
+    try {
+      const file = await open(`${path}.new`, 'w', 0o600)
+      try {
+        await file.writeFile(JSON.stringify(saved))
+        await file.datasync()
+      } finally {
+        await file.close()
+      }
+      await rename(`${path}.new`, path)
+    } catch (error) {
+      this.#isDirty = true
+      throw error
+    }
+  }
+
+  #read(): bigint | undefined {
+    const { dir } = this.#options
+    if (dir === undefined) return undefined
+    try {
+      const { throughNs, agents } = JSON.parse(readFileSync(join(dir, FILE), 'utf8')) as Saved
+      for (const [agent, ids] of Object.entries(agents)) this.#known.set(agent, ids.slice(-IDS_PER_AGENT))
+      return BigInt(throughNs)
+    } catch {
+      // None was saved yet, or it is damaged: then all is looked for in the events.
+      return undefined
+    }
+  }
+}
+
+function keyOf(agent: string, id: string): string {
+  return `${agent}/${id}`
+}
+
+export function markOf(agent: string, id: string): string {
+  return keyOf(agent, id)
+}

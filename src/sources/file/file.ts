@@ -1,0 +1,122 @@
+/**
+ * Source `file`: follows log files wherever rotation takes them, and hands their lines over in deliveries of which each
+ * has an id. It never writes to what it reads. Start here; `folders.ts` finds files, `tracker.ts` knows which is which,
+ * `reader.ts` reads them, `line-cutter.ts` makes lines of bytes, `courier.ts` sends, `journal.ts` remembers.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Counters } from '../../core/counters.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { FollowingSource } from '../source.ts'
+import { Courier, type DeliverySink } from './courier.ts'
+import { FollowedFile } from './followed-file.ts'
+import { Folders } from './folders.ts'
+import { Handles } from './handles.ts'
+import { Interpreters } from './interpreter.ts'
+import { Journal } from './journal.ts'
+import { FILE_LIMITS, type FileLimits } from './limits.ts'
+import { type FilePatternSettings, parsePattern } from './pattern.ts'
+import { Readers } from './readers.ts'
+import { Roster } from './roster.ts'
+import { SOURCE_IO, type SourceIo } from './source-io.ts'
+import { type FilesStatus, filesStatus } from './status.ts'
+import { Tracker } from './tracker.ts'
+import { Watch } from './watch.ts'
+
+export type { DeliverySink } from './courier.ts'
+
+/** Log files of this machine. docs/sources/file.md. */
+export const fileSource: FollowingSource<FileSourceOptions, FileSource> = { name: 'file', follow: followFiles }
+
+export interface FileSourceOptions {
+  /** Absolute paths and globs. */
+  patterns: readonly FilePatternSettings[]
+  /** Where the journal is kept. */
+  stateDir: string
+  sink: DeliverySink
+  counters: Counters
+  logger: Logger
+  hostname: string
+  limits?: Partial<FileLimits>
+  io?: SourceIo
+}
+
+export interface FileSource {
+  status(): FilesStatus
+  /** Resolves when everything that was in the files at the time of the call has been delivered. */
+  caughtUp(): Promise<void>
+  /** Stops reading, delivers what was read within `graceMs`, and lets go of everything. */
+  close(graceMs?: number): Promise<void>
+}
+
+/**
+ * Begins to follow. Resolves once what an earlier process left is settled with the other end, and every file that is
+ * there now was looked at. Throws RangeError for a glob that cannot be read.
+ */
+async function followFiles(options: FileSourceOptions): Promise<FileSource> {
+  const { sink, counters, logger, hostname, io = SOURCE_IO } = options
+  const limits = { ...FILE_LIMITS, ...options.limits }
+  const patterns = options.patterns.map(parsePattern)
+  const journal = await Journal.open(options.stateDir)
+  if (journal.inDoubt) {
+    const { id } = journal.inDoubt
+    if (await sink.wasTaken(id)) journal.taken(id)
+    else await journal.dropDoubt()
+  }
+  const interpreters = new Interpreters(hostname, limits.lineBytesMax)
+  const roster = new Roster(journal, limits.ancestorsMax)
+  const courier = new Courier({ sink, journal, limits, logger, run: randomBytes(6).toString('hex') })
+  const handles = new Handles(io, limits.openFilesMax, () => counters.add('file_handles_closed_total'))
+  const folders = new Folders({
+    patterns,
+    foldersMax: limits.foldersMax,
+    logger,
+    onChange: (path, isMoved) => watch.changed(path, isMoved),
+    onFolders: () => watch.rescanSoon(),
+  })
+  const readers = new Readers({
+    io,
+    handles,
+    courier,
+    limits,
+    roster,
+    counters,
+    logger,
+    onRewritten: (file) => watch.rewritten(file),
+    onLost: (path) => watch.look(path),
+  })
+  const tracker = new Tracker({
+    io,
+    roster,
+    patterns,
+    limits,
+    logger,
+    follow(record, pattern, writtenMs) {
+      const interpreter = interpreters.create(record.path, pattern, record.offset, writtenMs)
+      const file = new FollowedFile(record, pattern, interpreter)
+      roster.add(file)
+      watch.remember(file)
+      return file
+    },
+    wake: (file) => readers.wake(file),
+    end: (file) => readers.end(file),
+    watchExtra: (folder) => folders.watchExtra(folder),
+    wallClock: Date.now,
+    lookLater: (path) => watch.lookLater(path),
+  })
+  const watch = new Watch({ roster, folders, tracker, readers, courier, journal, limits, logger })
+  await watch.start()
+  return {
+    status: () => filesStatus(roster, folders, handles, counters),
+    caughtUp: () => watch.caughtUp(),
+    async close(graceMs = 0) {
+      await watch.close()
+      await readers.close()
+      if (graceMs > 0)
+        await Promise.race([courier.drain(), new Promise((resolve) => setTimeout(resolve, graceMs).unref())])
+      courier.stop()
+      folders.close()
+      await handles.close()
+      await journal.close()
+    },
+  }
+}

@@ -1,0 +1,139 @@
+import type { BigIntStats } from 'node:fs'
+import { EMPTY_FINGERPRINT, familyOf, type FileRecord, isArchive } from './record.ts'
+import type { LineInterpreter } from './interpreter.ts'
+import type { FilePattern } from './pattern.ts'
+
+/**
+ * `live`: at its path. `rotated`: renamed or removed, read until nothing comes any more. `ended`: let go.
+ */
+export type FileState = 'live' | 'rotated' | 'ended'
+
+/** One file that is read, from its discovery until it is let go. */
+export class FollowedFile {
+  readonly key: number
+  /** Where it is, or was last. */
+  path: string
+  readonly family: string
+  readonly device: string
+  readonly inode: string
+  readonly pattern: FilePattern
+  readonly interpreter: LineInterpreter
+  readonly isArchive: boolean
+  /** Everything before was given to the interpreter. */
+  position: number
+  /** Where the last line that was given to the interpreter ends. */
+  lineEnd: number
+  head: FileRecord['head']
+  anchor: FileRecord['anchor']
+  crc: number
+  crcBytes: number
+  part: number
+  encoding: FileRecord['encoding']
+  /** Everything before is delivered. */
+  delivered: number
+  /** What the one who delivers was told of. */
+  told: number
+  state: FileState = 'live'
+  isDone: boolean
+  /** A copy of a file that is still read itself: not read before that one has ended. */
+  isShadow = false
+  /** Nothing is where it was: its open handle is all there is. */
+  isRemoved = false
+  /** As it was when it was last looked at. */
+  size = 0
+  mtimeNs = -1n
+  seenMs: number
+  /** On a clock that does not go back: when something was last read of it, or tried to. */
+  grownMs = 0
+  /** Bytes at its end without a line end, when it was last read. */
+  openBytes = 0
+  /** Nothing more will come: what is open at its end is the last line. */
+  mustEnd = false
+  /** The line that is open at its end is to become an event as it stands. */
+  mustFlush = false
+  isBusy = false
+  isDirty = false
+  /** Told again while it was being read. */
+  isStale = false
+  error: string | undefined
+  /** Not to be read before this, after an error. */
+  retryAtMs = 0
+
+  constructor(record: FileRecord, pattern: FilePattern, interpreter: LineInterpreter) {
+    this.key = record.key
+    this.path = record.path
+    this.family = familyOf(record.path)
+    this.device = record.device
+    this.inode = record.inode
+    this.pattern = pattern
+    this.interpreter = interpreter
+    this.isArchive = isArchive(record.path)
+    this.position = record.offset
+    this.lineEnd = record.offset
+    this.delivered = record.offset
+    this.told = record.offset
+    this.head = record.head
+    this.anchor = record.anchorAt === record.offset ? record.anchor : EMPTY_FINGERPRINT
+    this.crc = record.crc
+    this.crcBytes = record.crcBytes
+    this.part = record.part
+    this.encoding = record.encoding
+    this.isDone = record.isDone === true
+    this.seenMs = record.seenMs
+  }
+
+  get id(): string {
+    return `${this.device}:${this.inode}`
+  }
+
+  /** Up to where everything read is in batches. */
+  get settled(): number {
+    const { settledOffset } = this.interpreter
+    // What comes after the last line is no line: marks of the encoding, zeros.
+    return settledOffset >= this.lineEnd ? this.position : settledOffset
+  }
+
+  /** Lines that the interpreter still holds back. */
+  get isHolding(): boolean {
+    return this.settled < this.position
+  }
+
+  /** What the journal is to keep once everything up to `offset` is delivered. */
+  record(offset: number): FileRecord {
+    return {
+      key: this.key,
+      path: this.path,
+      device: this.device,
+      inode: this.inode,
+      head: this.head,
+      offset,
+      anchor: this.anchor,
+      anchorAt: this.position,
+      crc: this.crc,
+      crcBytes: this.crcBytes,
+      part: offset === this.position ? this.part : 0,
+      encoding: this.encoding,
+      ...(this.isDone && offset === this.position ? { isDone: true } : {}),
+      seenMs: this.seenMs,
+    }
+  }
+}
+
+/** A file that was never read. */
+export function newRecord(key: number, path: string, stats: BigIntStats, nowMs: number): FileRecord {
+  return {
+    key,
+    path,
+    device: String(stats.dev),
+    inode: String(stats.ino),
+    head: EMPTY_FINGERPRINT,
+    offset: 0,
+    anchor: EMPTY_FINGERPRINT,
+    anchorAt: 0,
+    crc: 0,
+    crcBytes: 0,
+    part: 0,
+    encoding: 'unknown',
+    seenMs: nowMs,
+  }
+}

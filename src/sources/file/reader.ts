@@ -1,0 +1,102 @@
+import type { EventBatch } from '../../core/batch.ts'
+import type { FollowedFile } from './followed-file.ts'
+import type { Handles } from './handles.ts'
+import type { FileLimits } from './limits.ts'
+import { cutLines } from './line-cutter.ts'
+import { ANCHOR_BYTES, extendCrc, fingerprint, HEAD_BYTES, matchesFingerprint } from './record.ts'
+import type { SourceIo } from './source-io.ts'
+
+/**
+ * `more`: there is more to read at once. `end`: all there is was read. `rewritten`: the file is not what it was; nothing
+ * of it was taken.
+ */
+export type PassResult = 'more' | 'end' | 'rewritten'
+
+export interface ReaderOptions {
+  io: SourceIo
+  handles: Pick<Handles, 'take'>
+  limits: FileLimits
+  /** A batch with room for more; resolves when there is one. */
+  room: () => Promise<EventBatch>
+  isFull: (batch: EventBatch) => boolean
+  /** Milliseconds on a clock that does not go back. */
+  now: () => number
+  onRead: (bytes: number) => void
+}
+
+/** Reads files piece by piece, each time making sure that the file is still the one that was read before. */
+export class Reader {
+  readonly #options: ReaderOptions
+  #piece: Buffer
+  readonly #head = Buffer.allocUnsafeSlow(HEAD_BYTES)
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+    this.#piece = this.#newPiece(options.limits.readBytes)
+  }
+
+  /** One piece. `isEnd`: nothing more will come of the file. Rejects as opening and reading do, and with ReplacedError. */
+  async pass(file: FollowedFile, isEnd = false): Promise<PassResult> {
+    const { io, handles, limits } = this.#options
+    const fd = await handles.take(file)
+    const anchorBytes = Math.min(ANCHOR_BYTES, file.position)
+    const wanted = this.#piece.length
+    const count = await io.read(fd, this.#piece, wanted, file.position - anchorBytes)
+    // The order matters: what is at the front after the piece was read was there when it was read.
+    if (!this.#isAnchored(file, anchorBytes, count) || !(await this.#checkHead(fd, file))) return 'rewritten'
+    const isWhole = count < wanted
+    if (count === anchorBytes) return this.#reachedEnd(file, 0)
+    const batch = await this.#options.room()
+    const offset = file.position
+    const isLast = isWhole && file.mustFlush
+    const consumed = cutLines(file, this.#piece, anchorBytes, count, {
+      batch,
+      lineBytesMax: limits.lineBytesMax,
+      isFull: this.#options.isFull,
+      isLast,
+      isEnd: isWhole && isEnd,
+    })
+    this.#advance(file, offset, anchorBytes, consumed)
+    const isFull = this.#options.isFull(batch)
+    if (isWhole && !isFull) return this.#reachedEnd(file, count - anchorBytes - consumed)
+    // A line that is longer than the piece: a larger one until it has ended.
+    if (consumed === 0 && !isFull) this.#piece = this.#newPiece(Math.max(limits.readBytes, limits.lineBytesMax) + 4)
+    else if (file.part === 0 && wanted > limits.readBytes + ANCHOR_BYTES) this.#piece = this.#newPiece(limits.readBytes)
+    return 'more'
+  }
+
+  /** The bytes before the position are those that were there when it was reached. */
+  #isAnchored({ anchor }: FollowedFile, anchorBytes: number, count: number): boolean {
+    if (count < anchorBytes) return false
+    return anchor.bytes !== anchorBytes || matchesFingerprint(this.#piece, anchor)
+  }
+
+  #advance(file: FollowedFile, offset: number, from: number, consumed: number): void {
+    if (consumed === 0) return
+    const done = from + consumed
+    extendCrc(file, this.#piece.subarray(from, done), offset)
+    file.anchor = fingerprint(this.#piece.subarray(Math.max(0, done - ANCHOR_BYTES), done))
+    file.grownMs = this.#options.now()
+    this.#options.onRead(consumed)
+  }
+
+  #reachedEnd(file: FollowedFile, openBytes: number): 'end' {
+    file.mustFlush = false
+    if (openBytes !== file.openBytes) file.grownMs = this.#options.now()
+    file.openBytes = openBytes
+    return 'end'
+  }
+
+  /** Whether the file begins as it did; learns more of its beginning while it is short. */
+  async #checkHead(fd: number, file: FollowedFile): Promise<boolean> {
+    const count = await this.#options.io.read(fd, this.#head, HEAD_BYTES, 0)
+    const bytes = this.#head.subarray(0, count)
+    if (!matchesFingerprint(bytes, file.head)) return false
+    if (count > file.head.bytes) file.head = fingerprint(bytes)
+    return true
+  }
+
+  #newPiece(bytes: number): Buffer {
+    return Buffer.allocUnsafeSlow(bytes + ANCHOR_BYTES)
+  }
+}

@@ -1,0 +1,202 @@
+import type { Counter, Counters } from '../../core/counters.ts'
+import type { Logger } from '../../core/logger.ts'
+import { readArchive } from './archive.ts'
+import type { Courier } from './courier.ts'
+import type { FollowedFile } from './followed-file.ts'
+import { type Handles, ReplacedError } from './handles.ts'
+import type { FileLimits } from './limits.ts'
+import { type PassResult, Reader } from './reader.ts'
+import type { Roster } from './roster.ts'
+import { errorCode, type SourceIo } from './source-io.ts'
+
+export interface ReadersOptions {
+  io: SourceIo
+  handles: Handles
+  courier: Courier
+  limits: FileLimits
+  roster: Roster
+  counters: Counters
+  logger: Logger
+  /** The file is not what it was. It is not read before somebody says so. */
+  onRewritten: (file: FollowedFile) => void
+  /** The path has to be looked at: it may lead elsewhere. */
+  onLost: (path: string) => void
+}
+
+/** Several readers that take turns on the files that have something to read, a piece at a time. */
+export class Readers {
+  readonly #options: ReadersOptions
+  readonly #idle: Reader[] = []
+  readonly #dirty = new Set<FollowedFile>()
+  /** Files with a line that is open or held back at their end, and those that were rotated: time ends these. */
+  readonly waiting = new Set<FollowedFile>()
+  #active = 0
+  #isClosed = false
+  readonly #bytes: Counter
+  #idleWaiters: (() => void)[] = []
+  /** Let go, with events that are not delivered yet. */
+  readonly ending = new Set<FollowedFile>()
+
+  constructor(options: ReadersOptions) {
+    this.#options = options
+    this.#bytes = options.counters.counter('file_bytes_total')
+    const { io, handles, courier, limits } = options
+    for (let index = 0; index < limits.readersMax; index++) {
+      this.#idle.push(
+        new Reader({
+          io,
+          handles,
+          limits,
+          room: () => courier.room(),
+          isFull: (batch) => courier.isFull(batch),
+          now: () => performance.now(),
+          onRead: (bytes) => this.#bytes.add(bytes),
+        }),
+      )
+    }
+  }
+
+  get isIdle(): boolean {
+    return this.#active === 0 && this.#dirty.size === 0
+  }
+
+  /** There may be something to read. */
+  wake(file: FollowedFile): void {
+    if (file.state === 'rotated') this.waiting.add(file)
+    if (file.isRemoved && !this.#options.handles.has(file)) return
+    if (file.isShadow || file.isDone || file.state === 'ended' || this.#isClosed) return
+    if (file.isBusy) file.isStale = true
+    else {
+      this.#dirty.add(file)
+      this.#kick()
+    }
+  }
+
+  /** Lets go of a file: what it held back becomes events. */
+  async end(file: FollowedFile): Promise<void> {
+    const { courier, roster, handles } = this.#options
+    if (file.state === 'ended') return
+    file.state = 'ended'
+    this.#dirty.delete(file)
+    this.waiting.delete(file)
+    if (!file.isShadow) {
+      file.interpreter.flush(courier.batch)
+      this.#tell(file)
+      this.ending.add(file)
+    }
+    roster.remove(file)
+    await handles.release(file)
+  }
+
+  /** Lines that were held back long enough become events. */
+  flush(file: FollowedFile): void {
+    if (file.isBusy) return
+    file.interpreter.flush(this.#options.courier.batch)
+    this.#tell(file)
+    this.#options.courier.sendNow()
+  }
+
+  /** Resolves when nothing is left to be read for now. */
+  async whenIdle(): Promise<void> {
+    while (!this.isIdle) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
+  }
+
+  /** Ends after the pieces that are being read. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#dirty.clear()
+    while (this.#active > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
+  }
+
+  #kick(): void {
+    for (const file of this.#dirty) {
+      const reader = this.#idle.pop()
+      if (!reader) return
+      this.#dirty.delete(file)
+      this.#active++
+      void this.#work(reader, file)
+    }
+  }
+
+  async #work(reader: Reader, first: FollowedFile): Promise<void> {
+    for (let file: FollowedFile | undefined = first; file;) {
+      await this.#pass(reader, file)
+      file = undefined
+      for (const next of this.#dirty) {
+        file = next
+        this.#dirty.delete(next)
+        break
+      }
+    }
+    this.#active--
+    this.#idle.push(reader)
+    for (const resolve of this.#idleWaiters.splice(0)) resolve()
+  }
+
+  async #pass(reader: Reader, file: FollowedFile): Promise<void> {
+    if (file.state === 'ended' || this.#isClosed) return
+    if (file.retryAtMs > performance.now()) return void this.waiting.add(file)
+    file.isBusy = true
+    file.isStale = false
+    let result: PassResult | 'failed' = 'failed'
+    try {
+      if (file.isArchive) await this.#archive(file)
+      result = file.isArchive ? 'end' : await reader.pass(file, file.mustEnd)
+      this.#tell(file)
+      if (file.error !== undefined) this.#recovered(file)
+    } catch (error) {
+      if (!this.#isClosed) this.#failed(file, error)
+    }
+    if (result === 'rewritten') return this.#options.onRewritten(file)
+    file.isBusy = false
+    if (result === 'more' || (result === 'end' && file.isStale)) this.#dirty.add(file)
+    else if (result === 'end') this.#rest(file)
+  }
+
+  #rest(file: FollowedFile): void {
+    if (file.isHolding || file.openBytes > 0 || file.state === 'rotated') this.waiting.add(file)
+    else this.waiting.delete(file)
+    if (file.isDone || file.mustEnd) {
+      file.mustEnd = false
+      this.flush(file)
+    }
+  }
+
+  async #archive(file: FollowedFile): Promise<void> {
+    const { courier, limits } = this.#options
+    await readArchive(file, {
+      limits,
+      room: () => courier.room(),
+      isFull: (batch) => courier.isFull(batch),
+      onRead: (bytes) => {
+        this.#bytes.add(bytes)
+        this.#tell(file)
+      },
+    })
+  }
+
+  /** The one who delivers learns of what was put into the batch. */
+  #tell(file: FollowedFile): void {
+    const { settled } = file
+    if (settled <= file.told) return
+    file.told = settled
+    this.#options.courier.touch(file)
+  }
+
+  #failed(file: FollowedFile, error: unknown): void {
+    const { logger, limits, onLost, counters } = this.#options
+    if (error instanceof ReplacedError || errorCode(error) === 'ENOENT') return onLost(file.path)
+    const reason = errorCode(error) || (error as Error).message
+    if (file.error !== reason) logger.warn({ path: file.path, reason }, 'A file cannot be read for now')
+    counters.add('file_read_failures_total', { reason })
+    file.error = reason
+    file.retryAtMs = performance.now() + limits.retryMs
+    this.waiting.add(file)
+  }
+
+  #recovered(file: FollowedFile): void {
+    file.error = undefined
+    file.retryAtMs = 0
+    this.#options.logger.info({ path: file.path }, 'A file can be read again')
+  }
+}
