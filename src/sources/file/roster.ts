@@ -132,16 +132,17 @@ export class Roster {
     return [...this.#remembered.values()]
   }
 
-  /** Of each family that is remembered: the path, who was there, and when that was seen last. */
-  lastSeen(): Map<string, { id: string; seenMs: number }> {
-    const seen = new Map<string, { id: string; seenMs: number; isPlain: boolean }>()
+  /** Of each family that is remembered: the path, who was there, when that was seen last, and whether it was empty. */
+  lastSeen(): Map<string, { id: string; seenMs: number; isBlank: boolean }> {
+    const seen = new Map<string, { id: string; seenMs: number; isBlank: boolean; isPlain: boolean }>()
     for (const record of this.#remembered.values()) {
       const path = familyOf(record.path)
       const isPlain = record.path === path
       const known = seen.get(path)
       const isBetter =
         !known || (isPlain && !known.isPlain) || (isPlain === known.isPlain && record.seenMs > known.seenMs)
-      if (isBetter) seen.set(path, { id: identity(record), seenMs: record.seenMs, isPlain })
+      if (!isBetter) continue
+      seen.set(path, { id: identity(record), seenMs: record.seenMs, isBlank: record.head.bytes === 0, isPlain })
     }
     return seen
   }

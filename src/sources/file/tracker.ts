@@ -67,7 +67,10 @@ export class Tracker {
     for (const record of roster.unclaimed()) await this.#findAgain(record)
     for (const path of unknown) await this.look(path)
     for (const record of roster.unclaimed()) roster.giveUp(record)
-    for (const [path, { id, seenMs }] of left) if (roster.at(path)?.id !== id) await this.#followUnseen(path, seenMs)
+    for (const [path, { id, seenMs, isBlank }] of left) {
+      // One that was empty may have been written, copied and emptied since: nothing in it would tell.
+      if (isBlank || roster.at(path)?.id !== id) await this.#followUnseen(path, seenMs)
+    }
   }
 
   /** The file was emptied or written anew in place: what it was before has ended, and it begins again. */
@@ -99,6 +102,8 @@ export class Tracker {
       current.mtimeNs = stats.mtimeNs
       current.size = Number(stats.size)
       if (hasChanged) current.interpreter.setReference(Number(stats.mtimeMs) / 1000)
+      // It may be long before it is read, and emptied before that: its copy is known by its beginning.
+      if (hasChanged && !current.isArchive) await this.#learnHead(current)
       if (hasChanged) wake(current)
       return
     }
