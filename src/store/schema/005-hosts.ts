@@ -30,6 +30,6 @@ SETTINGS ${DEDUPLICATED}, max_suspicious_broken_parts = 100000, max_suspicious_b
     ),
     ...target.view('hosts_of_events', 'hosts', PLACES),
     // Events from before this table. The same rows again change nothing.
-    `INSERT INTO hosts (part, host, source, last) ${PLACES}`,
+    target.fill('hosts', 'part, host, source, last', PLACES),
   ],
 }

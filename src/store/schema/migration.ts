@@ -7,6 +7,11 @@ export interface SchemaTarget {
   create(name: string, columns: string, engine: string, clauses: string, shardBy?: string): string[]
   /** Statements that create a view filling the table `into` from what is inserted into events. */
   view(name: string, into: string, select: string): string[]
+  /**
+   * Statement that fills the table `into` with what such a view would have made of the events there are. Where servers
+   * are not told of each other's tables, each fills its own.
+   */
+  fill(into: string, columns: string, select: string): string
   /** Statement that drops a partition, by its number, on every server. */
   dropPartition(name: string, partition: number): string
   /** Statement that deletes rows for good, on every server, in the background. */
@@ -31,6 +36,7 @@ export const SINGLE_SERVER: SchemaTarget = {
     `CREATE TABLE IF NOT EXISTS ${name} ${columns} ENGINE = ${engine} ${clauses}`,
   ],
   view: (name, into, select) => [`CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} TO ${into} AS ${select}`],
+  fill: (into, columns, select) => `INSERT INTO ${into} (${columns}) ${select}`,
   dropPartition: (name, partition) => `ALTER TABLE ${name} DROP PARTITION ${partition}`,
   deleteFrom: (name, condition) => `ALTER TABLE ${name} DELETE WHERE ${condition}`,
   mutations: (name) => `system.mutations WHERE ${undone(name)}`,
@@ -53,8 +59,12 @@ export function clusterTarget(cluster: string, isReplicated = true): SchemaTarge
       `CREATE TABLE IF NOT EXISTS ${name} ${on} AS ${name}${LOCAL} ENGINE = Distributed('${cluster}', currentDatabase(), '${name}${LOCAL}'${shardBy === undefined ? '' : `, ${shardBy}`})`,
     ],
     view: (name, into, select) => [
-      `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} ${on} TO ${into}${LOCAL} AS ${select.replaceAll('FROM events', `FROM events${LOCAL}`)}`,
+      `CREATE MATERIALIZED VIEW IF NOT EXISTS ${name} ${on} TO ${into}${LOCAL} AS ${ofLocal(select)}`,
     ],
+    fill: (into, columns, select) =>
+      isReplicated
+        ? `INSERT INTO ${into} (${columns}) ${select}`
+        : `INSERT INTO ${into}${LOCAL} (${columns}) ${ofLocal(select)}`,
     dropPartition: (name, partition) => `ALTER TABLE ${name}${LOCAL} ${on} DROP PARTITION ${partition}`,
     deleteFrom: (name, condition) => `ALTER TABLE ${name}${LOCAL} ${on} DELETE WHERE ${condition}`,
     mutations: (name) => `cluster('${cluster}', system.mutations) WHERE ${undone(name + LOCAL)}`,
@@ -62,6 +72,11 @@ export function clusterTarget(cluster: string, isReplicated = true): SchemaTarge
     parts: (names) =>
       `cluster('${cluster}', system.parts) WHERE active AND database = currentDatabase() AND table IN (${quoted(names.map((name) => name + LOCAL))})`,
   }
+}
+
+/** The same of what is on this server only. */
+function ofLocal(select: string): string {
+  return select.replaceAll('FROM events', `FROM events${LOCAL}`)
 }
 
 function undone(name: string): string {
