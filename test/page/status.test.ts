@@ -9,8 +9,23 @@ test('tells what comes in, what was not taken with examples, and how the parts a
     body: '{"fine":1}\n<img src=x onerror="document.title=1"> is no JSON\n',
   })
   expect(refused.status).toBe(200)
+  const reported = await fetch(`${serverUrl()}/api/v1/agents/a-1/report`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      host: 'files-1',
+      version: '0.1.0',
+      files: 12,
+      behindBytes: 4096,
+      behindSeconds: 1,
+      problems: 3,
+    }),
+  })
+  expect(reported.status).toBe(200)
   const { page } = await visit('/view/status')
   await page.getByRole('heading', { name: 'Status', exact: true }).waitFor()
+  const agent = page.getByRole('table', { name: 'Agents that ship log files' }).getByRole('row', { name: /files-1/ })
+  await agent.getByText('4 KiB').waitFor()
   const row = page.getByRole('table', { name: 'What comes in' }).getByRole('row').filter({ hasText: 'http' })
   await row.getByRole('img', { name: /events in the last hour/ }).waitFor()
   await page.getByText('not json from http').click()

@@ -34,6 +34,11 @@ export function firstCommands({ origin, isOpen, listeners }: FirstServer): First
       text: `tail -F app.log | tailrace send --service app --url ${origin}`,
     },
     {
+      name: 'Log files',
+      note: 'Followed through rotation, from where they were left off.',
+      text: `tailrace agent --url ${origin} '/var/log/**/*.log'`,
+    },
+    {
       name: 'Node.js: tailrace/eventlog',
       note: 'Events wait in a folder until the server has them, whatever dies meanwhile.',
       text: script(

@@ -5,6 +5,7 @@ import { useInterval } from '../parts/use-interval.ts'
 import { useLoad } from '../parts/use-load.ts'
 import { usePage } from '../shell/page.ts'
 import '../style/sections.css'
+import { FileAgents } from './file-agents.tsx'
 import { Incoming } from './incoming.tsx'
 import { Losses } from './losses.tsx'
 import { Overview } from './overview.tsx'
@@ -29,6 +30,7 @@ export function Status() {
       <Incoming status={value} />
       <Losses status={value} />
       <Storage status={value} />
+      {value.agents.length > 0 && <FileAgents status={value} />}
       {value.audit.agents.length > 0 && (
         <section aria-labelledby="audit-agents">
           <h2 id="audit-agents">Agents of audit</h2>
