@@ -195,7 +195,11 @@ test('a page of which events are deleted while it is read is not given for what 
     for (const query of ['', '?format=ndjson']) {
       const before = await read(query)
       asks.isDeleting = true
-      expect(await read(query)).toMatchObject({ status: 425, retryAfter: '1', kept: [null, 'no-store', null] })
+      // Whether something of it has left by then depends on the moment: then it is cut off.
+      const given = await read(query).catch((error: unknown) => String(error))
+      if (given !== 'TypeError: terminated') {
+        expect(given).toMatchObject({ status: 425, retryAfter: '1', kept: [null, 'no-store', null] })
+      }
       asks.isDeleting = false
       expect(await read(query)).toMatchObject({ status: 200, text: before.text })
     }

@@ -275,7 +275,11 @@ async function* pageObject({ facility, page }: PageRequest, { count, texts }: Op
 
 function withdrawHeaders(reply: FastifyReply): void {
   if (reply.raw.headersSent) return
-  for (const name of ['content-encoding', 'etag', 'link']) reply.removeHeader(name)
+  for (const name of ['content-encoding', 'etag', 'link']) {
+    reply.removeHeader(name)
+    // Fastify has handed them on when the body began.
+    reply.raw.removeHeader(name)
+  }
   reply.header('cache-control', 'no-store')
 }
 
