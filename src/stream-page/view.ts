@@ -1,5 +1,5 @@
 import type { LineStore } from './line-store.ts'
-import { createRow } from './rows.ts'
+import { createRow, type RowOptions } from './rows.ts'
 
 /** Browsers know no higher elements than about twice this. */
 const HEIGHT_MAX = 12_000_000
@@ -13,12 +13,20 @@ export interface ViewOptions {
   onScrolled: (isAtEnd: boolean) => void
 }
 
+interface ShownRow {
+  /** What its element was made of. */
+  look: string
+  element: HTMLElement
+}
+
 /** Shows the lines that are in view, and no others. */
 export class LogView {
   readonly element = document.createElement('div')
   readonly #rows = document.createElement('div')
   readonly #spacer = document.createElement('div')
   readonly #options: ViewOptions
+  /** By line. */
+  #shown = new Map<number, ShownRow>()
   #isScheduled = false
   #isAtEnd = true
   /** Where it was scrolled to by us. */
@@ -125,6 +133,25 @@ export class LogView {
     return store.firstKept + Math.floor(this.element.scrollTop / this.#scale())
   }
 
+  /** Rows that stay as they are stay the same elements, so that a click or a selection outlives what arrives meanwhile. */
+  #show(first: number, end: number, options: RowOptions): void {
+    const shown = new Map<number, ShownRow>()
+    for (let line = first; line < end; line++) {
+      const { text, cutBytes } = options.store.line(line)
+      const look = `${options.wanted}\n${options.isMarked(line)} ${line === options.current} ${cutBytes}\n${text}`
+      const before = this.#shown.get(line)
+      shown.set(line, before?.look === look ? before : { look, element: createRow(line, options) })
+    }
+    const elements = new Set<Element>(Array.from(shown.values(), ({ element }) => element))
+    for (const child of Array.from(this.#rows.children)) if (!elements.has(child)) child.remove()
+    let next = this.#rows.firstElementChild
+    for (const element of elements) {
+      if (element === next) next = next.nextElementSibling
+      else this.#rows.insertBefore(element, next)
+    }
+    this.#shown = shown
+  }
+
   #draw(): void {
     const { store } = this.#options
     this.#setHeight()
@@ -139,8 +166,7 @@ export class LogView {
       isMarked: (line: number) => this.#isMarked(line),
       current: this.current,
     }
-    const rows = Array.from({ length: Math.max(0, end - first) }, (_, index) => createRow(first + index, options))
-    this.#rows.replaceChildren(...rows)
+    this.#show(first, end, options)
     // Wrapped lines may be higher than the view: at the end it is their end that has to be seen.
     const isOver = this.#isAtEnd && this.#rows.offsetHeight > this.element.clientHeight
     const top = this.element.scrollTop + (isOver ? this.element.clientHeight - this.#rows.offsetHeight : 0)
