@@ -1,8 +1,8 @@
 import type { EventBatch } from '../../core/batch.ts'
 import type { Counter } from '../../core/counters.ts'
-import { AppError } from '../../core/errors.ts'
 import type { Principal } from '../../core/principal.ts'
 import type { Sink } from '../../core/sink.ts'
+import { writePatiently } from '../patient-write.ts'
 import type { SourceContext } from '../source.ts'
 import type { ForwardLimits } from './settings.ts'
 import type { Ticket } from './tickets.ts'
@@ -158,29 +158,21 @@ export class Intake {
     this.#wake()
   }
 
-  /** Whether the batch is durable. */
+  /** Whether the batch is durable. What is acknowledged is sent again by who waits for it. */
   async #write(lane: Lane, batch: EventBatch): Promise<boolean> {
     const { rows } = batch
-    // The sink may use the batch for something else as soon as it has refused it.
-    const kept = lane.isAcknowledged ? undefined : batch.copy()
-    let next = batch
-    for (;;) {
-      try {
-        await lane.sink.write(next)
-        this.#events.add(rows)
-        return true
-      } catch (error) {
-        // Why is known to the sink, which says it.
-        const isWorthwhile = error instanceof AppError && error.retryable && !this.#isClosing
-        if (!kept || !isWorthwhile) {
-          if (!lane.isAcknowledged) this.#options.drop(rows)
-          return false
-        }
-        this.#options.context.counters.add('forward_retries_total')
-        await new Promise((resolve) => setTimeout(resolve, this.#options.limits.retryMs))
-        next = kept.copy()
-      }
-    }
+    const isDurable = await (lane.isAcknowledged ? writeOnce(lane.sink, batch) : this.#writePatiently(lane.sink, batch))
+    if (isDurable) this.#events.add(rows)
+    else if (!lane.isAcknowledged) this.#options.drop(rows)
+    return isDurable
+  }
+
+  #writePatiently(sink: Sink, batch: EventBatch): Promise<boolean> {
+    return writePatiently(sink, batch, {
+      retryMs: this.#options.limits.retryMs,
+      isEnding: () => this.#isClosing,
+      onRetry: () => this.#options.context.counters.add('forward_retries_total'),
+    })
   }
 
   #wake(): void {
@@ -188,5 +180,16 @@ export class Intake {
     const waiting = this.#waiting
     this.#waiting = []
     for (const listener of waiting) listener()
+  }
+}
+
+/** Why it is refused is known to the sink, which says it. */
+async function writeOnce(sink: Sink, batch: EventBatch): Promise<boolean> {
+  try {
+    await sink.write(batch)
+    return true
+  } catch {
+    // Told by the sink, and to whoever waits.
+    return false
   }
 }

@@ -1,8 +1,8 @@
 import type { EventBatch } from '../../core/batch.ts'
 import type { Counter } from '../../core/counters.ts'
-import { AppError } from '../../core/errors.ts'
 import type { Principal } from '../../core/principal.ts'
 import type { Sink } from '../../core/sink.ts'
+import { writePatiently } from '../patient-write.ts'
 import type { SourceContext } from '../source.ts'
 import type { SyslogLimits } from './settings.ts'
 
@@ -93,22 +93,13 @@ export class Intake {
 
   async #write(sink: Sink, batch: EventBatch): Promise<void> {
     const { rows } = batch
-    // The sink may use the batch for something else as soon as it has refused it.
-    const kept = batch.copy()
-    let next = batch
-    for (;;) {
-      try {
-        await sink.write(next)
-        this.#events.add(rows)
-        return
-      } catch (error) {
-        // Why is known to the sink, which says it.
-        if (!(error instanceof AppError && error.retryable) || this.#isClosing) return this.#options.drop(rows)
-        this.#options.context.counters.add('syslog_retries_total')
-        await new Promise((resolve) => setTimeout(resolve, this.#options.limits.retryMs))
-        next = kept.copy()
-      }
-    }
+    const isDurable = await writePatiently(sink, batch, {
+      retryMs: this.#options.limits.retryMs,
+      isEnding: () => this.#isClosing,
+      onRetry: () => this.#options.context.counters.add('syslog_retries_total'),
+    })
+    if (isDurable) this.#events.add(rows)
+    else this.#options.drop(rows)
   }
 
   #wake(): void {
