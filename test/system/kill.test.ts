@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { settled } from './harness/http.ts'
 import { FAULTLESS, Ledger, Target } from './harness/ledger.ts'
 import { signal } from './harness/processes.ts'
-import { byExtent, SEED, seededRandom } from './harness/random.ts'
+import { seededRandom } from '../../src/core/testing/seeded-random.ts'
+import { byExtent, SEED } from './harness/random.ts'
 import { spawnServer, startServer, temporaryFolder, type TestServer } from './harness/server.ts'
 
 const ROUNDS = byExtent({ short: 8, normal: 30, long: 150 })

@@ -7,7 +7,7 @@ import { SILENT_LOGGER } from '../../core/logger.ts'
 import { fileSource, type FileSource } from './file.ts'
 import { MemoryEnd } from './testing/memory-end.ts'
 import { RotatingLog } from './testing/rotating-log.ts'
-import { seededRandom } from './testing/seeded.ts'
+import { seededRandom } from '../../core/testing/seeded-random.ts'
 
 /** One agent after the other on the same files; each leaves its journal as it was at the moment it was killed. */
 class Agents {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ingest, queryStream } from './http.ts'
-import { seededRandom } from './random.ts'
+import { seededRandom } from '../../../src/core/testing/seeded-random.ts'
 import { until } from './wait.ts'
 
 const REFUSED_PAUSE_MS = 50

@@ -1,14 +1,3 @@
-/** Numbers in [0, 1) that follow from the seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /** What fault tests take for their seed; another one with TAILRACE_TEST_SEED. */
 export const SEED = Number(process.env['TAILRACE_TEST_SEED'] ?? 1)
 
