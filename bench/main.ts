@@ -3,6 +3,7 @@
  * `npm run bench -- <name> [flags]` another one. Start at `ingest.ts`; the pieces (`generate`, `sender`, `server`,
  * `process-figures`, `table`) are made to be used by other benchmarks.
  */
+import { benchAgent } from './agent.ts'
 import { benchAudit } from './audit.ts'
 import { benchEventlog } from './eventlog.ts'
 import { benchIngest } from './ingest.ts'
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   livestream: benchLivestream,
   page: benchPage,
   audit: benchAudit,
+  agent: benchAgent,
 }
 
 const [first, ...rest] = process.argv.slice(2)

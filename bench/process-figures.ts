@@ -59,3 +59,28 @@ export function residentBytes(pid: number): number {
   const resident = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   return Number(resident?.[1] ?? 0) * 1024
 }
+
+export interface ProcessMemory {
+  residentBytes: number
+  /** VmHWM: the most that was resident so far. */
+  peakBytes: number
+  /** Of what is resident: the process's own, and pages of files (the program, its libraries), which it shares. */
+  ownBytes: number
+  fileBytes: number
+}
+
+export function processMemory(pid: number): ProcessMemory {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const bytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024
+  return {
+    residentBytes: bytes('VmRSS'),
+    peakBytes: bytes('VmHWM'),
+    ownBytes: bytes('RssAnon'),
+    fileBytes: bytes('RssFile'),
+  }
+}
+
+/** Files and sockets that a process has open. */
+export function openFiles(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
+}
