@@ -29,7 +29,7 @@ export interface ConnectionContext extends MessagesContext {
 export class Connection {
   readonly #socket: Socket
   readonly #context: ConnectionContext
-  readonly #scanner: ValueScanner
+  #scanner: ValueScanner
   readonly #address: string
   readonly #openedMs: number
   #messages: Messages | undefined
@@ -43,6 +43,7 @@ export class Connection {
   #heardMs: number
   /** Something else has to happen before it goes on. */
   #isWaiting = false
+  #isProcessing = false
   #isQuiet = false
   #hasEnded = false
   #isClosed = false
@@ -52,10 +53,8 @@ export class Connection {
   constructor(socket: Socket, context: ConnectionContext) {
     this.#socket = socket
     this.#context = context
-    this.#scanner = new ValueScanner({
-      depthMax: context.limits.depthMax,
-      bytesMax: context.limits.messageBytesMax,
-    })
+    const { depthMax, handshakeBytesMax } = context.limits
+    this.#scanner = new ValueScanner({ depthMax, bytesMax: handshakeBytesMax })
     this.#address = socket.remoteAddress ?? ''
     this.#openedMs = this.#heardMs = context.nowMs()
     socket.on('data', (chunk: Buffer) => this.#take(chunk))
@@ -76,6 +75,8 @@ export class Connection {
 
   #admit({ principal, hostname }: { principal: MessagesPrincipal; hostname: string | undefined }): void {
     const host = hostname ?? senderHost(this.#address || '127.0.0.1', this.#context.hostname)
+    const { depthMax, messageBytesMax } = this.#context.limits
+    this.#scanner = new ValueScanner({ depthMax, bytesMax: messageBytesMax })
     this.#challenge = undefined
     this.#messages = new Messages(this.#context, principal, host)
     this.#forgetPrincipal = principal.onEnded(() => this.close('ended'))
@@ -99,10 +100,12 @@ export class Connection {
     this.#release()
   }
 
-  /** Takes nothing more; what was taken is still answered. */
-  quiesce(): void {
-    this.#isQuiet = this.#isWaiting = true
+  /** Reads nothing more. Resolves when all messages that have come whole are taken; they are still answered. */
+  async quiesce(): Promise<void> {
+    this.#isQuiet = true
     this.#socket.pause()
+    while (this.#advance(Infinity)) await new Promise<void>((resolve) => this.#messages?.onDecompressed(resolve))
+    this.#isWaiting = true
   }
 
   /** Ends it without a reason to count: when the listener closes. */
@@ -117,8 +120,16 @@ export class Connection {
     this.#count(0)
     this.#bytes = EMPTY
     this.#from = this.#to = 0
-    // What was answered last is still sent.
-    this.#socket.destroySoon()
+    this.#leave()
+  }
+
+  /** What was answered last is still sent, to somebody who reads it. */
+  #leave(): void {
+    const socket = this.#socket
+    socket.destroySoon()
+    const cutOff = setTimeout(() => socket.destroy(), this.#context.limits.lastAnswerMs)
+    cutOff.unref()
+    socket.once('close', () => clearTimeout(cutOff))
     this.#context.onClosed(this)
   }
 
@@ -167,32 +178,42 @@ export class Connection {
 
   /** Takes what is whole until it has had its turn, or has to wait. */
   #process(): void {
-    let turnBytes = this.#context.limits.turnBytes
-    while (!this.#isClosed) {
-      if (this.#context.intake.isFull) return this.#wait((go) => this.#context.intake.onRoom(go))
-      if (turnBytes <= 0) return this.#wait((go) => void setImmediate(go))
-      const messages = this.#messages
-      if (messages?.fault) return this.close(messages.fault)
-      if (messages?.isBusy) {
-        turnBytes -= messages.advance(turnBytes)
-        if (messages.fault) continue
-        if (messages.isDecompressing) return this.#wait((go) => messages.onDecompressed(go))
-        continue
-      }
-      if (this.#from === this.#to) break
-      const end = this.#scanner.end(this.#bytes, this.#from, this.#to)
-      if (end === UNFINISHED) break
-      if (end === FAULTY) return this.close(this.#scanner.fault)
-      const at = this.#from
-      this.#from = end
-      turnBytes -= this.#handle(at, end)
-    }
+    this.#isProcessing = true
+    const until = this.#advance(this.#context.limits.turnBytes)
+    this.#isProcessing = false
+    if (until) return this.#wait(until)
     this.#keep()
     if (this.#hasEnded && !this.#isClosed) this.#finish()
   }
 
+  /** Takes so many bytes of what is whole; where they are Infinity, whether there is room or not. Returns what to wait for. */
+  #advance(turnBytes: number): Wait | undefined {
+    const { intake } = this.#context
+    const isPatient = turnBytes !== Infinity
+    while (!this.#isClosed) {
+      if (isPatient && intake.isFull) return (go) => intake.onRoom(go)
+      if (turnBytes <= 0) return (go) => void setImmediate(go)
+      const messages = this.#messages
+      if (messages?.fault) this.close(messages.fault)
+      else if (messages?.isDecompressing) return (go) => messages.onDecompressed(go)
+      else if (messages?.isBusy) turnBytes -= messages.advance(turnBytes)
+      else {
+        const at = this.#from
+        const end = at === this.#to ? UNFINISHED : this.#scanner.end(this.#bytes, at, this.#to)
+        if (end === UNFINISHED) return undefined
+        if (end === FAULTY) this.close(this.#challenge ? 'handshake' : this.#scanner.fault)
+        else {
+          this.#from = end
+          turnBytes--
+          this.#handle(at, end)
+        }
+      }
+    }
+    return undefined
+  }
+
   /** Reading pauses until `go` is called. */
-  #wait(until: (go: () => void) => void): void {
+  #wait(until: Wait): void {
     this.#isWaiting = true
     this.#socket.pause()
     until(() => {
@@ -203,14 +224,13 @@ export class Connection {
     })
   }
 
-  /** Begins with the message there. Returns the bytes that are done with. */
-  #handle(at: number, end: number): number {
+  /** Begins with the message there. */
+  #handle(at: number, end: number): void {
     if (this.#challenge) this.#handshake(at, this.#challenge)
     else if (this.#bytes[at] !== NIL) {
       const fault = this.#messages?.begin(this.#bytes, at, end, (chunk, ticket) => this.#acknowledge(chunk, ticket))
       if (fault) this.close(fault)
     }
-    return 1
   }
 
   #handshake(at: number, challenge: Challenge): void {
@@ -228,7 +248,7 @@ export class Connection {
       if (this.#isClosed) return
       if (!isDurable) return this.close('refused')
       this.#answer(encodeAck(chunk))
-      if (this.#hasEnded && !this.#isWaiting) this.#finish()
+      if (this.#hasEnded && !this.#isWaiting && !this.#isProcessing) this.#finish()
     })
   }
 
@@ -257,14 +277,10 @@ export class Connection {
   #finish(): void {
     if (this.#to > this.#from) return this.close('truncated')
     if (this.#unanswered.size > 0 && this.#socket.writable) return
-    this.#socket.end()
-    if (!this.#isClosed) {
-      this.#isClosed = true
-      this.#forgetPrincipal()
-      this.#messages?.close()
-      this.#context.onClosed(this)
-    }
+    if (!this.#isClosed) this.#release()
   }
 }
 
+/** Calls back once something has happened. */
+type Wait = (go: () => void) => void
 type MessagesPrincipal = ConstructorParameters<typeof Messages>[1]

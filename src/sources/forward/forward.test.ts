@@ -106,20 +106,6 @@ describe('acknowledgement', () => {
     await sender.closed
     expect(sender.acks()).toEqual(['one'])
   })
-
-  test('that nobody reads ends the connection', async () => {
-    // Buffers of TCP may be larger than all that is answered here.
-    const folder = mkdtempSync(join(tmpdir(), 'tailrace-forward-'))
-    const path = join(folder, 'f.sock')
-    await open({ address: { protocol: 'unix', path }, limits: { answerBytesMax: 20_000 } })
-    const sender = await openRawClient({ path })
-    clients.push(sender)
-    sender.socket.pause()
-    const many = Buffer.concat(Array.from({ length: 200 }, (_, i) => event('a', `${i}`.padEnd(30_000, '.'))))
-    void sender.send(many)
-    await expect.poll(() => server.closed('slow_reader')).toBe(1)
-    rmSync(folder, { recursive: true })
-  })
 })
 
 test('what needs no acknowledgement is tried again until there is room', async () => {

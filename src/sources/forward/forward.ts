@@ -55,7 +55,7 @@ async function listen(context: ListenContext, settings: ForwardSettings): Promis
     async close() {
       clearInterval(sweeper)
       const closed = stream.close()
-      for (const connection of connections) connection.quiesce()
+      await Promise.all([...connections].map((connection) => connection.quiesce()))
       await shared.intake.close()
       for (const connection of connections) connection.stop()
       const cutOff = setTimeout(() => stream.cut(), CLOSE_MS_MAX)

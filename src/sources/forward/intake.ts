@@ -34,8 +34,8 @@ export interface IntakeOptions {
 
 /**
  * Gathers rows into batches for the sink. What a sender waits for goes at the end of the turn, all else, and what comes
- * in a flood, after a moment;
- * what is refused for want of room, and nobody would send again, is tried until there is room.
+ * in a flood, after a moment. What is refused for want of room is sent again by who waits for it; what nobody would send
+ * again, and a message of which a part may be stored already, is tried until there is room.
  */
 export class Intake {
   readonly #options: IntakeOptions
@@ -146,7 +146,7 @@ export class Intake {
     lane.isBusy = batch.length > BUSY_BATCH_BYTES
     this.#unacknowledgedBytes += batch.length
     const { length } = batch
-    const write = this.#settle(this.#write(lane, batch), tickets, length)
+    const write = this.#settle(this.#write(lane, batch, isSentAgain(tickets)), tickets, length)
     this.#writes.add(write)
     void write.finally(() => this.#writes.delete(write))
   }
@@ -158,10 +158,10 @@ export class Intake {
     this.#wake()
   }
 
-  /** Whether the batch is durable. What is acknowledged is sent again by who waits for it. */
-  async #write(lane: Lane, batch: EventBatch): Promise<boolean> {
+  /** Whether the batch is durable. `isAgain`: what is refused is sent again by who waits for it. */
+  async #write(lane: Lane, batch: EventBatch, isAgain: boolean): Promise<boolean> {
     const { rows } = batch
-    const isDurable = await (lane.isAcknowledged ? writeOnce(lane.sink, batch) : this.#writePatiently(lane.sink, batch))
+    const isDurable = await (isAgain ? writeOnce(lane.sink, batch) : this.#writePatiently(lane.sink, batch))
     if (isDurable) this.#events.add(rows)
     else if (!lane.isAcknowledged) this.#options.drop(rows)
     return isDurable
@@ -181,6 +181,16 @@ export class Intake {
     this.#waiting = []
     for (const listener of waiting) listener()
   }
+}
+
+/**
+ * Whether a batch of these messages may be refused: nobody waits for events without tickets, and of a message that lies
+ * in several batches others may be stored already, which must not be stored twice.
+ */
+function isSentAgain(tickets: ReadonlySet<Ticket>): boolean {
+  if (tickets.size === 0) return false
+  for (const ticket of tickets) if (ticket.isInParts) return false
+  return true
 }
 
 /** Why it is refused is known to the sink, which says it. */

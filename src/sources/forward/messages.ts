@@ -45,6 +45,8 @@ interface Run {
   to: number
   /** Of others: how many are left. */
   left: number
+  /** Of packed entries: all before it are whole. Those that are acknowledged together are looked at before any is taken. */
+  wholeTo: number
   origin: Origin
   ticket: Ticket | undefined
   lane: Lane
@@ -76,7 +78,7 @@ export class Messages {
 
   /** A message is under way. */
   get isBusy(): boolean {
-    return this.#run !== undefined || this.#isDecompressing
+    return this.#run !== undefined
   }
 
   get isDecompressing(): boolean {
@@ -94,6 +96,7 @@ export class Messages {
     if (!head.read(bytes, at)) return 'not_forward'
     if (head.tag.length > limits.tagBytesMax) return 'tag_too_long'
     const { chunk } = head
+    if (chunk !== undefined && chunk.length > limits.chunkIdCharsMax) return 'chunk_too_long'
     let ticket: Ticket | undefined
     if (chunk !== undefined) {
       const { keyId, name } = this.#principal
@@ -108,21 +111,27 @@ export class Messages {
     const { mode, from, to } = head
     const left = mode === 'forward' ? head.entries : 1
     const lane = this.#context.intake.laneOf(this.#principal, ticket !== undefined)
-    const run: Run = { mode, bytes, at: from, to, left, origin: this.#originOf(head.tag), ticket, lane }
-    if (mode !== 'packed' || head.compressed === 'text') this.#run = run
-    else if (!canDecompress(head.compressed)) return this.#giveUp(run, 'compression')
-    else this.#decompress(run, head.compressed)
+    const origin = this.#originOf(head.tag)
+    const run: Run = { mode, bytes, at: from, to, left, wholeTo: from, origin, ticket, lane }
+    this.#run = run
+    if (mode !== 'packed' || head.compressed === 'text') return undefined
+    if (!canDecompress(head.compressed)) return 'compression'
+    this.#decompress(run, head.compressed)
     return undefined
   }
 
-  /** Goes on with the message under way, for about so many bytes; returns how many it were. */
+  /**
+   * Goes on with the message under way, for about so many bytes, and as long as there is room; without end where they are
+   * Infinity. Returns how many it were.
+   */
   advance(bytesMax: number): number {
     const run = this.#run
-    if (!run) return 0
+    if (!run || this.#isDecompressing) return 0
     const { intake, rows } = this.#context
+    if (run.ticket && run.mode === 'packed' && run.wholeTo < run.to) return this.#look(run, bytesMax)
     const start = run.at
     while (this.#isLeft(run)) {
-      if (run.at - start >= bytesMax || intake.isFull) return run.at - start
+      if (run.at - start >= bytesMax || (intake.isFull && bytesMax !== Infinity)) return run.at - start
       const batch = intake.batchOf(run.lane, run.ticket)
       const fault = this.#entry(run, batch)
       run.at = rows.cursor.at
@@ -130,11 +139,13 @@ export class Messages {
       if (fault === undefined) intake.written(run.lane, batch)
       else if (this.#isFatal(run, fault)) return run.at - start
     }
+    if (this.fault !== undefined) return run.at - start
     this.#run = undefined
-    run.ticket?.end(this.fault === undefined)
+    run.ticket?.end(true)
     return Math.max(1, run.at - start)
   }
 
+  /** What is under way is given up. */
   close(): void {
     this.#isClosed = true
     this.#run?.ticket?.end(false)
@@ -146,8 +157,24 @@ export class Messages {
   #isLeft(run: Run): boolean {
     if (run.mode !== 'packed') return run.left > 0
     if (run.at >= run.to) return false
+    return run.at < run.wholeTo || this.#findEnd(run)
+  }
+
+  /** Whether packed entries are whole, for about so many bytes. */
+  #look(run: Run, bytesMax: number): number {
+    const start = run.wholeTo
+    while (run.wholeTo < run.to && run.wholeTo - start < bytesMax) if (!this.#findEnd(run)) break
+    return run.wholeTo - start
+  }
+
+  /** Finds where the next packed entry ends. */
+  #findEnd(run: Run): boolean {
     const { packed } = this.#context
-    if (packed.end(run.bytes, run.at, run.to) >= 0) return true
+    const end = packed.end(run.bytes, run.wholeTo, run.to)
+    if (end >= 0) {
+      run.wholeTo = end
+      return true
+    }
     packed.reset()
     this.fault = 'bad_packed'
     return false
@@ -165,27 +192,19 @@ export class Messages {
   /** An extension that is no time says that the other side speaks something else; all else is one entry's fault. */
   #isFatal(run: Run, fault: EntryFault): boolean {
     if (fault === 'bad_extension') {
-      this.#giveUp(run, 'bad_extension')
+      this.fault = fault
       return true
     }
     this.#context.reject(fault, 1, `entry of ${run.origin.tag || 'an empty tag'} from ${this.#host}`)
     return false
   }
 
-  #giveUp(run: Run, reason: CloseReason): CloseReason {
-    this.#run = undefined
-    this.fault = reason
-    run.ticket?.end(false)
-    return reason
-  }
-
   #decompress(run: Run, name: string): void {
     this.#isDecompressing = true
     this.#context.decompressor.run(name, run.bytes.subarray(run.at, run.to), (plain) => {
       this.#isDecompressing = false
-      if (this.#isClosed) run.ticket?.end(false)
-      else if (!plain) this.#giveUp(run, 'compression')
-      else this.#run = { ...run, bytes: plain, at: 0, to: plain.length }
+      if (!plain) this.fault = 'compression'
+      else if (!this.#isClosed) this.#run = { ...run, bytes: plain, at: 0, to: plain.length, wholeTo: 0 }
       this.#onDecompressed?.()
     })
   }

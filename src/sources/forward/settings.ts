@@ -53,8 +53,14 @@ export interface ForwardLimits {
   /** Tags whose origin is remembered for each connection. */
   tagsMax: number
   tagBytesMax: number
+  /** Longest id of a chunk. */
+  chunkIdCharsMax: number
+  /** One message of a sender that has not been let in yet. */
+  handshakeBytesMax: number
   /** Acknowledgements that a sender may leave unread. */
   answerBytesMax: number
+  /** How long the last answers of a connection that is closed may take to leave. */
+  lastAnswerMs: number
   /** A connection has its turn for so many bytes before others get theirs. */
   turnBytes: number
   /** Longest time that a row without acknowledgement waits for others, and the same while much is coming. */
@@ -84,7 +90,10 @@ export const FORWARD_LIMITS: ForwardLimits = {
   chunkMs: 10 * 60_000,
   tagsMax: 1000,
   tagBytesMax: 1024,
+  chunkIdCharsMax: 1024,
+  handshakeBytesMax: 4096,
   answerBytesMax: 1024 * 1024,
+  lastAnswerMs: 5000,
   turnBytes: 512 * 1024,
   flushMs: 10,
   busyFlushMs: 40,
@@ -103,6 +112,7 @@ export type CloseReason =
   | 'bad_packed'
   | 'bad_extension'
   | 'tag_too_long'
+  | 'chunk_too_long'
   | 'compression'
   | 'truncated'
   | 'stalled'

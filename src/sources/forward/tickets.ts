@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 /** What a sender waits for: the events of one message that is to be acknowledged. */
 export class Ticket {
   #writes = 0
+  #parts = 0
   #isWhole = false
   #hasFailed = false
   #listeners: ((isDurable: boolean) => void)[] = []
@@ -11,6 +12,12 @@ export class Ticket {
   /** Some of its events are on their way; `settle` has to be called with what became of them. */
   begin(): void {
     this.#writes++
+    this.#parts++
+  }
+
+  /** Its events are not all in one batch, or may not be. */
+  get isInParts(): boolean {
+    return this.#parts > 1 || !this.#isWhole
   }
 
   settle(isDurable: boolean): void {

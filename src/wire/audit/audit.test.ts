@@ -1,14 +1,19 @@
+import { encode } from '@msgpack/msgpack'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { EventBatch, EventView } from '../../core/batch.ts'
 import type { LogEvent } from '../../core/event.ts'
+import { FieldWriter } from '../forward/field-writer.ts'
 import { ForwardRows } from '../forward/rows.ts'
+import { MsgpackCursor } from '../msgpack/cursor.ts'
 import { ValueScanner } from '../msgpack/scanner.ts'
+import { FieldTable } from '../transcode/field-table.ts'
 import { EVENT_LIMITS } from '../transcode/limits.ts'
 import { eventDefaults } from '../transcode/row-writer.ts'
 import { parseAddress, type AddressKind } from './address.ts'
 import { decodeEnvelope } from './decode.ts'
 import { encodeMessage, writeDiagnostic, writeHeartbeat, writeRecord } from './encode.ts'
+import { AuditFields } from './fields.ts'
 import { cloneRecord, type AuditRecord } from './record.ts'
 import { anyRecord, GOLDEN_HEX, GOLDEN_RECORD, GOLDEN_SECONDS, recordWith } from './testing/records.ts'
 import { invalidReason } from './validate.ts'
@@ -36,6 +41,16 @@ function stored(bytes: Buffer): { event: LogEvent; reason: string | undefined } 
   const event = new EventView().at(batch.bytes, 0).toEvent()
   return { event, reason: rows.auditReason }
 }
+
+test.each<[string, unknown]>([
+  ['texts', { OperationCategories: Array(1_000_000).fill('') }],
+  ['maps', { CallerIdentities: { UPN: Array.from({ length: 1_000_000 }, () => ({})) } }],
+])('a list of a million empty %s is too long, and takes no memory', (_what, record) => {
+  const writer = new FieldWriter(new FieldTable(EVENT_LIMITS.keysMax), EVENT_LIMITS)
+  expect(new AuditFields(writer).read(new MsgpackCursor().move(Buffer.from(encode(record)), 0))).toBe(false)
+  expect(writer.fault).toBe('line_too_long')
+  expect(writer.bytes.length).toBeLessThan(3 * EVENT_LIMITS.lineBytesMax)
+})
 
 describe('bytes', () => {
   test('are those of the original', () => {

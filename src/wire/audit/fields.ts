@@ -208,6 +208,7 @@ export class AuditFields {
       if (areCategories) this.#category(start, writer.out)
       else this.#level(start, writer.out)
       list.end(start)
+      if (!writer.fits(0)) return false
     }
     if (count > 0) writer.field(keyStart, keyEnd, list.finish(), count === 1 ? KIND_STRING : KIND_JSON)
     return true
@@ -290,6 +291,7 @@ export class AuditFields {
       if (members === IDENTITY_MEMBERS) this.#identity(index, count - left, valueStart, typeStart, typeEnd)
       else if (index === 0 && writer.out === valueStart) this.#targetFault ??= RULES.targetName
       list.end(valueStart)
+      if (!writer.fits(0)) return
     }
     const from = list.finish()
     if (bytes > 0) writer.field(keyStart, keyEnd, from, count === 1 ? KIND_STRING : KIND_JSON)

@@ -67,6 +67,11 @@ export async function openForwardServer(options: ForwardServerOptions = {}): Pro
       limits: { ...FORWARD_LIMITS, ...limits },
     },
   )
+  let closing: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    await listener.close()
+    live.close()
+  }
   return {
     address: listener.address,
     port: Number(listener.address.split(':').at(-1)),
@@ -77,10 +82,7 @@ export async function openForwardServer(options: ForwardServerOptions = {}): Pro
     listener,
     rejected: (reason) => counters.total('ingest_rejected_total', { source: 'forward', reason }),
     closed: (reason) => counters.total('forward_connections_closed_total', { reason }),
-    async close() {
-      await listener.close()
-      live.close()
-    },
+    close: () => (closing ??= close()),
   }
 }
 
@@ -90,11 +92,17 @@ export class RawClient {
   readonly received: MsgpackValue[] = []
   /** Resolves when the connection is over. */
   readonly closed: Promise<void>
+  /** Resolves when something has come back, or the connection is over. */
+  readonly answered: Promise<void>
   #rest = Buffer.alloc(0)
 
   constructor(socket: Socket) {
     this.socket = socket
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
+    this.answered = new Promise((resolve) => {
+      socket.once('data', () => setImmediate(resolve))
+      socket.once('close', () => resolve())
+    })
     // That it was closed is what tests wait for.
     socket.on('error', () => undefined)
     socket.on('data', (chunk: Buffer) => {
