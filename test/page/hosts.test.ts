@@ -14,7 +14,7 @@ test('hosts, the files of each, and the way to their events', async () => {
   const row = page.getByRole('row').filter({ hasText: HOST })
   await row.getByRole('link', { name: '2', exact: true }).waitFor()
   await row.getByRole('link', { name: '1', exact: true }).waitFor()
-  await page.getByText(/^2 of \d+, heard of last first$/).waitFor()
+  await page.getByText(/^2 of \d+, the latest first$/).waitFor()
   expect(await accessibilityProblems(page)).toEqual([])
   await row.getByRole('link', { name: HOST }).click()
   await page.getByRole('heading', { name: HOST }).waitFor()

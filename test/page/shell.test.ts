@@ -43,6 +43,23 @@ describe('the page', () => {
     await page.getByRole('link', { name: 'Explore' }).waitFor()
   })
 
+  test('names the view that is open where the bar has no room for all, and leads to the others', async () => {
+    const { page } = await visit('/view/nowhere', { viewport: { width: 390, height: 800 } })
+    const bar = page.getByRole('banner')
+    await bar.getByRole('button', { name: 'Views' }).click()
+    expect(await accessibilityProblems(page)).toEqual([])
+    const views = bar.getByRole('dialog', { name: 'Views' })
+    for (const link of await views.getByRole('link').all()) {
+      const { x, width } = (await link.boundingBox()) ?? { x: -1, width: 0 }
+      expect(x).toBeGreaterThanOrEqual(0)
+      expect(x + width).toBeLessThanOrEqual(390)
+    }
+    await views.getByRole('link', { name: 'Settings' }).click()
+    await page.waitForURL(`${serverUrl()}/view/settings`)
+    await bar.getByRole('button', { name: 'Settings' }).waitFor()
+    await views.waitFor({ state: 'detached' })
+  })
+
   test('lists its keys and runs commands by name', async () => {
     const { page } = await visit('/view/nowhere')
     await page.getByRole('heading', { name: 'There is nothing' }).waitFor()

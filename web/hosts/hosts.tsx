@@ -103,8 +103,9 @@ function SeenList({ found: { value, problem, retry }, what, nameOf, filterOf, ra
     <>
       <Field name={`Find a ${what}`} value={word} onInput={setWord} />
       <Table
-        caption={`${formatCount(shown.length)} of ${formatCount(value.length)}, heard of last first`}
+        caption={`${formatCount(shown.length)} of ${formatCount(value.length)}, the latest first`}
         isCaptionSeen
+        isAlwaysTable
         rows={shown}
         keyOf={({ name }) => name}
         columns={[

@@ -15,6 +15,7 @@ export function AnswerTable({ table: { columns = [], rows = [], truncated = fals
       <Table
         caption={`${rows.length.toLocaleString('en')} rows${truncated ? '; there are more' : ''}`}
         isCaptionSeen
+        isAlwaysTable
         columns={columns.map(({ name, type }, index) => ({
           name: escapeText(name),
           isNumber: type === 'number',

@@ -14,12 +14,15 @@ export interface TableProps<Row> {
   rows: readonly Row[]
   keyOf: (row: Row, index: number) => string | number
   isCaptionSeen?: boolean
+  /** Stays a table on a phone, and is scrolled; others become a card for each row there. */
+  isAlwaysTable?: boolean
 }
 
-export function Table<Row>({ caption, columns, rows, keyOf, isCaptionSeen = false }: TableProps<Row>) {
+export function Table<Row>(props: TableProps<Row>) {
+  const { caption, columns, rows, keyOf, isCaptionSeen = false, isAlwaysTable = false } = props
   return (
     <div class="table-scroll" tabIndex={0} role="region" aria-label={caption}>
-      <table class="table">
+      <table class={isAlwaysTable ? 'table' : 'table cards'}>
         <caption class={isCaptionSeen ? '' : 'unseen'}>{caption}</caption>
         <thead>
           <tr>
@@ -34,7 +37,7 @@ export function Table<Row>({ caption, columns, rows, keyOf, isCaptionSeen = fals
           {rows.map((row, index) => (
             <tr key={keyOf(row, index)}>
               {columns.map(({ name, isNumber, cell }) => (
-                <td key={name} class={isNumber ? 'number' : ''}>
+                <td key={name} class={isNumber ? 'number' : ''} data-name={name}>
                   {cell(row)}
                 </td>
               ))}

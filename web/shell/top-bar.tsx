@@ -1,7 +1,9 @@
 import { mayUse } from '../api/session.ts'
 import { Button } from '../parts/button.tsx'
+import { useMedia } from '../parts/use-media.ts'
 import { SavedMenu } from '../saved/saved-menu.tsx'
 import { usePage } from './page.ts'
+import { ViewMenu } from './view-menu.tsx'
 import { VIEWS } from './views.ts'
 
 export interface TopBarProps {
@@ -11,41 +13,46 @@ export interface TopBarProps {
   onShare: () => void
 }
 
+/** Narrower than this the names of the views do not fit; with a key, its name and “Log out” are there as well. */
+const NAMES_FIT = { anybody: '(min-width: 760px)', key: '(min-width: 960px)' }
+
 export function TopBar({ onPalette, onHelp, onSave, onShare }: TopBarProps) {
   const { router, session } = usePage()
   const who = session.who.value
   const { path } = router.place.value
+  const isWide = useMedia(who?.by === 'session' ? NAMES_FIT.key : NAMES_FIT.anybody)
+  const views = VIEWS.filter(({ right, isUnlisted = false }) => who && !isUnlisted && mayUse(who, right))
+  const itself = who?.by === 'session' && (
+    <>
+      <span class="who" title={`Role ${who.role ?? ''}`}>
+        {who.name}
+      </span>
+      <Button kind="quiet" onClick={() => void session.logOut()}>
+        Log out
+      </Button>
+    </>
+  )
   return (
     <header class="top-bar">
       <a class="brand" href="/" aria-label="Tailrace">
         <Mark />
-        <span>Tailrace</span>
+        {isWide && <span>Tailrace</span>}
       </a>
-      <nav class="views" aria-label="Views">
-        {VIEWS.filter(({ right, isUnlisted = false }) => who && !isUnlisted && mayUse(who, right)).map((view) => (
-          <a
-            key={view.path}
-            href={view.path}
-            aria-current={view.path === path ? 'page' : undefined}
-            ref={(link) => {
-              if (view.path === path) showWhole(link)
-            }}
-          >
-            {view.name}
-          </a>
-        ))}
-      </nav>
+      {isWide ? (
+        <nav class="views" aria-label="Views">
+          {views.map((view) => (
+            <a key={view.path} href={view.path} aria-current={view.path === path ? 'page' : undefined}>
+              {view.name}
+            </a>
+          ))}
+        </nav>
+      ) : (
+        <ViewMenu views={views} path={path}>
+          {itself && <div class="view-menu-foot">{itself}</div>}
+        </ViewMenu>
+      )}
       <div class="top-end">
-        {who?.by === 'session' && (
-          <>
-            <span class="who" title={`Role ${who.role ?? ''}`}>
-              {who.name}
-            </span>
-            <Button kind="quiet" onClick={() => void session.logOut()}>
-              Log out
-            </Button>
-          </>
-        )}
+        {isWide && itself}
         {who && mayUse(who, 'read') && (
           <>
             <SavedMenu onSave={onSave} />
@@ -57,14 +64,6 @@ export function TopBar({ onPalette, onHelp, onSave, onShare }: TopBarProps) {
       </div>
     </header>
   )
-}
-
-/** The bar is narrower than its views on a phone. (`scrollIntoView` would also move where Tab goes on from.) */
-function showWhole(link: HTMLElement | null): void {
-  const bar = link?.parentElement
-  if (!link || !bar) return
-  const hidden = link.getBoundingClientRect().right - bar.getBoundingClientRect().right
-  if (hidden > 0) bar.scrollLeft += hidden
 }
 
 function Mark() {

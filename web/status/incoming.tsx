@@ -17,6 +17,7 @@ export function Incoming({ status: { ingest, listeners } }: { status: Status }) 
       ) : (
         <Table
           caption="What comes in, by source"
+          isAlwaysTable
           rows={names}
           keyOf={(name) => name}
           columns={[
