@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { escapeLines, escapeText } from '../../src/core/escape.ts'
 import type { EventJson } from '../../src/core/event.ts'
 import { senseOf } from '../query/filter-text.ts'
@@ -45,6 +46,11 @@ export function DetailFields({ event, state, actions }: DetailFieldsProps) {
   )
 }
 
+/** A long name is broken after its dots and dashes. */
+function breakable(name: string): ComponentChildren {
+  return name.split(/(?<=[./_-])/).flatMap((part, index) => (index === 0 ? [part] : [<wbr key={index} />, part]))
+}
+
 function FieldRow({ name, value, event, state, actions }: DetailFieldsProps & { name: string; value: string }) {
   const { toasts } = usePage()
   const shown = escapeText(name)
@@ -53,7 +59,7 @@ function FieldRow({ name, value, event, state, actions }: DetailFieldsProps & { 
   const isLong = value.length > VALUE_CHARS_MAX
   return (
     <tr>
-      <th scope="row">{shown}</th>
+      <th scope="row">{breakable(shown)}</th>
       <td>
         {name === 'trace_id' ? (
           <a href={traceLink(event)} title="All events of this trace">

@@ -1,5 +1,4 @@
 import { useMemo } from 'preact/hooks'
-import { withParameters } from '../api/client.ts'
 import { AnswerTable } from '../parts/answer-table.tsx'
 import { Failure, Loading } from '../parts/states.tsx'
 import { useMedia } from '../parts/use-media.ts'
@@ -35,17 +34,7 @@ function Content({ model, selectedId, onNothingYet }: EventsProps) {
   const look = useLook(state, items)
   const problem = state.isLive ? live?.problem : found?.problem
   if (problem && (items.length === 0 || model.isStale)) return <Failure problem={problem} onRetry={again} />
-  if (found?.table) {
-    const { query: q, range } = state
-    return (
-      <>
-        <p class="answer-link">
-          <a href={withParameters('/view/statistics', { q, ...range })}>Draw it, or download it</a>
-        </p>
-        <AnswerTable table={found.table} />
-      </>
-    )
-  }
+  if (found?.table) return <AnswerTable table={found.table} />
   if (items.length === 0) {
     if (!model.isSettled) return <Loading what="events" />
     return <NothingFound state={state} actions={actions} onNothingYet={onNothingYet} />

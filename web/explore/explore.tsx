@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { withParameters } from '../api/client.ts'
 import { Events } from './events.tsx'
 import { Facets } from './facets.tsx'
 import { FirstRun } from './first-run.tsx'
@@ -76,7 +77,11 @@ export function Explore() {
 function Says({ model: { state, tail, live, found, isAnswered, histogram } }: { model: ExploreModel }) {
   if (state.isLive) return <LiveStatus live={live} onPause={() => tail?.pause()} onResume={() => tail?.resume()} />
   if (!isAnswered) return <small>Searching …</small>
-  if (!found || found.table) return null
+  if (!found) return null
+  if (found.table) {
+    const { query: q, range } = state
+    return <a href={withParameters('/view/statistics', { q, ...range })}>Draw it, or download it</a>
+  }
   const buckets = histogram.isLoading ? undefined : histogram.value?.buckets
   const total = buckets?.reduce((sum, bucket) => sum + bucket.total, 0)
   return <Count shown={found.events.length} total={total} elapsedMs={found.elapsedMs} />

@@ -28,14 +28,16 @@ export function Loading({ what }: { what: string }) {
   )
 }
 
-/** What went wrong and what to do about it, in the server's words. */
+/** What went wrong and what to do about it, in the server's words. A mistake is mended, not tried again. */
 export function Failure({ problem, onRetry }: { problem: ApiProblem; onRetry?: () => void }) {
+  const isMistake = problem.status === 400
+  const title = problem.status === 0 ? 'No answer' : isMistake ? 'This cannot be right' : 'That did not work'
   return (
     <div class="state failure" role="alert">
-      <h2>{problem.status === 0 ? 'No answer' : 'That did not work'}</h2>
+      <h2>{title}</h2>
       <p>{problem.message}</p>
       {problem.hint !== undefined && <p>{problem.hint}</p>}
-      {onRetry && (
+      {onRetry && !isMistake && (
         <div class="steps">
           <Button onClick={onRetry}>Try again</Button>
         </div>

@@ -3,7 +3,7 @@ import { withParameters, type Client } from '../api/client.ts'
 import { SEARCHES_PATH, type SavedSearch } from '../api/saved.ts'
 import type { Place } from '../shell/router.ts'
 import { makesTable } from '../query/highlight.ts'
-import { ALL_TIME } from '../time/range.ts'
+import { rangeName } from '../time/range.ts'
 
 /** The searches that people have saved, for the bar, the palette and the settings alike. */
 export interface Searches {
@@ -54,9 +54,8 @@ export function hrefOf({
 }
 
 export function rangeOf({ start, end }: Pick<SavedSearch, 'start' | 'end'>): string {
-  if (start === '') return 'live'
-  if (start === ALL_TIME) return 'all of time'
-  return end === '' ? `from ${start}` : `${start} to ${end}`
+  if (start === '') return 'Live'
+  return rangeName({ start, end: end === '' ? undefined : end }, 'local')
 }
 
 function columnsOf(text: string | null): string[] {
