@@ -78,6 +78,8 @@ export async function benchEventlog(args: readonly string[]): Promise<void> {
       result['page'] = page
       rows.push(
         row(`a closed minute of ${PAGE_EVENTS} events, first time`, page.firstMs, 'ms', { limit: 150 }),
+        row('  the same, read again', page.warmMs, 'ms'),
+        row('  the same, not compressed', page.plainMs, 'ms'),
         row('  again, not modified', page.againMs, 'ms', { limit: 5 }),
       )
     }
@@ -130,7 +132,7 @@ async function measure(server: BenchServer, load: Omit<EventlogSenderOptions, 'u
 }
 
 /** A page of an hour ago: its events come late, so they are of the minute of their arrival, which is waited for. */
-async function measurePage(server: BenchServer): Promise<{ firstMs: number; againMs: number }> {
+async function measurePage(server: BenchServer): Promise<Record<'firstMs' | 'warmMs' | 'plainMs' | 'againMs', number>> {
   const facility = `page-${Date.now()}`
   const nowMs = Date.now()
   // All of them in one minute: not at the end of one.
@@ -156,13 +158,22 @@ async function measurePage(server: BenchServer): Promise<{ firstMs: number; agai
   const etag = first.response.headers.get('etag')
   const { events } = JSON.parse(first.text) as { events: unknown[] }
   if (etag === null || events.length !== PAGE_EVENTS) throw new Error(`a page of ${events.length} events, ${etag}`)
+  const warmMs = await medianMs(address)
+  const plainMs = await medianMs(address, { 'accept-encoding': 'identity' })
   const againMs: number[] = []
   for (let read = 0; read < PAGE_READS; read++) {
     const again = await timed(address, { 'if-none-match': etag })
     if (again.response.status !== 304) throw new Error(`answered ${again.response.status} instead of 304`)
     againMs.push(again.ms)
   }
-  return { firstMs: first.ms, againMs: quantile(againMs, 0.5) }
+  return { firstMs: first.ms, warmMs, plainMs, againMs: quantile(againMs, 0.5) }
+}
+
+/** Of reads of the whole page. */
+async function medianMs(address: URL, headers: Record<string, string> = {}): Promise<number> {
+  const ms: number[] = []
+  for (let read = 0; read < PAGE_READS; read++) ms.push((await timed(address, headers)).ms)
+  return quantile(ms, 0.5)
 }
 
 async function timed(address: URL, headers: Record<string, string> = {}) {

@@ -132,6 +132,9 @@ export async function* readTexts(
     http_write_exception_in_output_format: 0,
     wait_end_of_query: 1,
     buffer_size: WHOLE_ANSWER_BYTES,
+    // What is read as text is read once: machine code for it would take longer to make than it saves.
+    compile_expressions: 0,
+    compile_sort_description: 0,
     format_custom_escaping_rule: 'Raw',
     format_custom_row_before_delimiter: '',
     format_custom_row_after_delimiter: '',

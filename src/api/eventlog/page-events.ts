@@ -4,16 +4,20 @@ import { changedMeanwhile } from './closed.ts'
 import type { PageRange, PageText } from './log-reader.ts'
 import type { PageScope } from './page-question.ts'
 import { countStatement, eventsOfPageStatement, textsOfPageStatement, type PagePosition } from './page-statements.ts'
-import { MINUTE_NS, type Page } from './page-time.ts'
+import { MINUTE_NS, type Page, type PageSize } from './page-time.ts'
 
 /** Events that one statement sorts and brings: what bounds the memory of the engine however large a page is. */
 const PIECE_EVENTS = 15_000
+/** Pieces that the store works on or holds at the same time, for one page. */
+const PIECES_BEGUN_MAX = 2
 const PIECE_EVENTS_MAX = 50_000
 /** How many times fewer are tried when a piece was more than the store gives at once. */
 const SHRINKING = 8
 /** Events that one row of an answer holds, about: rows cost more than what is in them. */
 const ROW_EVENTS = 500n
 const SECOND_NS = 1_000_000_000n
+/** Where a page can be cut: what applications log in a burst is not all in one piece. */
+const SLOT_NS: Readonly<Record<PageSize, bigint>> = { minute: SECOND_NS / 10n, hour: SECOND_NS, day: MINUTE_NS }
 
 interface PagePiece extends PageRange {
   count: number
@@ -32,7 +36,7 @@ export async function countPage(
   page: Page,
   options: ReadOptions,
 ): Promise<PageContents> {
-  const stepNs = page.size === 'day' ? MINUTE_NS : SECOND_NS
+  const stepNs = SLOT_NS[page.size]
   const { rows } = await store.select(countStatement(scope, page, stepNs), options)
   const contents: PageContents = { count: 0, pieces: [] }
   let piece: { fromNs: bigint; count: number } | undefined
@@ -61,39 +65,43 @@ type PageStore = Pick<Store, 'stream' | 'texts'>
 
 /**
  * All events of the page as JSON texts, some in each, or parts of the bytes of such texts, with the separator between
- * two events and none at the ends; in their order, read from the store as they are taken: the store is one piece ahead.
+ * two events and none at the ends; in their order, read from the store as they are taken: the store is one piece ahead,
+ * from the first on.
  */
 export async function* pageEvents(
   store: PageStore,
   { pieces }: PageContents,
   wanted: PageWanted,
 ): AsyncGenerator<PageText, void, undefined> {
-  let ahead = begin(store, pieces[0], wanted)
+  const begun: BegunPiece[] = []
+  let next = 0
+  const beginMore = (): void => {
+    while (begun.length < PIECES_BEGUN_MAX && next < pieces.length) begun.push(begin(store, pieces[next++]!, wanted))
+  }
   try {
-    for (let index = 1; ahead; index++) {
-      const { items, first } = ahead
-      let item = await first
-      ahead = begin(store, pieces[index], wanted)
-      try {
-        if (index > 1) yield wanted.separator
-        for (; item.done !== true; item = await items.next()) yield item.value
-      } finally {
-        await items.return()
-      }
+    beginMore()
+    for (let isFirst = true; ; isFirst = false) {
+      const piece = begun[0]
+      if (!piece) return
+      let item = await piece.first
+      if (!isFirst) yield wanted.separator
+      for (; item.done !== true; item = await piece.items.next()) yield item.value
+      begun.shift()
+      beginMore()
     }
   } finally {
-    await ahead?.items.return()
+    await Promise.all(begun.map(({ items }) => items.return()))
   }
 }
 
 type Texts = AsyncGenerator<PageText, void, undefined>
 
-function begin(
-  store: PageStore,
-  piece: PagePiece | undefined,
-  wanted: PageWanted,
-): { items: Texts; first: Promise<IteratorResult<PageText, void>> } | undefined {
-  if (!piece) return undefined
+interface BegunPiece {
+  items: Texts
+  first: Promise<IteratorResult<PageText, void>>
+}
+
+function begin(store: PageStore, piece: PagePiece, wanted: PageWanted): BegunPiece {
   const items = pieceEvents(store, piece, wanted)
   const first = items.next()
   // Told when it is its turn.
