@@ -35,6 +35,10 @@ export class Courier {
   #number = 0
   #sending: Promise<void> | undefined
   #linger: NodeJS.Timeout | undefined
+  /** On a clock that does not go back: when the last delivery began. */
+  #startedMs = -Infinity
+  /** What gathers while one is under way is not to wait for more. */
+  #mustSend = false
   #isClosing = false
   #isStopped = false
   #waiting: (() => void)[] = []
@@ -73,12 +77,14 @@ export class Courier {
     this.#touched.add(file)
     if (this.#sending || this.#isStopped) return
     if (this.isFull(this.#batch) || this.#isClosing) this.#start()
-    else this.#linger ??= setTimeout(() => this.#start(), this.#options.limits.lingerMs)
+    else this.#startInTurn()
   }
 
   /** Sends what is there without waiting for more. */
   sendNow(): void {
-    if (!this.#sending && !this.#isStopped && this.#touched.size > 0) this.#start()
+    if (this.#isStopped || this.#touched.size === 0) return
+    if (this.#sending) this.#mustSend = true
+    else this.#start()
   }
 
   /** Resolves when all that was gathered has arrived. */
@@ -97,9 +103,17 @@ export class Courier {
     this.#wake()
   }
 
+  /** At once after a while without a delivery, else as long after the last one as lines may wait for others. */
+  #startInTurn(): void {
+    const waitMs = this.#startedMs + this.#options.limits.lingerMs - performance.now()
+    if (waitMs <= 0) this.#start()
+    else this.#linger ??= setTimeout(() => this.#start(), waitMs)
+  }
+
   #start(): void {
     clearTimeout(this.#linger)
     this.#linger = undefined
+    this.#startedMs = performance.now()
     this.#sending = this.#send().then(
       () => this.#ended(),
       (error: unknown) => {
@@ -111,8 +125,9 @@ export class Courier {
 
   #ended(): void {
     this.#sending = undefined
-    // More has gathered meanwhile, which has waited long enough.
-    if (!this.#isStopped && this.#touched.size > 0) this.#start()
+    if (this.#isStopped || this.#touched.size === 0) return
+    if (this.#mustSend || this.#isClosing || this.isFull(this.#batch)) this.#start()
+    else this.#startInTurn()
   }
 
   async #send(): Promise<void> {
@@ -121,6 +136,7 @@ export class Courier {
     const files = [...this.#touched]
     this.#batch = this.#newBatch()
     this.#touched = new Set()
+    this.#mustSend = false
     const records = files.map((file) => file.record(file.settled))
     this.#wake()
     if (batch.rows === 0) await this.#persist(() => journal.note(() => records))

@@ -18,7 +18,7 @@ export const FILE_LIMITS = {
   /** Rows of one delivery, in bytes and in number. */
   deliveryBytes: 4 * MiB,
   deliveryRowsMax: 200_000,
-  /** Longest time a line waits for others to be sent with, when nothing else is on its way. */
+  /** From the start of one delivery to that of the next, unless there is enough for one: a line alone leaves at once. */
   lingerMs: 100,
   /** A line without its end that does not grow becomes an event after this. */
   partialMs: 5000,
