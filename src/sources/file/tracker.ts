@@ -51,6 +51,18 @@ export class Tracker {
     }
   }
 
+  /** Whether what is at the path is the file that is followed there, as it was when it was last looked at. */
+  async isUnchanged(path: string): Promise<boolean> {
+    const { io, roster, wallClock } = this.#options
+    const current = roster.at(path)
+    if (!current || roster.problems.has(path)) return false
+    const stats = await io.stat(path).catch(() => undefined)
+    if (stats?.mtimeNs !== current.mtimeNs || Number(stats.size) !== current.size) return false
+    if (`${stats.dev}:${stats.ino}` !== current.id) return false
+    current.seenMs = wallClock()
+    return true
+  }
+
   /**
    * What an earlier process left: files that are still where they were go on first, so that copies are known by them;
    * then those that were renamed meanwhile, and those that came and were rotated away unseen.
@@ -163,6 +175,7 @@ export class Tracker {
     const file = follow({ ...record, path }, pattern, Number(stats.mtimeMs))
     logger.debug({ path, id: file.id, offset: record.offset }, 'A file is followed')
     file.size = Number(stats.size)
+    file.mtimeNs = stats.mtimeNs
     if (patternOf(path, patterns)) roster.place(file, path)
     else file.state = 'rotated'
     void this.#watchTarget(path)

@@ -20,12 +20,16 @@ export interface WatchOptions {
 }
 
 const TICK_MS = 50
+/** Looking at all that waits more often than that helps nobody. */
+const TICK_MS_MIN = 5
 const RESCAN_SOON_MS = 100
 /** Listing everything may take one part of this of the time. */
 const RESCAN_SHARE = 50
 const LOOK_LATER_MS = 500
 /** How often a file that was rotated is looked at. */
 const ROTATED_POLL_MS = 500
+/** Paths that are looked at side by side for changes: each alone would cost a turn of this thread and another one's. */
+const GLANCES_MAX = 32
 
 /** What happens when: changes that were told of, regular looks at everything, and lines that waited long enough. */
 export class Watch {
@@ -38,7 +42,7 @@ export class Watch {
   #rescanTimer: NodeJS.Timeout | undefined
   #rescanAtMs = Infinity
   #tick: NodeJS.Timeout | undefined
-  #tickNumber = 0
+  #polledMs = 0
   #fresh: FollowedFile[] = []
   #isClosed = false
 
@@ -54,7 +58,7 @@ export class Watch {
       roster.isStarting = false
     })
     this.#rescanIn(this.#rescanMs(0))
-    this.#tick = setInterval(() => this.#onTick(), TICK_MS)
+    this.#tickIn(TICK_MS)
   }
 
   /** A change that was told of. */
@@ -108,7 +112,7 @@ export class Watch {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#rescanTimer)
-    clearInterval(this.#tick)
+    clearTimeout(this.#tick)
     for (const timer of this.#later.values()) clearTimeout(timer)
     this.#later.clear()
     await this.#queue
@@ -179,7 +183,14 @@ export class Watch {
     const paths = await folders.scan()
     for (const path of roster.paths()) paths.add(path)
     for (const path of roster.problems.keys()) paths.add(path)
-    for (const path of paths) if (!this.#isClosed) await tracker.look(path)
+    const all = [...paths]
+    for (let at = 0; at < all.length && !this.#isClosed; at += GLANCES_MAX) {
+      const some = all.slice(at, at + GLANCES_MAX)
+      const isSame = await Promise.all(some.map((path) => tracker.isUnchanged(path)))
+      for (const [index, path] of some.entries()) {
+        if (isSame[index] !== true && !this.#isClosed) await tracker.look(path)
+      }
+    }
   }
 
   #rescanMs(tookMs: number): number {
@@ -187,10 +198,31 @@ export class Watch {
     return Math.max(folders.mustPoll ? limits.pollMs : limits.rescanMs, tookMs * RESCAN_SHARE)
   }
 
+  #tickIn(ms: number): void {
+    if (this.#isClosed) return
+    this.#tick = setTimeout(() => {
+      this.#onTick()
+      this.#tickIn(this.#untilDueMs())
+    }, ms)
+  }
+
+  /** Time until the first of those who wait for so much silence has had it, so that no line is late by a tick. */
+  #untilDueMs(): number {
+    const { readers, limits } = this.#options
+    const latestMs = performance.now() - limits.holdMs
+    let ms = TICK_MS
+    for (const file of readers.waiting) {
+      if (file.isHolding && !file.isBusy) ms = Math.min(ms, file.grownMs - latestMs)
+      if (ms <= TICK_MS_MIN) return TICK_MS_MIN
+    }
+    return ms
+  }
+
   #onTick(): void {
     const { readers, limits } = this.#options
     const nowMs = performance.now()
-    const isPoll = ++this.#tickNumber % (ROTATED_POLL_MS / TICK_MS) === 0
+    const isPoll = nowMs - this.#polledMs >= ROTATED_POLL_MS
+    if (isPoll) this.#polledMs = nowMs
     for (const file of readers.waiting) {
       if (file.isBusy || file.retryAtMs > nowMs) continue
       const quietMs = nowMs - file.grownMs
