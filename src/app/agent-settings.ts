@@ -33,6 +33,7 @@ const AgentSchema = Type.Object({
   rotatedWait: duration(30_000),
   rescan: duration(15_000, 100),
   poll: duration(1000, 100),
+  remoteWait: duration(3000, 100),
   failoverAfter: duration(10_000),
   spoolBytesMax: bytes(1024 * MiB, MiB),
 })

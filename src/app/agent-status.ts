@@ -24,6 +24,8 @@ export interface AgentStatusText {
   folders: number
   files: { path: string; offset: number; size: number; behindBytes: number; state: string; error: string | null }[]
   problems: { path: string; reason: string }[]
+  /** Paths and globs that select no file now. */
+  unmatched: string[]
 }
 
 const SOCKET = 'agent.sock'

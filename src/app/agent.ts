@@ -40,6 +40,8 @@ export interface RunningAgent {
   status(): AgentStatusText
   /** Resolves when there is nothing left to do, as only standard input was read; rejects when another took its place. */
   done: Promise<void>
+  /** Whether the process would wait for calls that may never return. */
+  isHeldUp(): boolean
   /** Delivers what was read, for a while, and ends. */
   close(): Promise<void>
 }
@@ -90,7 +92,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     ])
     // Whoever waits for the end is told; after it nobody waits.
     done.catch(() => undefined)
-    return { agent, status, done, close: () => closing.run() }
+    return { agent, status, done, isHeldUp: () => files?.isHeldUp() ?? false, close: () => closing.run() }
   } catch (error) {
     await closing.run()
     throw error
@@ -147,6 +149,7 @@ async function openFiles(
       rotatedMs: settings.rotatedWait,
       rescanMs: settings.rescan,
       pollMs: settings.poll,
+      remoteCallMs: settings.remoteWait,
     },
   })
 }
@@ -246,5 +249,6 @@ function statusOf(parts: {
     folders: followed?.folders ?? 0,
     files: followed?.files ?? [],
     problems: followed?.problems ?? [],
+    unmatched: followed?.unmatched ?? [],
   }
 }

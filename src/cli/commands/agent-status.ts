@@ -47,6 +47,7 @@ export const command = defineCommand(
         return `${escapeText(path)}  ${formatSize(offset)} of ${formatSize(size)}  ${behind}${note}`
       }),
       ...status.problems.map(({ path, reason }) => `${escapeText(path)}  ${red(escapeText(reason))}`),
+      ...status.unmatched.map((path) => dim(`${escapeText(path)}  selects no file`)),
     ]
     await out.write(`${lines.join('\n')}\n`)
     return EXIT_OK

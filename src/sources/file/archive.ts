@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { EventBatch } from '../../core/batch.ts'
@@ -6,18 +5,40 @@ import type { FollowedFile } from './followed-file.ts'
 import type { FileLimits } from './limits.ts'
 import { cutLines } from './line-cutter.ts'
 import { ANCHOR_BYTES, extendCrc, fingerprint, HEAD_BYTES } from './record.ts'
+import { errorCode, type SourceIo } from './source-io.ts'
 
 const CHUNK_BYTES = 128 * 1024
 
 /** What is in a gzip file. Iterating throws where it is damaged or cut off. */
-export function unpacked(path: string): AsyncIterable<Buffer> {
+export function unpacked(io: SourceIo, path: string): AsyncIterable<Buffer> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
   // What goes wrong destroys the decoder, and iterating it throws that.
-  pipeline(createReadStream(path), gunzip, () => undefined)
+  pipeline(packed(io, path), gunzip, () => undefined)
   return gunzip as AsyncIterable<Buffer>
 }
 
+async function* packed(io: SourceIo, path: string): AsyncGenerator<Buffer> {
+  const fd = await io.open(path)
+  try {
+    for (let at = 0; ;) {
+      const piece = Buffer.allocUnsafe(CHUNK_BYTES)
+      const count = await io.read(fd, piece, CHUNK_BYTES, at)
+      if (count === 0) return
+      at += count
+      yield piece.subarray(0, count)
+    }
+  } finally {
+    await io.close(fd)
+  }
+}
+
+/** The archive is damaged or no archive: there is no sense in reading it again before it has changed. */
+export class DamagedError extends Error {
+  override readonly name = 'DamagedError'
+}
+
 export interface ArchiveOptions {
+  io: SourceIo
   limits: FileLimits
   room: () => Promise<EventBatch>
   isFull: (batch: EventBatch) => boolean
@@ -25,11 +46,28 @@ export interface ArchiveOptions {
   onRead: (bytes: number) => void
 }
 
-/** Reads an archive from the file's position to its end. Offsets are those of what is in it. */
+/**
+ * Reads an archive from the file's position to its end. Offsets are those of what is in it. Throws DamagedError, once for
+ * each form that the file has; what comes before the damage was read.
+ */
 export async function readArchive(file: FollowedFile, options: ArchiveOptions): Promise<void> {
+  const { size, mtimeNs } = await options.io.stat(file.path)
+  const form = `${size} ${mtimeNs}`
+  // One that is made now.
+  if (size === 0n || form === file.damagedForm) return
+  try {
+    await readWhole(file, options)
+  } catch (error) {
+    if (!errorCode(error).startsWith('Z_')) throw error
+    file.damagedForm = form
+    throw new DamagedError(`no whole gzip archive: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+async function readWhole(file: FollowedFile, options: ArchiveOptions): Promise<void> {
   let offset = 0
   let open: Buffer = Buffer.alloc(0)
-  for await (const chunk of unpacked(file.path)) {
+  for await (const chunk of unpacked(options.io, file.path)) {
     const end = offset + chunk.length
     if (file.head.bytes < HEAD_BYTES && offset < HEAD_BYTES && file.position === 0) learnHead(file, open, chunk)
     if (end > file.position + open.length) {

@@ -1,54 +1,9 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { expect, onTestFinished, test } from 'vitest'
-import { Counters } from '../../core/counters.ts'
-import { SILENT_LOGGER } from '../../core/logger.ts'
-import { fileSource, type FileSource, type FileSourceOptions } from './file.ts'
+import { expect, test } from 'vitest'
 import { SOURCE_IO } from './source-io.ts'
-import { MemoryEnd } from './testing/memory-end.ts'
-
-interface Place {
-  dir: string
-  log: string
-  end: MemoryEnd
-  start(more?: Partial<FileSourceOptions>): Promise<FileSource & { kill: () => Promise<void> }>
-}
-
-function place(): Place {
-  const dir = mkdtempSync(join(tmpdir(), 'tailrace-file-'))
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
-  const logs = join(dir, 'logs')
-  mkdirSync(logs)
-  const end = new MemoryEnd()
-  return {
-    dir: logs,
-    log: join(logs, 'app.log'),
-    end,
-    async start(more = {}) {
-      const sink = end.connect()
-      const source = await fileSource.follow({
-        patterns: [{ path: join(logs, '*.log') }],
-        stateDir: join(dir, 'state'),
-        sink,
-        counters: new Counters(),
-        logger: SILENT_LOGGER,
-        hostname: 'box',
-        ...more,
-        limits: { lingerMs: 5, holdMs: 10, partialMs: 60, rotatedMs: 200, rescanMs: 300, ...more.limits },
-      })
-      onTestFinished(() => source.close())
-      return {
-        ...source,
-        kill: async () => {
-          sink.cut()
-          await source.close()
-        },
-      }
-    },
-  }
-}
+import { place } from './testing/place.ts'
 
 const lines = (from: number, to: number): string =>
   Array.from({ length: to - from }, (_, index) => `line ${from + index}\n`).join('')
@@ -85,8 +40,12 @@ test.each<[string, Buffer | string, string[]]>([
   ['a mark of UTF-8', '\uFEFFone\ntwo\n', ['one', 'two']],
   ['UTF-16, little-endian', utf16('\uFEFFeins\r\nzw\u00f6lf\n'), ['eins', 'zw\u00f6lf']],
   ['UTF-16, big-endian', utf16('\uFEFFeins\nzw\u00f6lf\n').swap16(), ['eins', 'zw\u00f6lf']],
+  ['UTF-16 without a mark', utf16('eins\r\nzw\u00f6lf\n'), ['eins', 'zw\u00f6lf']],
+  ['UTF-16 without a mark, big-endian', utf16('eins\n').swap16(), ['eins']],
   ['bytes that are no UTF-8', Buffer.from('one \xff.\ntwo\n', 'latin1'), ['one \uFFFD.', 'two']],
   ['zeros where a file was emptied under its writer', `${'\0'.repeat(5000)}one\ntwo\n`, ['one', 'two']],
+  ['a hole in a line, which a crash has left', `cut off${'\0'.repeat(3000)}one\n`, ['cut off', 'one']],
+  ['zeros that somebody has written', 'a\0b\nc\0\n', ['a\0b', 'c\0']],
   ['empty lines', 'one\n\n\ntwo\n', ['one', 'two']],
   [
     'a line over the limit, in parts',
@@ -95,6 +54,7 @@ test.each<[string, Buffer | string, string[]]>([
   ],
   ['a character at the border of two parts', `${'x'.repeat(1023)}\u00e9y\nend\n`, ['x'.repeat(1023), '\u00e9y', 'end']],
   ['a last line without its end', 'one\ntwo', ['one', 'two']],
+  ['a last line that ends with return alone', 'one\r\ntwo\r', ['one', 'two']],
   ['one character', 'a\n', ['a']],
 ])('%s', async (_name, content, messages) => {
   const { log, end, start } = place()

@@ -13,7 +13,9 @@ import { Folders } from './folders.ts'
 import { Handles } from './handles.ts'
 import { Interpreters } from './interpreter.ts'
 import { Journal } from './journal.ts'
+import { Lanes } from './lanes.ts'
 import { FILE_LIMITS, type FileLimits } from './limits.ts'
+import { MOUNT_IO, type MountIo } from './mounts.ts'
 import { type FilePatternSettings, parsePattern } from './pattern.ts'
 import { Readers } from './readers.ts'
 import { Roster } from './roster.ts'
@@ -38,12 +40,15 @@ export interface FileSourceOptions {
   hostname: string
   limits?: Partial<FileLimits>
   io?: SourceIo
+  mounts?: MountIo
 }
 
 export interface FileSource {
   status(): FilesStatus
   /** Resolves when everything that was in the files at the time of the call has been delivered. */
   caughtUp(): Promise<void>
+  /** Whether calls that may never return keep threads of the process: then it would not end by itself. */
+  isHeldUp(): boolean
   /** Stops reading, delivers what was read within `graceMs`, and lets go of everything. */
   close(graceMs?: number): Promise<void>
 }
@@ -53,20 +58,18 @@ export interface FileSource {
  * there now was looked at. Throws RangeError for a glob that cannot be read.
  */
 async function followFiles(options: FileSourceOptions): Promise<FileSource> {
-  const { sink, counters, logger, hostname, io = SOURCE_IO } = options
+  const { sink, counters, logger, hostname } = options
   const limits = { ...FILE_LIMITS, ...options.limits }
+  const lanes = openLanes(options, limits, () => watch.rescanSoon())
+  const { io } = lanes
   const patterns = options.patterns.map(parsePattern)
-  const journal = await Journal.open(options.stateDir)
-  if (journal.inDoubt) {
-    const { id } = journal.inDoubt
-    if (await sink.wasTaken(id)) journal.taken(id)
-    else await journal.dropDoubt()
-  }
+  const journal = await openJournal(options)
   const interpreters = new Interpreters(hostname, limits.lineBytesMax)
   const roster = new Roster(journal, limits.ancestorsMax)
   const courier = new Courier({ sink, journal, limits, logger, run: randomBytes(6).toString('hex') })
   const handles = new Handles(io, limits.openFilesMax, () => counters.add('file_handles_closed_total'))
   const folders = new Folders({
+    lanes,
     patterns,
     foldersMax: limits.foldersMax,
     logger,
@@ -81,6 +84,7 @@ async function followFiles(options: FileSourceOptions): Promise<FileSource> {
     roster,
     counters,
     logger,
+    mountOf: (path) => lanes.mounts.of(path),
     onRewritten: (file) => watch.rewritten(file),
     onLost: (path) => watch.look(path),
   })
@@ -106,8 +110,9 @@ async function followFiles(options: FileSourceOptions): Promise<FileSource> {
   const watch = new Watch({ roster, folders, tracker, readers, courier, journal, limits, logger })
   await watch.start()
   return {
-    status: () => filesStatus(roster, folders, handles, counters),
+    status: () => filesStatus({ roster, folders, handles, lanes, counters }),
     caughtUp: () => watch.caughtUp(),
+    isHeldUp: () => lanes.hung().length > 0,
     async close(graceMs = 0) {
       await watch.close()
       await readers.close()
@@ -119,4 +124,39 @@ async function followFiles(options: FileSourceOptions): Promise<FileSource> {
       await journal.close()
     },
   }
+}
+
+/** What an earlier process left is settled with the other end. */
+async function openJournal({ stateDir, sink }: FileSourceOptions): Promise<Journal> {
+  const journal = await Journal.open(stateDir)
+  if (journal.inDoubt) {
+    const { id } = journal.inDoubt
+    if (await sink.wasTaken(id)) journal.taken(id)
+    else await journal.dropDoubt()
+  }
+  return journal
+}
+
+/** Threads that are left for local files, archives and names of hosts, whatever hangs. */
+const LOCAL_THREADS = 2
+/** As many threads as Node has for these. */
+const THREADS = 4
+
+function threadsOf({ UV_THREADPOOL_SIZE: size }: NodeJS.ProcessEnv): number {
+  return size !== undefined && /^\d+$/.test(size) ? Number(size) : THREADS
+}
+
+function openLanes(options: FileSourceOptions, { remoteCallMs }: FileLimits, rescan: () => void): Lanes {
+  const { logger, io = SOURCE_IO, mounts = MOUNT_IO } = options
+  return new Lanes({
+    io,
+    mounts,
+    callMs: remoteCallMs,
+    callsMax: Math.max(1, threadsOf(process.env) - LOCAL_THREADS),
+    onHung: (mount) => logger.warn({ mount }, 'A file system does not answer; its files are left alone until it does'),
+    onBack(mount) {
+      logger.info({ mount }, 'A file system answers again')
+      rescan()
+    },
+  })
 }

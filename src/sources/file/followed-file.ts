@@ -56,6 +56,8 @@ export class FollowedFile {
   /** Told again while it was being read. */
   isStale = false
   error: string | undefined
+  /** Size and time of an archive that turned out to be damaged. */
+  damagedForm: string | undefined
   /** Not to be read before this, after an error. */
   retryAtMs = 0
 

@@ -30,6 +30,8 @@ export const FILE_LIMITS = {
   rescanMs: 15_000,
   /** The same where the file system does not tell of changes. */
   pollMs: 1000,
+  /** How long one call into a file system of another machine may take before its files are left alone. */
+  remoteCallMs: 3000,
   /** Pause after a file could not be read. */
   retryMs: 5000,
   /** An archive is read once it has not changed for so long. */

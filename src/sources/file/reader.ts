@@ -2,7 +2,7 @@ import type { EventBatch } from '../../core/batch.ts'
 import type { FollowedFile } from './followed-file.ts'
 import type { Handles } from './handles.ts'
 import type { FileLimits } from './limits.ts'
-import { cutLines } from './line-cutter.ts'
+import { cutLines, isWide } from './line-cutter.ts'
 import { ANCHOR_BYTES, extendCrc, fingerprint, HEAD_BYTES, matchesFingerprint } from './record.ts'
 import type { SourceIo } from './source-io.ts'
 
@@ -82,6 +82,8 @@ export class Reader {
 
   #reachedEnd(file: FollowedFile, openBytes: number): 'end' {
     file.mustFlush = false
+    // Half a character is no line: it waits for the other half without being asked for.
+    if (openBytes === 1 && isWide(file)) openBytes = 0
     if (openBytes !== file.openBytes) file.grownMs = this.#options.now()
     file.openBytes = openBytes
     return 'end'

@@ -4,6 +4,7 @@ import { readArchive } from './archive.ts'
 import type { Courier } from './courier.ts'
 import type { FollowedFile } from './followed-file.ts'
 import { type Handles, ReplacedError } from './handles.ts'
+import { HungError } from './lanes.ts'
 import type { FileLimits } from './limits.ts'
 import { type PassResult, Reader } from './reader.ts'
 import type { Roster } from './roster.ts'
@@ -17,6 +18,8 @@ export interface ReadersOptions {
   roster: Roster
   counters: Counters
   logger: Logger
+  /** The remote file system that a path is on. */
+  mountOf: (path: string) => string | undefined
   /** The file is not what it was. It is not read before somebody says so. */
   onRewritten: (file: FollowedFile) => void
   /** The path has to be looked at: it may lead elsewhere. */
@@ -28,6 +31,8 @@ export class Readers {
   readonly #options: ReadersOptions
   readonly #idle: Reader[] = []
   readonly #dirty = new Set<FollowedFile>()
+  /** Remote file systems that a reader is at: the others stay with files that are near. */
+  readonly #mounts = new Set<string>()
   /** Files with a line that is open or held back at their end, and those that were rotated: time ends these. */
   readonly waiting = new Set<FollowedFile>()
   #active = 0
@@ -109,24 +114,32 @@ export class Readers {
   }
 
   #kick(): void {
-    for (const file of this.#dirty) {
-      const reader = this.#idle.pop()
-      if (!reader) return
-      this.#dirty.delete(file)
+    while (this.#idle.length > 0) {
+      const file = this.#next()
+      const reader = file && this.#idle.pop()
+      if (!file || !reader) return
       this.#active++
       void this.#work(reader, file)
     }
   }
 
+  /** The file whose turn it is. */
+  #next(): FollowedFile | undefined {
+    for (const file of this.#dirty) {
+      const mount = this.#options.mountOf(file.path)
+      if (mount !== undefined && this.#mounts.has(mount)) continue
+      this.#dirty.delete(file)
+      return file
+    }
+    return undefined
+  }
+
   async #work(reader: Reader, first: FollowedFile): Promise<void> {
-    for (let file: FollowedFile | undefined = first; file;) {
+    for (let file: FollowedFile | undefined = first; file; file = this.#next()) {
+      const mount = this.#options.mountOf(file.path)
+      if (mount !== undefined) this.#mounts.add(mount)
       await this.#pass(reader, file)
-      file = undefined
-      for (const next of this.#dirty) {
-        file = next
-        this.#dirty.delete(next)
-        break
-      }
+      if (mount !== undefined) this.#mounts.delete(mount)
     }
     this.#active--
     this.#idle.push(reader)
@@ -143,7 +156,7 @@ export class Readers {
       if (file.isArchive) await this.#archive(file)
       result = file.isArchive ? 'end' : await reader.pass(file, file.mustEnd)
       this.#tell(file)
-      if (file.error !== undefined) this.#recovered(file)
+      if (file.error !== undefined && (!file.isArchive || file.isDone)) this.#recovered(file)
     } catch (error) {
       if (!this.#isClosed) this.#failed(file, error)
     }
@@ -163,8 +176,9 @@ export class Readers {
   }
 
   async #archive(file: FollowedFile): Promise<void> {
-    const { courier, limits } = this.#options
+    const { courier, limits, io } = this.#options
     await readArchive(file, {
+      io,
       limits,
       room: () => courier.room(),
       isFull: (batch) => courier.isFull(batch),
@@ -186,9 +200,10 @@ export class Readers {
   #failed(file: FollowedFile, error: unknown): void {
     const { logger, limits, onLost, counters } = this.#options
     if (error instanceof ReplacedError || errorCode(error) === 'ENOENT') return onLost(file.path)
-    const reason = errorCode(error) || (error as Error).message
-    if (file.error !== reason) logger.warn({ path: file.path, reason }, 'A file cannot be read for now')
-    counters.add('file_read_failures_total', { reason })
+    const isHung = error instanceof HungError
+    const reason = (!isHung && errorCode(error)) || (error as Error).message
+    if (file.error !== reason && !isHung) logger.warn({ path: file.path, reason }, 'A file cannot be read for now')
+    counters.add('file_read_failures_total', { reason: errorCode(error) || (error as Error).name })
     file.error = reason
     file.retryAtMs = performance.now() + limits.retryMs
     this.waiting.add(file)

@@ -1,6 +1,5 @@
 /** Finds files that belong together: where a renamed one is now, what was rotated away unseen, which one is a copy. */
 import type { BigIntStats } from 'node:fs'
-import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { unpacked } from './archive.ts'
@@ -30,7 +29,7 @@ export async function siblingsOf(io: SourceIo, path: string): Promise<Sibling[]>
   const family = familyOf(path)
   let names: string[]
   try {
-    names = await readdir(folder)
+    names = (await io.list(folder)).map(({ name }) => name)
   } catch {
     // The folder has gone, or may not be read: then nobody is found in it.
     return []
@@ -107,7 +106,7 @@ function isNamedAfter(path: string, original: string): boolean {
 async function* contentsOf(io: SourceIo, path: string, bytes: number): AsyncGenerator<Buffer> {
   let left = bytes
   if (isArchive(path)) {
-    for await (const piece of unpacked(path)) {
+    for await (const piece of unpacked(io, path)) {
       yield piece.subarray(0, left)
       left -= piece.length
       if (left <= 0) return

@@ -1,12 +1,18 @@
 /** All that the source does with files it follows: it looks, opens for reading, reads, closes. It never writes to them. */
-import { close, fstat, open, read, type BigIntStats } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { close, constants, type Dirent, fstat, open, read, type BigIntStats } from 'node:fs'
+import { readdir, realpath, stat, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 /** What can go wrong with a disk can be tried with another one of these. */
 export interface SourceIo {
   /** Follows links. */
   stat(path: string): Promise<BigIntStats>
+  /** What is in a folder. */
+  list(path: string): Promise<Dirent[]>
+  /** The path without links. */
+  realpath(path: string): Promise<string>
+  /** The number of the type of file system that the path is on, as statfs has it. */
+  fileSystem(path: string): Promise<number>
   /** For reading only. */
   open(path: string): Promise<number>
   statOpen(fd: number): Promise<BigIntStats>
@@ -16,6 +22,8 @@ export interface SourceIo {
 }
 
 const openFile = promisify(open)
+/** A pipe that has taken the place of a file must not be waited for. */
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 const closeFile = promisify(close)
 
 function statOpen(fd: number): Promise<BigIntStats> {
@@ -26,7 +34,10 @@ function statOpen(fd: number): Promise<BigIntStats> {
 
 export const SOURCE_IO: SourceIo = {
   stat: (path) => stat(path, { bigint: true }),
-  open: (path) => openFile(path, 'r'),
+  list: (path) => readdir(path, { withFileTypes: true }),
+  realpath: (path) => realpath(path),
+  fileSystem: async (path) => (await statfs(path)).type,
+  open: (path) => openFile(path, FLAGS),
   statOpen,
   async read(fd, target, length, position) {
     let done = 0

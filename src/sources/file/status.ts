@@ -1,6 +1,7 @@
 import type { Counters } from '../../core/counters.ts'
 import type { Folders } from './folders.ts'
 import type { Handles } from './handles.ts'
+import type { Lanes } from './lanes.ts'
 import type { Roster } from './roster.ts'
 
 export interface FileStatus {
@@ -17,6 +18,8 @@ export interface FilesStatus {
   files: FileStatus[]
   /** Files and folders that cannot be looked at. */
   problems: { path: string; reason: string }[]
+  /** Paths and globs that select no file now. */
+  unmatched: string[]
   folders: number
   openFiles: number
   refusedFiles: number
@@ -24,16 +27,26 @@ export interface FilesStatus {
   behindBytes: number
 }
 
-export function filesStatus(roster: Roster, folders: Folders, handles: Handles, counters: Counters): FilesStatus {
+export interface StatusParts {
+  roster: Roster
+  folders: Folders
+  handles: Handles
+  lanes: Lanes
+  counters: Counters
+}
+
+export function filesStatus({ roster, folders, handles, lanes, counters }: StatusParts): FilesStatus {
   const files = [...roster.files()].map((file) => {
     const size = file.isArchive ? file.position : Math.max(file.size, file.position + file.openBytes)
     const behindBytes = Math.max(0, size - file.delivered)
     return { path: file.path, offset: file.delivered, size, behindBytes, state: file.state, error: file.error ?? null }
   })
   const problems = [...roster.problems, ...folders.problems].map(([path, reason]) => ({ path, reason }))
+  problems.push(...lanes.hung().map((path) => ({ path, reason: 'the file system does not answer' })))
   return {
     files,
     problems,
+    unmatched: [...folders.unmatched],
     folders: folders.size,
     openFiles: handles.size,
     refusedFiles: roster.refused,

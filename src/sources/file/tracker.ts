@@ -1,7 +1,7 @@
-import { realpath } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Logger } from '../../core/logger.ts'
 import { type FileState, type FollowedFile, newRecord } from './followed-file.ts'
+import { HungError } from './lanes.ts'
 import type { FileLimits } from './limits.ts'
 import { type FilePattern, patternOf } from './pattern.ts'
 import { familyOf, type FileRecord, isArchive } from './record.ts'
@@ -105,6 +105,7 @@ export class Tracker {
     const current = roster.at(path)
     if (stats?.isFile() !== true) {
       if (current) await this.#detach(current, path)
+      if (stats && !stats.isDirectory()) throw new Error('no regular file')
       return
     }
     const id = `${stats.dev}:${stats.ino}`
@@ -342,7 +343,7 @@ export class Tracker {
   }
 
   async #watchTarget(path: string): Promise<void> {
-    const real = await realpath(path).catch(() => path)
+    const real = await this.#options.io.realpath(path).catch(() => path)
     if (real === path) return
     this.#options.roster.alias(real, path)
     await this.#options.watchExtra(dirname(real))
@@ -350,6 +351,8 @@ export class Tracker {
 
   #noteProblem(path: string, error: unknown): void {
     const { roster, logger } = this.#options
+    // That is told once for all that is there.
+    if (error instanceof HungError) return
     const reason = errorCode(error) || (error as Error).message
     if (roster.problems.get(path) !== reason) logger.warn({ path, reason }, 'A file cannot be read')
     roster.problems.set(path, reason)
