@@ -13,6 +13,14 @@ export const PATIENCE: Patience = {
   random: Math.random,
 }
 
+/** Longest time that a timer takes; a longer one would go off at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+/** A time as a timer takes it: what is too long for one, such as Infinity, is as long as there is. */
+export function timerMs(ms: number): number {
+  return Math.min(ms, TIMER_MS_MAX)
+}
+
 const FIRST_MS = 250
 const LONGEST_MS = 15_000
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { recordWith } from '../../wire/audit/testing/records.ts'
 import { startTestAgent, type TestAgent } from './agent.ts'
 import { createAuditClient, type AuditClient } from './client.ts'
@@ -245,6 +245,39 @@ describe('the connection', () => {
     await client.reset(tcpConnection({ port: agent.port }))
     await agent.waitForRecords(1)
     expect(client.stats()).toMatchObject({ requeued: 1, sent: 1 })
+  })
+
+  test('that acknowledges nothing is lost after a while, also while more is sent', async () => {
+    const client = open({ answerTimeoutMs: 200, acknowledge: true }, new HeldConnection())
+    const sending = setInterval(() => client.send(numbered(0)), 1)
+    onTestFinished(() => clearInterval(sending))
+    await expect.poll(() => client.failure?.message).toContain('has taken nothing')
+    // Not only because there was no room for more.
+    expect(client.stats().queued).toBeLessThan(1000)
+  })
+
+  test('may take as long as it likes where no time is too long', async () => {
+    const held = new HeldConnection()
+    const options = { queueSize: 1, answerTimeoutMs: Infinity, heartbeatMs: Infinity }
+    const client = open(options, held)
+    client.send(numbered(0))
+    const waiting = client.send(numbered(1), { timeoutMs: Infinity })
+    let isClosed = false
+    await expect.poll(() => held.written.length).toBe(1)
+    // Timers of no time at all would have gone off by then.
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 2))
+    held.release()
+    expect(said(await waiting)).toBe('memory')
+    await expect.poll(() => held.written.length).toBe(3)
+    const closing = client.close({ timeoutMs: Infinity }).then((outcome) => {
+      isClosed = true
+      return outcome
+    })
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 2))
+    expect(isClosed).toBe(false)
+    held.release()
+    expect(await closing).toEqual({ undelivered: 0, kept: 0 })
+    expect(client.stats()).toMatchObject({ sent: 2, heartbeats: 1, requeued: 0 })
   })
 
   test('of no kind', async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { timerMs } from '../backoff.ts'
 import type { AuditConnection } from './connection.ts'
 import { MessageQueue } from './message-queue.ts'
 import { AuditError, type SendOutcome } from './outcome.ts'
@@ -116,7 +117,7 @@ export class Engine {
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
       this.#idle.push(resolve)
-      timer = setTimeout(resolve, timeoutMs)
+      timer = setTimeout(resolve, timerMs(timeoutMs))
     })
     clearTimeout(timer)
   }
@@ -131,9 +132,9 @@ export class Engine {
     this.taker.refuseWaiting()
     await this.outbox.disconnect()
     const undelivered = this.queue.length
-    this.#overflow?.close(this.queue)
+    const kept = this.#overflow?.close(this.queue) ?? 0
     this.queue.drop(undelivered)
-    return { undelivered, kept: this.#overflow ? undelivered : 0 }
+    return { undelivered, kept }
   }
 
   stats(): AuditStats {

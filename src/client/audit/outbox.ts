@@ -1,6 +1,7 @@
 import { MsgpackCursor } from '../../wire/msgpack/cursor.ts'
 import { FAULTY, ValueScanner } from '../../wire/msgpack/scanner.ts'
 import { readValue } from '../../wire/msgpack/value.ts'
+import { timerMs } from '../backoff.ts'
 import { chunkMessage, sameTag } from './chunk-message.ts'
 import type { AuditConnection, ConnectionEvents } from './connection.ts'
 import type { MessageQueue } from './message-queue.ts'
@@ -178,7 +179,7 @@ export class Outbox {
     this.#taken -= count
     this.figures.sent += count
     if (count > 0) this.#options.onConfirmed(count)
-    this.#watch()
+    this.#watchAnew()
     if (session.heartbeatTimer === undefined && !session.ending) this.#beginHeartbeats(session)
     this.pump()
   }
@@ -193,7 +194,7 @@ export class Outbox {
         this.#lost(session, error as Error)
       }
     }
-    session.heartbeatTimer = setInterval(() => void beat(), heartbeatMs)
+    session.heartbeatTimer = setInterval(() => void beat(), timerMs(heartbeatMs))
     session.heartbeatTimer.unref()
     void beat()
   }
@@ -222,18 +223,22 @@ export class Outbox {
     if (chunk !== undefined && batch && this.#session === session) this.#done(session, batch)
   }
 
-  /** Looks whether what was sent is taken, or acknowledged, in time. */
+  /** Looks whether what was sent is taken, or acknowledged, in time: counted from the last that was, whatever is sent since. */
   #watch(): void {
+    const session = this.#session
+    if (this.#watchdog || !session || this.#taken + this.#batches.length === 0) return
+    const { answerMs } = this.#options
+    this.#watchdog = setTimeout(() => {
+      this.#watchdog = undefined
+      this.#lost(session, new Error(`the agent has taken nothing for ${answerMs} ms`))
+    }, timerMs(answerMs))
+    this.#watchdog.unref()
+  }
+
+  #watchAnew(): void {
     clearTimeout(this.#watchdog)
     this.#watchdog = undefined
-    const session = this.#session
-    if (!session || this.#taken + this.#batches.length === 0) return
-    const { answerMs } = this.#options
-    this.#watchdog = setTimeout(
-      () => this.#lost(session, new Error(`the agent has taken nothing for ${answerMs} ms`)),
-      answerMs,
-    )
-    this.#watchdog.unref()
+    this.#watch()
   }
 
   #lost(session: Session, error: Error): void {
@@ -251,7 +256,7 @@ export class Outbox {
 
   #forget(session: Session): void {
     if (this.#session === session) this.#session = undefined
-    this.#watch()
+    this.#watchAnew()
     this.figures.requeued += this.#batches.reduce((sum, { state, count }) => sum + (state === 'sent' ? count : 0), 0)
     if (this.#options.isAcknowledged) {
       // Chunks are sent again as they were: that is how the server knows those that it has.

@@ -85,9 +85,8 @@ export class Overflow {
   /** Puts a message behind all others. False when there is no room. Throws when it cannot be written. */
   append(message: Uint8Array): boolean {
     if (this.#bytes + message.length + HEAD_BYTES > this.#bytesMax) return false
-    const file = this.#appendable()
-    this.#fd ??= openSync(this.#path(file.number), 'a', 0o600)
-    this.#write(this.#fd, message)
+    const { file, fd } = this.#appendable()
+    this.#write(fd, message)
     file.bytes += message.length + HEAD_BYTES
     this.#bytes += message.length + HEAD_BYTES
     if (file.bytes >= FILE_BYTES) this.#endFile()
@@ -116,13 +115,23 @@ export class Overflow {
     const file = this.#files.find(({ isRead }) => !isRead)
     if (!file) return undefined
     if (file === this.#files.at(-1)) this.#endFile()
-    const bytes = readFileSync(this.#path(file.number))
-    const { starts, ends } = this.#messagesOf(bytes)
+    const { bytes, starts, ends } = this.#contents(file)
     file.isRead = true
     file.unconfirmed = starts.length
     this.#unread--
     if (starts.length === 0) this.#remove(file)
     return { file: file.number, bytes, starts, ends, next: 0 }
+  }
+
+  /** What cannot be read any more is damage like other: whoever waits for records to leave must not be harmed by it. */
+  #contents({ number }: OverflowFile): Pick<Staged, 'bytes' | 'starts' | 'ends'> {
+    try {
+      const bytes = readFileSync(this.#path(number))
+      return { bytes, ...this.#messagesOf(bytes) }
+    } catch {
+      this.damaged++
+      return { bytes: Buffer.alloc(0), starts: [], ends: [] }
+    }
   }
 
   /** A message of this file has arrived; 0 is none. */
@@ -132,14 +141,21 @@ export class Overflow {
     if (file && --file.unconfirmed === 0) this.#remove(file)
   }
 
-  /** Gives the folder free, with the messages of the queue, which have not arrived, in front of those that it has. */
-  close(queue: MessageQueue): void {
+  /**
+   * Gives the folder free, with the messages of the queue, which have not arrived, in front of those that it has. Returns
+   * how many of the queue it keeps: where they cannot be written those that it had before, whose files stay as they were.
+   */
+  close(queue: MessageQueue): number {
     this.#endFile()
     const read = this.#files.filter(({ isRead }) => isRead)
     const first = this.#files.find(({ isRead }) => !isRead)
-    this.#keep(this.#left(queue), first?.number ?? this.#next)
-    for (const file of read) this.#remove(file)
+    const isKept = this.#keep(this.#left(queue), first?.number ?? this.#next)
+    if (isKept) for (const file of read) this.#remove(file)
     this.#lock.release()
+    if (isKept) return queue.length
+    let had = 0
+    for (let index = 0; index < queue.length; index++) if (queue.fileOf(index) !== 0) had++
+    return had
   }
 
   *#left(queue: MessageQueue): Generator<Buffer> {
@@ -150,18 +166,26 @@ export class Overflow {
     for (let i = next; i < starts.length; i++) yield bytes.subarray(starts[i], ends[i])
   }
 
-  /** As one file that stands before the file of this number. */
-  #keep(messages: Iterable<Uint8Array>, before: number): void {
+  /** As one file that stands before the file of this number. False, with no such file, when it cannot be written. */
+  #keep(messages: Iterable<Uint8Array>, before: number): boolean {
     let fd: number | undefined
     // Files that were read stand there; theirs is the number that is free when all is well.
     const taken = new Set(this.#files.map(({ number }) => number))
     let number = before - 1
     while (taken.has(number)) number--
-    for (const message of messages) {
-      fd ??= openSync(this.#path(number), 'w', 0o600)
-      this.#write(fd, message)
+    try {
+      for (const message of messages) {
+        fd ??= openSync(this.#path(number), 'w', 0o600)
+        this.#write(fd, message)
+      }
+      return true
+    } catch {
+      // Told by what is returned.
+      this.#unlink(number)
+      return false
+    } finally {
+      if (fd !== undefined) closeSync(fd)
     }
-    if (fd !== undefined) closeSync(fd)
   }
 
   #write(fd: number, message: Uint8Array): void {
@@ -193,13 +217,15 @@ export class Overflow {
     return { starts, ends }
   }
 
-  #appendable(): OverflowFile {
+  #appendable(): { file: OverflowFile; fd: number } {
     const last = this.#files.at(-1)
-    if (last && !last.isRead && this.#fd !== undefined) return last
+    if (last && !last.isRead && this.#fd !== undefined) return { file: last, fd: this.#fd }
+    this.#endFile()
+    const fd = (this.#fd = openSync(this.#path(this.#next), 'a', 0o600))
     const file: OverflowFile = { number: this.#next++, bytes: 0, unconfirmed: 0, isRead: false }
     this.#files.push(file)
     this.#unread++
-    return file
+    return { file, fd }
   }
 
   #endFile(): void {
@@ -211,7 +237,15 @@ export class Overflow {
   #remove(file: OverflowFile): void {
     this.#files = this.#files.filter((other) => other !== file)
     this.#bytes -= file.bytes
-    unlinkSync(this.#path(file.number))
+    this.#unlink(file.number)
+  }
+
+  #unlink(number: number): void {
+    try {
+      unlinkSync(this.#path(number))
+    } catch {
+      // It is gone already, or the next client on the folder sends it again.
+    }
   }
 
   #path(number: number): string {

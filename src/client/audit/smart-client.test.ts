@@ -1,5 +1,5 @@
 import { createServer } from 'node:net'
-import { readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { formatKey, signingKeyOf } from '../../core/signing.ts'
@@ -178,6 +178,36 @@ describe('the overflow folder', () => {
     const outcomes = upTo(6).map((number) => client.send(numbered(number)))
     expect(outcomes.map(({ queued }) => queued)).toEqual([true, true, true, true, false, false])
     expect(outcomes[5]).toMatchObject({ error: { category: 'queue-full', message: 'the overflow folder is full' } })
+  })
+
+  test('that goes away is told, and harms nobody', async () => {
+    const [path, dir] = [join(folder(), 'a.sock'), folder()]
+    const client = open(path, { queueSize: 1, overflow: { dir }, backoff: { firstMs: 1, longestMs: 5 } })
+    for (const number of upTo(3)) client.send(numbered(number))
+    await expect.poll(() => client.stats().failedConnections).toBeGreaterThan(0)
+    rmSync(dir, { recursive: true })
+    // The file that is open still takes records; the next one cannot be had.
+    const large = { ...numbered(3), callerAgent: 'x'.repeat(5_000_000) }
+    expect(client.send(large).queued).toBe(true)
+    for (const number of upTo(3)) {
+      expect(client.send(numbered(number))).toMatchObject({ error: { category: 'queue-full' } })
+    }
+    agent = await startTestAgent({ path })
+    await agent.waitForRecords(1)
+    await expect.poll(() => client.stats().overflow).toEqual({ bytes: 0, damaged: 1 })
+    expect(client.send(numbered(4))).toEqual({ queued: true, place: 'memory' })
+    await agent.waitForRecords(2)
+    expect(numbersOf(agent.records)).toEqual([0, 4])
+    expect(await client.close()).toEqual({ undelivered: 0, kept: 0 })
+  })
+
+  test('that cannot take what is left when the client closes keeps none of it, which is told', async () => {
+    const dir = folder()
+    const client = open(join(folder(), 'a.sock'), { queueSize: 3, overflow: { dir } })
+    for (const number of upTo(3)) client.send(numbered(number))
+    rmSync(dir, { recursive: true })
+    expect(await client.close({ timeoutMs: 1 })).toEqual({ undelivered: 3, kept: 0 })
+    expect((await client.notices[Symbol.asyncIterator]().next()).done).toBe(true)
   })
 
   test('is for one client', () => {

@@ -5,7 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { AuditRecord } from '../../wire/audit/record.ts'
-import { PATIENCE, type Patience } from '../backoff.ts'
+import { PATIENCE, timerMs, type Patience } from '../backoff.ts'
 import type { AuditConnection } from './connection.ts'
 import { Engine, type AuditOptions, type AuditStats, type CloseOutcome } from './engine.ts'
 import { Notices, type AuditNotice, type DeliveredNotice } from './notices.ts'
@@ -185,7 +185,7 @@ class SmartClient implements SmartAuditClient {
 
 /** Waiting for an agent keeps no process alive. */
 function waitUnref(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return delay(ms, undefined, { ref: false, ...(signal && { signal }) })
+  return delay(timerMs(ms), undefined, { ref: false, ...(signal && { signal }) })
 }
 
 /** The wait before attempt `attempt + 1`. */

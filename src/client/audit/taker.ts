@@ -3,6 +3,7 @@ import { encodeMessage, writeHeartbeat, writeRecord } from '../../wire/audit/enc
 import type { AuditRecord } from '../../wire/audit/record.ts'
 import { invalidReason } from '../../wire/audit/validate.ts'
 import { MsgpackWriter } from '../../wire/msgpack/writer.ts'
+import { timerMs } from '../backoff.ts'
 import type { MessageQueue } from './message-queue.ts'
 import { IN_MEMORY, ON_DISK, refused, type SendOutcome } from './outcome.ts'
 import type { Overflow } from './overflow.ts'
@@ -94,7 +95,7 @@ export class Taker {
     const { bytes, start, at: end } = writer
     return new Promise((resolve) => {
       const over = (): void => waiting.settle(this.#count(refused('timeout', FULL, signal?.reason)))
-      const timer = timeoutMs === undefined ? undefined : setTimeout(over, timeoutMs)
+      const timer = timeoutMs === undefined ? undefined : setTimeout(over, timerMs(timeoutMs))
       const waiting: Waiting = {
         bytes,
         start,
