@@ -1,4 +1,3 @@
-import { eventDefaults } from '../../wire/transcode/row-writer.ts'
 import {
   createLineInterpreter,
   LINE_FORMATS,
@@ -17,6 +16,9 @@ export class Interpreters {
   readonly #host: string
   readonly #lineBytesMax: number
   readonly #tools = new Map<string, LineTools>()
+  readonly #texts = new Texts()
+  /** There are as many as the settings name. */
+  readonly #hosts = new Map<string, Buffer>()
 
   constructor(host: string, lineBytesMax: number) {
     this.#host = host
@@ -39,9 +41,22 @@ export class Interpreters {
       ...(timestamp === undefined ? {} : { timestampPattern: timestamp }),
       ...(multiline === undefined ? {} : { multiline: multilineOf(multiline) }),
       referenceSeconds: Math.floor(writtenMs / 1000),
-      defaults: eventDefaults({ service, host, source: path }),
+      defaults: {
+        service: this.#texts.keep(service),
+        host: this.#hostOf(host),
+        source: this.#texts.keep(path),
+        severity: 0,
+      },
       startOffset,
     })
+  }
+
+  #hostOf(text: string): Buffer {
+    const known = this.#hosts.get(text)
+    if (known) return known
+    const bytes = this.#texts.keep(text)
+    this.#hosts.set(text, bytes)
+    return bytes
   }
 
   #toolsOf(timeZone: string): LineTools {
@@ -50,6 +65,28 @@ export class Interpreters {
     const tools = new LineTools(timeZone, { lineBytesMax: this.#lineBytesMax })
     this.#tools.set(timeZone, tools)
     return tools
+  }
+}
+
+const SLAB_BYTES = 4096
+
+/**
+ * Texts that stay as long as a file is followed, side by side: a small buffer of its own costs several times its text,
+ * and one of those that Node.js makes keeps 8 KiB of other things alive.
+ */
+class Texts {
+  #slab = Buffer.alloc(0)
+  #used = 0
+
+  keep(text: string): Buffer {
+    const size = Buffer.byteLength(text)
+    if (this.#used + size > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, size))
+      this.#used = 0
+    }
+    const bytes = this.#slab.subarray(this.#used, this.#used + size)
+    this.#used += bytes.write(text)
+    return bytes
   }
 }
 

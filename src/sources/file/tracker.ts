@@ -35,6 +35,9 @@ const CLOCK_MS = 50
 /** Knows which file is behind a path, whatever was renamed, copied, emptied or made anew there. One call at a time. */
 export class Tracker {
   readonly #options: TrackerOptions
+  /** Found, and not yet known whether they are links. */
+  readonly #unresolved: string[] = []
+  #isResolving = false
 
   constructor(options: TrackerOptions) {
     this.#options = options
@@ -179,7 +182,8 @@ export class Tracker {
     file.mtimeNs = stats.mtimeNs
     if (patternOf(path, patterns)) roster.place(file, path)
     else file.state = 'rotated'
-    void this.#watchTarget(path)
+    this.#unresolved.push(path)
+    void this.#resolveLinks()
     return file
   }
 
@@ -342,11 +346,17 @@ export class Tracker {
     if (file.head.bytes === 0) file.head = head
   }
 
-  async #watchTarget(path: string): Promise<void> {
-    const real = await this.#options.io.realpath(path).catch(() => path)
-    if (real === path) return
-    this.#options.roster.alias(real, path)
-    await this.#options.watchExtra(dirname(real))
+  /** Where paths lead that were found: one after the other, as there may be thousands at once. */
+  async #resolveLinks(): Promise<void> {
+    if (this.#isResolving) return
+    this.#isResolving = true
+    for (let path = this.#unresolved.pop(); path !== undefined; path = this.#unresolved.pop()) {
+      const real = await this.#options.io.realpath(path).catch(() => path)
+      if (real === path) continue
+      this.#options.roster.alias(real, path)
+      await this.#options.watchExtra(dirname(real))
+    }
+    this.#isResolving = false
   }
 
   #noteProblem(path: string, error: unknown): void {

@@ -80,7 +80,8 @@ class Interpreter implements LineInterpreter {
   readonly #content: LineContent
   readonly #isAuto: boolean
   readonly #wrappers: readonly Wrapper[]
-  readonly #partials: Partials
+  readonly #lineBytesMax: number
+  #partials: Partials | undefined
   #wrapper: Wrapper | undefined
   #take: (line: Wrapped, startOffset: number) => void = () => undefined
   #takerBatch: EventBatch | undefined
@@ -93,7 +94,7 @@ class Interpreter implements LineInterpreter {
   constructor(options: LineOptions) {
     const { tools, timestampPattern: pattern, referenceSeconds, defaults, format } = options
     const { docker, cri } = tools
-    const times = new LineTimes({ zone: tools.zone, pattern, referenceSeconds })
+    const times = new LineTimes({ zone: tools.zone, days: tools.days, pattern, referenceSeconds })
     const inner = format === 'docker' || format === 'cri' ? 'auto' : format
     const multiline = options.multiline ?? 'auto'
     this.#times = times
@@ -101,14 +102,14 @@ class Interpreter implements LineInterpreter {
     this.#isAuto = format === 'auto'
     this.#wrappers = [docker, cri]
     this.#wrapper = format === 'docker' ? docker : format === 'cri' ? cri : undefined
-    this.#partials = new Partials(tools.limits.lineBytesMax)
+    this.#lineBytesMax = tools.limits.lineBytesMax
     this.#offset = options.startOffset ?? 0
   }
 
   get settledOffset(): number {
     const { text } = this.#content
     if (text.isHolding) return text.heldFrom
-    return this.#partials.heldFrom ?? (this.#sample.count > 0 ? this.#sample.startOffset : this.#offset)
+    return this.#partials?.heldFrom ?? (this.#sample.count > 0 ? this.#sample.startOffset : this.#offset)
   }
 
   get counts(): LineCounts {
@@ -143,8 +144,9 @@ class Interpreter implements LineInterpreter {
 
   flush(batch: EventBatch): void {
     this.#readSample(batch)
-    this.#partials.endAll(this.#taker(batch))
+    this.#partials?.endAll(this.#taker(batch))
     this.#content.text.flush(batch)
+    this.#content.text.rest()
   }
 
   forget(): void {
@@ -187,10 +189,11 @@ class Interpreter implements LineInterpreter {
     if (!wrapper) {
       this.#content.line(batch, bytes, from, to, startOffset)
     } else if (wrapper.read(bytes, from, to)) {
+      this.#partials ??= new Partials(this.#lineBytesMax)
       this.#partials.add(wrapper.wrapped, startOffset, this.#taker(batch))
     } else {
       // What is being put together begins before this line.
-      this.#partials.endAll(this.#taker(batch))
+      this.#partials?.endAll(this.#taker(batch))
       this.#misfits++
       this.#content.line(batch, bytes, from, to, startOffset)
     }

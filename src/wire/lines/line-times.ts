@@ -1,5 +1,5 @@
 import { readLevel } from '../transcode/level.ts'
-import type { TimeZone } from '../transcode/timestamp.ts'
+import type { TimestampReader, TimeZone } from '../transcode/timestamp.ts'
 import { TIME_FORMS, type TimeForm } from './time-forms.ts'
 import { isDigit, isWordByte } from './byte-kinds.ts'
 import { TimePattern } from './time-pattern.ts'
@@ -32,6 +32,8 @@ const CHANGE_LINES = 16
 
 export interface LineTimesOptions {
   zone: TimeZone
+  /** Not only of this file. */
+  days: TimestampReader
   pattern: string | undefined
   referenceSeconds: number
 }
@@ -57,8 +59,8 @@ export class LineTimes {
   #other: TimeForm | undefined
   #otherCount = 0
 
-  constructor({ zone, pattern, referenceSeconds }: LineTimesOptions) {
-    this.clock = new WallClock(zone, referenceSeconds)
+  constructor({ zone, days, pattern, referenceSeconds }: LineTimesOptions) {
+    this.clock = new WallClock(zone, referenceSeconds, days)
     this.#referenceSeconds = referenceSeconds
     this.#configured =
       pattern === undefined ? undefined : { pattern: new TimePattern(pattern), isFirstOnly: false, isAmbiguous: false }

@@ -117,7 +117,14 @@ export class TextEvents {
 
   /** Lets go of the caller's bytes, which are about to change. */
   forget(): void {
-    if (this.isHolding && this.#bytes !== this.#own) this.#takeOwn(0)
+    if (!this.isHolding) this.#bytes = NOTHING
+    else if (this.#bytes !== this.#own) this.#takeOwn(0)
+  }
+
+  /** Nothing is held back, and it may be long before there is another line: keeps no memory until then. */
+  rest(): void {
+    this.#bytes = NOTHING
+    this.#own = NOTHING
   }
 
   #join(bytes: Buffer, from: number, to: number): boolean {

@@ -1,6 +1,6 @@
 import { EVENT_LIMITS, type EventLimits } from '../transcode/limits.ts'
 import { RowWriter } from '../transcode/row-writer.ts'
-import type { TimeZone } from '../transcode/timestamp.ts'
+import { TimestampReader, type TimeZone } from '../transcode/timestamp.ts'
 import { LineTranscoder } from '../transcode/transcoder.ts'
 import { FieldFormats } from './formats.ts'
 import type { JoinLimits } from './text-events.ts'
@@ -19,6 +19,7 @@ export type LineLimits = EventLimits & JoinLimits
 export class LineTools {
   readonly limits: LineLimits
   readonly zone: TimeZone
+  readonly days = new TimestampReader()
   readonly transcoder: LineTranscoder
   readonly formats: FieldFormats
   readonly docker: DockerWrapper

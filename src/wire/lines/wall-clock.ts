@@ -13,15 +13,17 @@ export class WallClock {
   seconds = Number.NaN
   nanoseconds = 0
   readonly #zone: TimeZone
-  readonly #days = new TimestampReader()
+  readonly #days: TimestampReader
   #limitSeconds = 0
   #limitYear = 0
   /** Month and day read last without a year, and the year found for them. */
   #yearless = 0
   #year = 0
 
-  constructor(zone: TimeZone, referenceSeconds: number) {
+  /** `days` may serve several clocks. */
+  constructor(zone: TimeZone, referenceSeconds: number, days = new TimestampReader()) {
     this.#zone = zone
+    this.#days = days
     this.setReference(referenceSeconds)
   }
 
