@@ -60,7 +60,10 @@ export interface ChunkMemoryOptions {
  */
 export class ChunkMemory {
   readonly #options: ChunkMemoryOptions
-  readonly #known = new Map<string, { ticket: Ticket; atMs: number }>()
+  readonly #known = new Map<string, { ticket: Ticket; atMs: number; slot: number }>()
+  /** Names in a ring, in the order they came: whoever asks a map for its oldest walks over all that it has forgotten. */
+  readonly #names: (string | undefined)[] = []
+  #slot = 0
 
   constructor(options: ChunkMemoryOptions) {
     this.#options = options
@@ -73,12 +76,12 @@ export class ChunkMemory {
     const known = this.#known.get(name)
     if (known && nowMs() - known.atMs <= keepMs) return { ticket: known.ticket, isNew: false }
     const ticket = new Ticket()
-    this.#known.delete(name)
-    this.#known.set(name, { ticket, atMs: nowMs() })
-    for (const [oldest] of this.#known) {
-      if (this.#known.size <= chunksMax) break
-      this.#known.delete(oldest)
-    }
+    const slot = this.#slot
+    this.#slot = (slot + 1) % chunksMax
+    const oldest = this.#names[slot]
+    if (oldest !== undefined && this.#known.get(oldest)?.slot === slot) this.#known.delete(oldest)
+    this.#names[slot] = name
+    this.#known.set(name, { ticket, atMs: nowMs(), slot })
     ticket.onSettled((isDurable) => {
       if (!isDurable && this.#known.get(name)?.ticket === ticket) this.#known.delete(name)
     })
