@@ -29,6 +29,12 @@ export interface Streams {
   listen(tls: Tls | undefined, options: ListenersOptions): Promise<Record<string, string>>
 }
 
+interface Attached {
+  context: LivestreamContext
+  parts: ReturnType<typeof livestreamSource.attach>
+  rates: HttpServer['rates']
+}
+
 interface StreamsOptions extends Pick<SourceContext, 'counters' | 'logger'> {
   access: Access
   closing: Closing
@@ -56,7 +62,7 @@ export async function openStreams(config: Config, options: StreamsOptions): Prom
   })
   closing.add(() => catalog.close())
   const settings = livestreamSettings(config)
-  let attached: { context: LivestreamContext; parts: ReturnType<typeof livestreamSource.attach> } | undefined
+  let attached: Attached | undefined
   closing.add(() => attached?.parts.close())
   return {
     status: () => catalog.status(),
@@ -68,11 +74,11 @@ export async function openStreams(config: Config, options: StreamsOptions): Prom
         mayRead: streamFilter(),
         onKeyEnded: (keyId, listener) => access.onKeyEnded(keyId, listener),
       }
-      attached = { context, parts: livestreamSource.attach(http.app, context, settings) }
+      attached = { context, parts: livestreamSource.attach(http.app, context, settings), rates: http.rates }
     },
     async listen(tls, listenersOptions) {
       if (!attached) throw new Error('streams are attached before they listen')
-      const { context, parts } = attached
+      const { context, parts, rates } = attached
       const door: LogDoorContext = {
         context,
         indexer: parts.indexer,
@@ -81,6 +87,7 @@ export async function openStreams(config: Config, options: StreamsOptions): Prom
         isOpen: () => access.isOpen,
         hosts: httpNames(config).names.hosts,
         identify: (request) => access.identify(headOf(request)).principal,
+        rates,
       }
       return openDoors(config, tls, door, listenersOptions)
     },

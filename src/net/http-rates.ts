@@ -1,5 +1,4 @@
 import { isIP } from 'node:net'
-import type { FastifyRequest } from 'fastify'
 import type { Counters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
 import type { Principal } from '../core/principal.ts'
@@ -10,18 +9,27 @@ import { RateLimit } from './rate-limit.ts'
 const SECOND_MS = 1000
 const MINUTE_MS = 60_000
 
+/** Where a request comes from: a request of Fastify, for one. */
+export interface Sender {
+  /** As a trusted proxy says, or the other end of the connection. */
+  ip: string
+  socket: { remoteAddress?: string | undefined }
+}
+
 /** How often somebody may ask. What admits throws TOO_MANY_REQUESTS, which says when to come back. */
 export interface HttpRates {
   /** Before it is known who asks. */
-  admitAddress(request: FastifyRequest): void
+  admitAddress(sender: Sender): void
   admitKey(principal: Principal): void
   /**
    * What the request showed was not valid. Counted for its address, and the answer is `refusal`, or TOO_MANY_REQUESTS
    * once there were too many. Valid keys are none the wiser: else anybody behind an address could lock out the others.
    */
-  failed(request: FastifyRequest, refusal: AppError): AppError
+  failed<T extends Error>(sender: Sender, refusal: T): T | AppError
+  /** The same for what says itself whether it is one of these refusals; all else stays as it is. */
+  counted<T extends Error>(sender: Sender, error: T): T | AppError
   /** Whether the next failure of this address is one too many. */
-  isOverFailures(request: FastifyRequest): boolean
+  isOverFailures(sender: Sender): boolean
 }
 
 type Limits = Pick<
@@ -39,9 +47,15 @@ export function createRates(limits: Limits, counters: Counters, clock: () => num
     counters.add('http_limited_total', { limit })
     return new AppError('TOO_MANY_REQUESTS', { detail, retryAfterSeconds: Math.ceil(waitMs / SECOND_MS) })
   }
+  const failed: HttpRates['failed'] = (sender, refusal) => {
+    const waitMs = failures.take(senderBlock(sender))
+    if (waitMs === 0) return refusal
+    const detail = `more than ${failuresPerMinuteMax} keys from here were not valid within a minute`
+    return limited('failures', waitMs, detail)
+  }
   return {
-    admitAddress(request) {
-      const waitMs = addresses.take(senderBlock(request))
+    admitAddress(sender) {
+      const waitMs = addresses.take(senderBlock(sender))
       if (waitMs === 0) return
       throw limited('address', waitMs, `more than ${requestsPerSecondPerAddressMax} requests a second from here`)
     },
@@ -50,18 +64,18 @@ export function createRates(limits: Limits, counters: Counters, clock: () => num
       if (waitMs === 0) return
       throw limited('key', waitMs, `more than ${requestsPerSecondPerKeyMax} requests a second with this key`)
     },
-    failed(request, refusal) {
-      const waitMs = failures.take(senderBlock(request))
-      if (waitMs === 0) return refusal
-      const detail = `more than ${failuresPerMinuteMax} keys from here were not valid within a minute`
-      return limited('failures', waitMs, detail)
-    },
-    isOverFailures: (request) => failures.waitMs(senderBlock(request)) > 0,
+    failed,
+    counted: (sender, error) => (isRefusal(error) ? failed(sender, error) : error),
+    isOverFailures: (sender) => failures.waitMs(senderBlock(sender)) > 0,
   }
 }
 
+function isRefusal(error: Error): boolean {
+  return error instanceof AppError && (error.code === 'KEY_REFUSED' || error.code === 'SIGNATURE_REFUSED')
+}
+
 /** The address that a request comes from, or its network. What a proxy says and is no address does not count. */
-function senderBlock({ ip, socket }: FastifyRequest): string {
+function senderBlock({ ip, socket }: Sender): string {
   // While a connection breaks it has no address any more.
   const peer = socket.remoteAddress ?? ''
   if (ip === peer || isIP(ip) === 0) return addressBlock(peer)

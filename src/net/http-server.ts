@@ -47,6 +47,8 @@ export interface HttpServerOptions {
 export interface HttpServer extends TlsListener {
   /** Register routes on this before `listen`. */
   app: FastifyInstance
+  /** For listeners beside it: what somebody does there counts here as well. */
+  rates: HttpRates
   /** Resolves with the real address once it accepts connections. Rejects with LISTEN_FAILED. */
   listen(host: string, port: number): Promise<{ host: string; port: number; url: string }>
   /**
@@ -88,6 +90,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   watchConnections(app, limits, counters)
   return {
     app,
+    rates,
     listen: (host, port) => listen(app, host, port, options.tls ? 'https' : 'http'),
     renewTls: (material) => renewTls(app.server, material),
     close: () => close(app, limits, state),
@@ -151,18 +154,13 @@ function addHooks(app: FastifyInstance, counters: Counters, state: { isClosing: 
   })
 }
 
-function limitedProblem(problem: AppError, request: FastifyRequest, rates: HttpRates): AppError {
-  const isFailure = problem.code === 'KEY_REFUSED' || problem.code === 'SIGNATURE_REFUSED'
-  return isFailure ? rates.failed(request, problem) : problem
-}
-
 function addProblems(app: FastifyInstance, { logger, counters }: HttpServerOptions, rates: HttpRates): void {
   const routes: KnownRoute[] = []
   app.addHook('onRoute', ({ method, url }) => {
     routes.push({ methods: Array.isArray(method) ? method : [method], url })
   })
   app.setErrorHandler((error, request, reply) => {
-    const problem = limitedProblem(problemOf(error), request, rates)
+    const problem = rates.counted(request, problemOf(error))
     if (problem.code === 'INTERNAL') {
       logger.error({ err: error, ...loggedRequest(request) }, 'A request failed')
     }

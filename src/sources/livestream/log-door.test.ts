@@ -1,8 +1,10 @@
 /** livelog's two listeners as `serve` has them: beside the streams of the server, with its keys. */
 import { Agent, get as httpGet, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { testPrincipal, wordAccess } from '../../api/testing/word-access.ts'
+import { Counters } from '../../core/counters.ts'
+import { createRates } from '../../net/http-rates.ts'
 import type { SourceListener } from '../source.ts'
 import { LatestLog, listenLog, type LogDoorSettings } from './log-door.ts'
 import { chunk, openStreams, putHead, rawConnection, type TestStreams } from './testing/open-streams.ts'
@@ -21,6 +23,17 @@ const doors: SourceListener[] = []
 let putUrl: string
 let getUrl: string
 let tokenUrl: string
+
+/** So many that only the tests of limits meet them. */
+const LIMITS = {
+  requestsPerSecondPerAddressMax: 10_000,
+  requestsPerSecondPerKeyMax: 10_000,
+  failuresPerMinuteMax: 10_000,
+  rateNamesMax: 100,
+}
+/** With a clock that stands. */
+const ratesOf = (limits: Partial<typeof LIMITS>) => createRates({ ...LIMITS, ...limits }, new Counters(), () => 0)
+let rates = ratesOf({})
 
 beforeAll(async () => {
   server = await openStreams({ access, changes: { mayRead: ({ filter }) => filter === '' } })
@@ -43,6 +56,9 @@ beforeAll(async () => {
         hosts: [],
         identify: ({ method = '', url = '', headers, rawHeaders }) =>
           access.identify({ method, url, headers, rawHeaders, address: '127.0.0.1' }).principal,
+        get rates() {
+          return rates
+        },
       },
     })
     doors.push(listener)
@@ -61,6 +77,13 @@ const portOf = (url: string): number => Number(new URL(url).port)
 const headersOf = (key: string | undefined) => (key === undefined ? {} : { authorization: `Bearer ${key}` })
 const put = (key?: string, body = 'hello') => fetch(putUrl, { method: 'PUT', body, headers: headersOf(key) })
 const get = (url: string, key?: string) => fetch(url, { headers: headersOf(key) })
+
+/** Of three, one after the other. */
+async function statuses(ask: () => Promise<Response>): Promise<number[]> {
+  const found: number[] = []
+  for (let n = 0; n < 3; n++) found.push((await ask()).status)
+  return found
+}
 
 test.each([
   [undefined, 401],
@@ -131,4 +154,32 @@ test('keys that end cut off who writes and who reads with them', async () => {
   writer.end()
   await expect.poll(() => writing.got).toContain(' 401 ')
   writing.socket.destroy()
+})
+
+describe('limits', () => {
+  afterEach(() => (rates = ratesOf({})))
+
+  test.each([
+    ['requests of an address', { requestsPerSecondPerAddressMax: 2 }, [201, 201, 429], [429, 429, 429]],
+    ['requests with a key', { requestsPerSecondPerKeyMax: 2 }, [201, 201, 429], [200, 200, 429]],
+  ])('of %s hold at both doors', async (_what, limits, writing, reading) => {
+    rates = ratesOf(limits)
+    expect(await statuses(() => put('writer'))).toEqual(writing)
+    expect(await statuses(() => get(getUrl, 'reader'))).toEqual(reading)
+    const refused = await put('writer')
+    expect([refused.headers.get('retry-after'), await refused.text()]).toEqual([
+      '1',
+      expect.stringContaining('a second'),
+    ])
+  })
+
+  test.each([
+    ['keys', () => put('nonsense')],
+    ['tokens', () => get(`${tokenUrl}nonsense`)],
+  ])('of %s that are not valid: those that are stay welcome', async (_what, ask) => {
+    rates = ratesOf({ failuresPerMinuteMax: 2 })
+    expect(await statuses(ask)).toEqual([401, 401, 429])
+    expect((await put('writer')).status).toBe(201)
+    expect((await get(tokenUrl + TOKEN)).status).toBe(200)
+  })
 })

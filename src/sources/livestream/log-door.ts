@@ -4,13 +4,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isAllowed, type Principal } from '../../core/principal.ts'
 import { NS_PER_MS } from '../../core/time.ts'
 import { isOwnHost } from '../../net/http-origin.ts'
+import type { HttpRates, Sender } from '../../net/http-rates.ts'
 import { renewTls, type TlsListener, type TlsMaterial } from '../../net/tls.ts'
 import type { Stream } from '../../streams/stream.ts'
 import type { StreamWriter } from '../../streams/stream-writer.ts'
 import { dropCounter, type ReaderLimits } from './answer.ts'
 import { isVisible } from './fields.ts'
 import type { Indexer } from './indexer.ts'
-import { denied, getHandler, LogRefusal, ONE_PUT, putHandler, type LogWriter } from './log-http.ts'
+import { denied, getHandler, limitedHandler, LogRefusal, ONE_PUT, putHandler, type LogWriter } from './log-http.ts'
 import { openLogServer } from './log-server.ts'
 import { readableStream } from './reading.ts'
 import type { LivestreamContext } from './settings.ts'
@@ -41,6 +42,8 @@ export interface LogDoorContext {
   limits: ReaderLimits
   /** Who sends this. Throws the AppError that the sender gets. */
   identify(request: IncomingMessage): Principal
+  /** Those of the main port, which count for both. */
+  rates: HttpRates
   /** There are no keys. */
   isOpen(): boolean
   /** Host names beside addresses and localhost. */
@@ -53,7 +56,9 @@ const CLOSE_MS_MAX = 2000
 export async function listenLog(settings: LogDoorSettings): Promise<SourceListener> {
   const { door, host, port, tls, attachTls } = settings
   const handler = door === 'put' ? putHandler((request) => begin(request, settings)) : readHandler(settings)
-  const opened = await openLogServer({ host, port, tls }, handler)
+  const { streams } = settings
+  const limited = limitedHandler(handler, (request) => streams.rates.admitAddress(senderOf(request)))
+  const opened = await openLogServer({ host, port, tls }, limited)
   if (tls) attachTls({ renewTls: (material) => renewTls(opened.server, material) })
   return { address: opened.address, close: () => opened.close(CLOSE_MS_MAX) }
 }
@@ -61,7 +66,7 @@ export async function listenLog(settings: LogDoorSettings): Promise<SourceListen
 async function begin(request: IncomingMessage, { streams, latest }: LogDoorSettings): Promise<LogWriter> {
   const { context, indexer, isIndexed } = streams
   assertOwnHost(request, streams)
-  const principal = streams.identify(request)
+  const principal = identify(request, streams)
   // What a signature says about the body is not looked at here.
   if (!isAllowed(principal, 'write') || principal.by === 'signature') throw denied()
   if (latest.isBeingWritten) throw new LogRefusal(400, ONE_PUT)
@@ -124,7 +129,7 @@ function readHandler({ token, latest, streams }: LogDoorSettings): ReturnType<ty
     onDropped: dropCounter(context.counters),
     admit(request, shown, response) {
       const isRight = timingSafeEqual(digestOf(shown), digest)
-      if (!isRight) throw denied()
+      if (!isRight) throw streams.rates.failed(senderOf(request), denied())
       return token === '' ? admitReader(request, response, { latest, streams }) : {}
     },
     find: () => Promise.resolve(latest.stream && readableStream(latest.stream, context.catalog)),
@@ -138,12 +143,26 @@ function admitReader(
   { latest: { stream }, streams }: Pick<LogDoorSettings, 'latest' | 'streams'>,
 ): { signal?: AbortSignal } {
   assertOwnHost(request, streams)
-  const principal = streams.identify(request)
+  const principal = identify(request, streams)
   if (!isAllowed(principal, 'read') || (stream && !isVisible(streams.context, principal, stream))) throw denied()
   const ended = new AbortController()
   const forget = principal.onEnded(() => ended.abort())
   response.once('close', forget)
   return { signal: ended.signal }
+}
+
+function identify(request: IncomingMessage, { identify: principalOf, rates }: LogDoorContext): Principal {
+  try {
+    const principal = principalOf(request)
+    rates.admitKey(principal)
+    return principal
+  } catch (error) {
+    throw rates.counted(senderOf(request), error as Error)
+  }
+}
+
+function senderOf({ socket }: IncomingMessage): Sender {
+  return { ip: socket.remoteAddress ?? '', socket }
 }
 
 /** While there are no keys a page of somebody else could come here by a name that means this address. */

@@ -39,6 +39,18 @@ const GET_METHODS = 'GET, HEAD, OPTIONS'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
+/** Asks first whether the sender may ask at all. `admit` throws LogRefusal or AppError. */
+export function limitedHandler(handler: Handler, admit: (request: IncomingMessage) => void): Handler {
+  return async (request, response) => {
+    try {
+      admit(request)
+    } catch (error) {
+      return refuse(request, response, refusalOf(error))
+    }
+    await handler(request, response)
+  }
+}
+
 /** `PUT /log`. `begin` throws LogRefusal. To be used for requests that ask before they send their body as well. */
 export function putHandler(begin: (request: IncomingMessage) => Promise<LogWriter>): Handler {
   return async (request, response) => {
