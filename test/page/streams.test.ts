@@ -34,6 +34,7 @@ test('which streams there are; they lead to their bytes and to their lines', asy
   await done.getByRole('link', { name: '2', exact: true }).click()
   await page.waitForURL(/\?q=source/)
   await page.getByText('two', { exact: true }).first().waitFor()
+  await page.getByRole('option', { name: /two +.*stream\.line=2/ }).waitFor()
 })
 
 test('a link is made that needs no key, and a stream is removed', async () => {

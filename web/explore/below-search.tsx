@@ -15,7 +15,8 @@ export interface BelowSearchProps {
 export function BelowSearch({ suggestions, chosen, explanation, isExplained, hasFocus, onAccept }: BelowSearchProps) {
   const { items } = suggestions
   const { problems, text } = explanation
-  const says = problems.length > 0 ? hasFocus || isExplained : isExplained
+  // A word that can still become one that is suggested is not a mistake yet.
+  const says = isExplained || (problems.length > 0 && hasFocus && items.length === 0)
   return (
     <div class="below-search">
       <div id="search-says" aria-live="polite">

@@ -26,7 +26,7 @@ export function Detail({ event, state, actions, onClose }: DetailProps) {
   return (
     <aside class="detail" aria-label="Event">
       <Head event={event} zone={state.zone} onClose={onClose} />
-      <MessageText text={event.message} />
+      {event.message !== '' && <MessageText text={event.message} />}
       <div class="tabs" role="tablist" aria-label="Ways to see the event">
         {TABS.map((name) => (
           <button

@@ -45,6 +45,21 @@ export function valueOf(event: EventJson, name: string): string {
   return parts.attributes?.[field] ?? ''
 }
 
+/** `status=500 user_id=u17`: the attributes that are no columns, about so many characters of them. */
+export function attributesText(event: EventJson, columns: readonly string[], charsMax: number): string {
+  const parts: Partial<EventJson> = event
+  const texts: string[] = []
+  let chars = 0
+  for (const [name, value] of Object.entries(parts.attributes ?? {})) {
+    if (chars >= charsMax) break
+    if (columns.includes(name)) continue
+    const text = `${name}=${/[\s"]/.test(value) || value === '' ? JSON.stringify(value) : value}`
+    texts.push(text.slice(0, charsMax - chars))
+    chars += text.length + 1
+  }
+  return texts.join(' ')
+}
+
 const ERROR_SEVERITY = 17
 
 export function isError(item: ListItem): boolean {

@@ -3,7 +3,7 @@ import { escapeText, escapeLines } from '../../src/core/escape.ts'
 import type { EventJson } from '../../src/core/event.ts'
 import { markText, type Marks } from '../query/marks.ts'
 import { clockText, dayText, type Zone } from '../time/zone.ts'
-import { isGap, valueOf, type Gap, type ListItem } from './items.ts'
+import { attributesText, isGap, valueOf, type Gap, type ListItem } from './items.ts'
 
 /** How rows are drawn; the same object as long as nothing of it changes. */
 export interface RowLook {
@@ -32,6 +32,8 @@ export interface LogRowProps {
 const ROW_CHARS_MAX = 1000
 const WRAPPED_CHARS_MAX = 10_000
 const CELL_CHARS_MAX = 200
+/** More than the widest screens have room for. */
+const ATTRIBUTES_CHARS_MAX = 400
 
 export const rowId = (id: string): string => `row-${id}`
 
@@ -91,21 +93,32 @@ function Cells({ event, look }: { event: EventJson; look: RowLook }) {
           {escapeText(valueOf(event, name).slice(0, CELL_CHARS_MAX))}
         </span>
       ))}
-      <Message text={event.message ?? ''} look={look} />
+      <Message event={event} look={look} />
     </>
   )
 }
 
-function Message({ text, look: { marks, isWrapped } }: { text: string; look: RowLook }) {
+/** The message, then what else the event says: on one line if there is room for it, or where there is no message. */
+function Message({ event, look }: { event: EventJson; look: RowLook }) {
+  const { columns, marks, isWrapped, isNarrow } = look
+  // Queries with `fields` may leave it out.
+  const text = event.message ?? ''
   const charsMax = isWrapped ? WRAPPED_CHARS_MAX : ROW_CHARS_MAX
   const shown = text.length > charsMax ? text.slice(0, charsMax) : text
   const safe = isWrapped ? escapeLines(shown) : escapeText(shown.replaceAll(/\r?\n/g, ' ↵ '))
   const parts = markText(safe, marks)
+  const hasRest = text === '' || (!isWrapped && !isNarrow && text.length < ATTRIBUTES_CHARS_MAX)
   return (
     <span class="cell message">
-      {parts.map((part, index) => (index % 2 === 1 ? <mark key={index}>{part}</mark> : part))}
+      <span>{parts.map((part, index) => (index % 2 === 1 ? <mark key={index}>{part}</mark> : part))}</span>
       {text.length > charsMax && (
         <span class="more"> … {(text.length - charsMax).toLocaleString('en')} more characters</span>
+      )}
+      {hasRest && (
+        <span class="rest">
+          {text !== '' && '  '}
+          {escapeText(attributesText(event, columns, ATTRIBUTES_CHARS_MAX))}
+        </span>
       )}
     </span>
   )

@@ -28,16 +28,19 @@ export function Loading({ what }: { what: string }) {
   )
 }
 
+const TITLES: Readonly<Record<number, string>> = { 0: 'No answer', 400: 'This cannot be right', 404: 'Not found' }
+
 /** What went wrong and what to do about it, in the server's words. A mistake is mended, not tried again. */
 export function Failure({ problem, onRetry }: { problem: ApiProblem; onRetry?: () => void }) {
-  const isMistake = problem.status === 400
-  const title = problem.status === 0 ? 'No answer' : isMistake ? 'This cannot be right' : 'That did not work'
+  const { status, message, hint } = problem
+  const title = TITLES[status] ?? 'That did not work'
+  const isLasting = status === 400 || status === 404
   return (
     <div class="state failure" role="alert">
       <h2>{title}</h2>
-      <p>{problem.message}</p>
-      {problem.hint !== undefined && <p>{problem.hint}</p>}
-      {onRetry && !isMistake && (
+      <p>{message}</p>
+      {hint !== undefined && <p>{hint}</p>}
+      {onRetry && !isLasting && (
         <div class="steps">
           <Button onClick={onRetry}>Try again</Button>
         </div>
