@@ -126,7 +126,8 @@ function readYaml(
 ): void {
   const document = parseDocument(text, { prettyErrors: true })
   if (document.errors.length > 0) {
-    problems.push(...document.errors.map((error) => `${file}: ${error.message}`))
+    // With the line and a mark below it, but no empty lines between.
+    problems.push(...document.errors.map(({ message }) => `${file}: ${message.trim().replaceAll(/\n\n+/g, '\n')}`))
     return
   }
   const content: unknown = document.toJS() ?? {}
@@ -143,16 +144,15 @@ function readYaml(
       if (entry) setValue(entry, value, `${file}: ${path}`, values, problems)
       else if (entries.some((candidate) => candidate.path.startsWith(`${path}.`)) && isSection(value)) {
         walk(value ?? {}, `${path}.`)
-      } else
-        problems.push(
-          `${file}: ${path} is not a setting${didYouMean(
-            path,
-            entries.map((e) => e.path),
-          )}`,
-        )
+      } else problems.push(`${file}: ${path} is not a setting${didYouMean(path, namesOf(entries))}`)
     }
   }
   walk(content, '')
+}
+
+/** Settings by their whole names, and the sections that they are in. */
+function namesOf(entries: readonly SettingEntry[]): string[] {
+  return [...new Set(entries.flatMap(({ path }) => [path, path.split('.', 1)[0] ?? path]))]
 }
 
 function isSection(value: unknown): value is object | null {

@@ -112,7 +112,8 @@ test('a port that is taken: the default is left out with a warning, what was ask
   await takenPort(6102).catch(() => undefined)
   const { listeners, said } = await openWith(SECRETS)
   expect(listeners).toEqual({})
-  expect(said).toEqual(['warn: The default logd listener is left out: its address cannot be had'])
+  const why = 'udp 127.0.0.1:6102: it is taken by another process'
+  expect(said).toEqual([`warn: The default logd listener is left out: ${why}`])
 })
 
 test('open to everybody on an address that others can reach is said', async () => {

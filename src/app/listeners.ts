@@ -124,7 +124,7 @@ export async function openListener(
     return { [name]: listener.address }
   } catch (error) {
     if (isWanted || !(error instanceof AppError) || error.code !== 'LISTEN_FAILED') throw error
-    logger.warn({ reason: error.detail }, `The default ${name} listener is left out: its address cannot be had`)
+    logger.warn({}, `The default ${name} listener is left out: ${error.detail}`)
     return {}
   }
 }

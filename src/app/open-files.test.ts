@@ -13,8 +13,12 @@ test.each([
   [20_000, undefined, 20_000],
 ])('of %s connections, with %s files: %s', (connectionsMax, filesMax, expected) => {
   const warn = vi.fn<Logger['warn']>()
-  expect(affordableConnections(connectionsMax, filesMax, { ...SILENT_LOGGER, warn })).toBe(expected)
+  const logger = { ...SILENT_LOGGER, warn }
+  expect(affordableConnections({ connectionsMax, isWanted: true }, filesMax, logger)).toBe(expected)
   expect(warn).toHaveBeenCalledTimes(expected < connectionsMax ? 1 : 0)
+  warn.mockClear()
+  expect(affordableConnections({ connectionsMax, isWanted: false }, filesMax, logger)).toBe(expected)
+  expect(warn).toHaveBeenCalledTimes(expected < connectionsMax / 2 ? 1 : 0)
 })
 
 test('the limit is read where there is one', () => {

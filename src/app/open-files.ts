@@ -17,12 +17,21 @@ export function openFilesMax(path = '/proc/self/limits'): number | undefined {
   return soft === undefined ? undefined : Number(soft)
 }
 
-/** Each connection takes a file: as many as leave enough for everything else, and a warning where that is fewer. */
-export function affordableConnections(connectionsMax: number, filesMax: number | undefined, logger: Logger): number {
+/**
+ * Each connection takes a file: as many as leave enough for everything else. Where that is fewer, it is said: as a
+ * warning where it is less than was asked for, or less than half of the default.
+ */
+export function affordableConnections(
+  { connectionsMax, isWanted }: { connectionsMax: number; isWanted: boolean },
+  filesMax: number | undefined,
+  logger: Logger,
+): number {
   if (filesMax === undefined || connectionsMax + RESERVE <= filesMax) return connectionsMax
   const affordable = Math.min(connectionsMax, Math.max(CONNECTIONS_MIN, filesMax - RESERVE))
   if (affordable === connectionsMax) return affordable
-  logger.warn(
+  const say = isWanted || affordable < connectionsMax / 2 ? logger.warn : logger.debug
+  say.call(
+    logger,
     { connectionsMax, openFilesMax: filesMax, connections: affordable },
     'There may be fewer connections than http.connectionsMax: raise the limit of open files (ulimit -n, LimitNOFILE)',
   )

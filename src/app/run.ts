@@ -115,6 +115,13 @@ function dataText({ storage, data, live }: Config): string {
   return `in memory alone, up to ${formatSize(live.ringsBytesMax)}: gone when the server stops`
 }
 
+/** Run from a clone there is no command of that name yet. */
+function aliasLines(): string[] {
+  const [, script = ''] = process.argv
+  if (!script.endsWith('.js')) return []
+  return [`  ${pico.dim('first')}  alias tailrace="node ${script}"`]
+}
+
 function welcome(server: RunningServer, config: Config): string {
   const tls = server.tls()
   const connection = tls
@@ -130,6 +137,8 @@ function welcome(server: RunningServer, config: Config): string {
     `  ${pico.bold('Tailrace')} ${server.version} is ready at ${pico.cyan(server.url)}`,
     `  ${pico.dim('data')}   ${dataText(config)}`,
     ...connection,
+    ...aliasLines(),
+    `  ${pico.dim('try')}    tailrace demo, and open that address in a browser`,
     `  ${pico.dim('send')}   cat app.log | tailrace send --service app`,
     `  ${pico.dim('watch')}  tailrace tail`,
     `  ${pico.dim('find')}   tailrace query 'level:>=warn' --since 1h`,

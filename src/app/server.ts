@@ -143,7 +143,9 @@ function createHttp(
 }
 
 function affordableLimits(config: Config, logger: Logger): Partial<HttpServerLimits> {
-  const connectionsMax = affordableConnections(config.http.connectionsMax, openFilesMax(), logger)
+  const isWanted = config.given.has('http.connectionsMax')
+  const wanted = { connectionsMax: config.http.connectionsMax, isWanted }
+  const connectionsMax = affordableConnections(wanted, openFilesMax(), logger)
   return { ...httpLimits(config), connectionsMax }
 }
 

@@ -12,6 +12,8 @@ export interface CommandHelp {
   /** What a user has to know beyond the flags; one paragraph each. */
   notes?: readonly string[]
   examples: readonly Example[]
+  /** Flags that `--help` shows where there are too many; `--help --all` shows every one. */
+  mainFlags?: readonly string[]
   /** What follows `--` is a command line of its own. */
   takesCommand?: true
 }

@@ -37,9 +37,10 @@ async function run(given: readonly string[], terminal: Terminal): Promise<number
   const { entry, rest } = findCommand(asked)
   const command = await entry.load()
   const end = rest.indexOf('--')
-  if (rest.slice(0, end === -1 ? undefined : end).some((argument) => HELP.has(argument))) {
+  const beforeEnd = rest.slice(0, end === -1 ? undefined : end)
+  if (beforeEnd.some((argument) => HELP.has(argument))) {
     const { commandUsage } = await import('./usage.ts')
-    await out.write(await commandUsage(command, out))
+    await out.write(await commandUsage(command, out, beforeEnd.includes('--all')))
     return EXIT_OK
   }
   const { canonicalArguments } = await import('./arguments.ts')

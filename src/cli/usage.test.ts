@@ -21,7 +21,7 @@ describe.each(COMMANDS)('$name', ({ name, load }) => {
     const flags = Object.keys(await command.flags())
     for (const columns of [undefined, 80, 120, 40]) {
       const { out } = memoryTerminal({ ...(columns === undefined ? {} : { columns }), env: { NO_COLOR: '1' } })
-      const text = await commandUsage(command, out)
+      const text = await commandUsage(command, out, true)
       expect(text).toContain(`Usage\n  tailrace ${name}`)
       for (const flag of flags) expect(text).toContain(flag)
       for (const [example, meaning] of command.examples) {
@@ -42,4 +42,15 @@ describe.each(COMMANDS)('$name', ({ name, load }) => {
       expect(() => canonicalArguments(words, definition)).not.toThrow()
     }
   })
+})
+
+test('a command with very many flags shows those that matter first, and says how to see the others', async () => {
+  const command = await COMMANDS.find(({ name }) => name === 'serve')?.load()
+  if (!command) throw new Error('there is no serve')
+  const { out } = memoryTerminal({ columns: 80, env: { NO_COLOR: '1' } })
+  const text = await commandUsage(command, out)
+  for (const flag of command.mainFlags ?? []) expect(text).toContain(`--${flag} `)
+  expect(text).not.toContain('--access-keys-max')
+  expect(text).toMatch(/--help --all +With the \d+ other settings/)
+  expect(linesOf(text).length).toBeLessThan(100)
 })

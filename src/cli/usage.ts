@@ -74,9 +74,13 @@ export async function groupUsage(group: string, { colors, columns }: Output): Pr
   ].join('\n')
 }
 
-export async function commandUsage(command: CliCommand, { colors, columns }: Output): Promise<string> {
+/** `isAll`: with every flag, where there are so many that some are left out otherwise. */
+export async function commandUsage(command: CliCommand, { colors, columns }: Output, isAll = false): Promise<string> {
   const width = usageWidth(columns)
-  const entries = Object.entries(await command.flags())
+  const all = Object.entries(await command.flags())
+  const { mainFlags } = command
+  const entries = isAll || !mainFlags ? all : all.filter(([name]) => mainFlags.includes(name))
+  const leftOut = all.length - entries.length
   const positionals = entries.filter(([, { type }]) => type === 'positional')
   const flags = entries.filter(([, { type }]) => type !== 'positional')
   const places = positionals.map(([name, { required }]) => (required === false ? `[${name}]` : `<${name}>`))
@@ -86,7 +90,11 @@ export async function commandUsage(command: CliCommand, { colors, columns }: Out
     const rows = positionals.map(([name, argument]) => [name, describe(argument)] as const)
     parts.push(section('Arguments', columnsOf(rows, width, colors), colors))
   }
-  parts.push(section('Options', columnsOf([...flagRows(flags), ['--help, -h', 'This help']], width, colors), colors))
+  const help = [
+    ['--help, -h', 'This help'],
+    ...(leftOut > 0 ? [['--help --all', `With the ${leftOut} other settings`] as const] : []),
+  ] as const
+  parts.push(section('Options', columnsOf([...flagRows(flags), ...help], width, colors), colors))
   for (const note of command.notes ?? []) parts.push(`${wrapWords(note, width).join('\n')}\n`)
   parts.push(examples(command.examples, width, colors))
   return parts.join('\n')

@@ -22,6 +22,8 @@ import { createRates, type HttpRates } from './http-rates.ts'
 import { type KnownRoute, methodsAt } from './http-routes.ts'
 import { checkSignedBodies } from './signed-body.ts'
 import { cutSlowReaders } from './slow-readers.ts'
+import { formatHostPort } from './listen-address.ts'
+import { listenFailure } from './listen-failure.ts'
 import { renewTls, tlsFactory, type TlsListener, type TlsMaterial } from './tls.ts'
 
 export interface HttpServerOptions {
@@ -209,8 +211,8 @@ async function listen(
   try {
     await app.listen({ host, port })
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new AppError('LISTEN_FAILED', { cause, detail: `${host}:${port}: ${reason}` })
+    const hint = 'Choose another port with --port (0 picks a free one); `tailrace doctor` says whose it is.'
+    throw listenFailure(formatHostPort(host, port), cause as NodeJS.ErrnoException, hint)
   }
   const address = app.server.address()
   if (address === null || typeof address === 'string') throw new Error('an HTTP listener has no port')

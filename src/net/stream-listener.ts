@@ -4,6 +4,7 @@ import { connect, createServer as createTcpServer, type AddressInfo, type Server
 import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
 import { AppError } from '../core/errors.ts'
 import { formatHostPort, type ListenAddress } from './listen-address.ts'
+import { listenFailure } from './listen-failure.ts'
 import { contextOptions, type TlsListener, type TlsMaterial } from './tls.ts'
 
 export type StreamAddress = Exclude<ListenAddress, { protocol: 'udp' | 'tcp' | 'tls' }> | TcpAddress
@@ -96,10 +97,7 @@ function createServer(options: StreamOptions): Server {
 function listen(server: Server, address: StreamAddress): Promise<void> {
   const place = address.protocol === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'EADDRINUSE' ? 'it is taken by another process' : cause.message
-      reject(new AppError('LISTEN_FAILED', { cause, detail: `${nameOf(address)}: ${why}` }))
-    })
+    server.once('error', (cause) => reject(listenFailure(nameOf(address), cause)))
     server.listen(place, () => {
       server.removeAllListeners('error')
       resolve()

@@ -5,6 +5,7 @@ import { isIP } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { AppError } from '../core/errors.ts'
 import { formatHostPort } from './listen-address.ts'
+import { listenFailure } from './listen-failure.ts'
 import { UdpReader, type BulkTurns } from './udp-reader.ts'
 
 export interface UdpOptions {
@@ -93,9 +94,7 @@ async function resolveHost(host: string): Promise<string> {
 function bind(socket: Socket, address: string, { port, host }: UdpOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException): void => {
-      const why = cause.code === 'EADDRINUSE' ? 'it is taken by another process' : cause.message
-      const detail = `udp ${formatHostPort(host, port)}: ${why}`
-      reject(new AppError('LISTEN_FAILED', { cause, detail }))
+      reject(listenFailure(`udp ${formatHostPort(host, port)}`, cause))
     }
     socket.once('error', fail)
     socket.bind({ address, port, exclusive: true }, () => {

@@ -6,6 +6,7 @@ import type { HttpClient, QueryOptions } from '../../client/http-client.ts'
 import { connectClient, CONNECTION_FLAGS, wholeNumber } from '../connection.ts'
 import { defineCommand, EXIT_MISUSED, EXIT_OK } from '../command.ts'
 import { underlineMistakes } from '../failure.ts'
+import { layOut } from '../query/layout.ts'
 import { describeNothing } from '../query/nothing.ts'
 import { fetchPages, ordersItself, type Found } from '../query/pages.ts'
 import { clockFace } from '../terminal/clock-face.ts'
@@ -113,8 +114,11 @@ async function printPretty(client: HttpClient, found: Found, shown: Shown, { out
     await err.write(`${escapeText(await describeNothing(client, question, clock))}\n`)
     return
   }
-  if (found.rows) await out.write(formatTable(found.columns ?? [], found.rows, { colors: out.colors, clock, columns }))
-  else {
+  if (found.rows) {
+    const table = { columns: found.columns ?? [], rows: found.rows }
+    const shown = columns === undefined ? table : layOut(table, clock, columns)
+    await out.write(formatTable(shown.columns, shown.rows, { colors: out.colors, clock, columns }))
+  } else {
     const events = found.events ?? []
     const find = await messageFinder(question.query ?? '')
     const printer = createEventPrinter({ colors: out.colors, clock, columns: out.columns, isWide, find })

@@ -4,6 +4,8 @@ export interface ClockFace {
   day(timestamp: string): string
   /** `10:11:12.123` */
   time(timestamp: string): string
+  /** `2026-01-05 10:11:12.123` */
+  moment(timestamp: string): string
   /** `2026-01-05T10:11:12.123+01:00`: for output that is kept or goes on to a program. */
   full(timestamp: string): string
 }
@@ -25,6 +27,9 @@ export function clockFace(isUtc: boolean, offsetMinutes: (date: Date) => number 
     },
     time(timestamp) {
       return isTime(timestamp) ? shifted(timestamp).date.toISOString().slice(11, 23) : timestamp
+    },
+    moment(timestamp) {
+      return isTime(timestamp) ? shifted(timestamp).date.toISOString().slice(0, 23).replace('T', ' ') : timestamp
     },
     full(timestamp) {
       if (!isTime(timestamp)) return timestamp

@@ -1,8 +1,8 @@
 import { createServer as createPlain, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecure } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { AppError } from '../../core/errors.ts'
 import { formatHostPort } from '../../net/listen-address.ts'
+import { listenFailure } from '../../net/listen-failure.ts'
 import { contextOptions, type TlsMaterial } from '../../net/tls.ts'
 import type { Handler } from './log-http.ts'
 
@@ -44,9 +44,7 @@ export async function openLogServer(
   server.maxConnections = CONNECTIONS_MAX
   server.on('checkContinue', listener)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(new AppError('LISTEN_FAILED', { cause, detail: `${formatHostPort(host, port)}: ${cause.message}` }))
-    })
+    server.once('error', (cause) => reject(listenFailure(formatHostPort(host, port), cause)))
     server.listen({ port, ...(host !== '' && { host }) }, resolve)
   })
   const bound = server.address() as AddressInfo
