@@ -58,6 +58,11 @@ describe('the page', () => {
     await page.waitForURL(`${serverUrl()}/view/settings`)
     await bar.getByRole('button', { name: 'Settings' }).waitFor()
     await views.waitFor({ state: 'detached' })
+    // On the narrowest of phones neither the page nor what leads on in it has to be moved sideways.
+    await page.setViewportSize({ width: 360, height: 800 })
+    await page.getByRole('navigation', { name: 'Settings' }).waitFor()
+    const isWhole = `[document.documentElement, document.querySelector('.tabs')].every((e) => e.scrollWidth <= e.clientWidth)`
+    expect(await page.evaluate(isWhole)).toBe(true)
   })
 
   test('lists its keys and runs commands by name', async () => {
