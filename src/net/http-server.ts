@@ -25,6 +25,7 @@ import { cutSlowReaders } from './slow-readers.ts'
 import { formatHostPort } from './listen-address.ts'
 import { listenFailure } from './listen-failure.ts'
 import { renewTls, tlsFactory, type TlsListener, type TlsMaterial } from './tls.ts'
+import { endWaitingAnswers } from './waiting-answers.ts'
 
 export interface HttpServerOptions {
   limits?: Partial<HttpServerLimits>
@@ -198,6 +199,7 @@ function watchConnections(app: FastifyInstance, limits: HttpServerLimits, counte
   // Node leaves headers out from the thousandth on, silently: their bytes are bounded already.
   server.maxHeadersCount = 0
   server.maxConnections = limits.connectionsMax
+  endWaitingAnswers(server)
   server.on('connection', () => opened.add())
   server.on('drop', () => counters.add('http_connections_refused_total'))
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Counters } from '../../core/counters.ts'
 import { AppError } from '../../core/errors.ts'
 import type { BytePump, PumpEnd } from '../../streams/byte-pump.ts'
@@ -154,8 +155,14 @@ export function cutIdleReader(response: ServerResponse, idleMs: number, onDroppe
   })
 }
 
-/** An answer that is not all there ends with its connection, after everything that there is. */
 function endAnswer(response: ServerResponse, end: PumpEnd): void {
   if (end === 'complete') response.end()
-  else response.socket?.destroySoon()
+  else breakOff(response)
+}
+
+/** An answer that is not all there ends with its connection, after everything that there is. */
+export function breakOff(response: ServerResponse): void {
+  if (response.socket) response.socket.destroySoon()
+  // Others go out over its connection before it.
+  else response.once('socket', (socket: Socket) => setImmediate(() => socket.destroySoon()))
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { formatHostPort } from '../../net/listen-address.ts'
 import { listenFailure } from '../../net/listen-failure.ts'
 import { contextOptions, type TlsMaterial } from '../../net/tls.ts'
+import { endWaitingAnswers } from '../../net/waiting-answers.ts'
 import type { Handler } from './log-http.ts'
 
 /** Time for the headers of a request to arrive, for a handshake, and for an idle connection. */
@@ -43,6 +44,7 @@ export async function openLogServer(
     : createPlain(options, listener)
   server.maxConnections = CONNECTIONS_MAX
   server.on('checkContinue', listener)
+  endWaitingAnswers(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(listenFailure(formatHostPort(host, port), cause)))
     server.listen({ port, ...(host !== '' && { host }) }, resolve)

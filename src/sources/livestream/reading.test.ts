@@ -330,3 +330,29 @@ describe('lines', () => {
     expect(second).toEqual({ line: 2, text: 'next' })
   })
 })
+
+const requestOf = (name: string): string => `GET /streams/${name} HTTP/1.1\r\nHost: localhost\r\n\r\n`
+
+describe('readers that ask again before they are answered', () => {
+  test.each(['', '?follow=sse'])('are gone when their connection is%s', async (parameters) => {
+    const writing = await live(`pipelined${parameters.length}`, 'abc')
+    const path = `pipelined${parameters.length}`
+    const reading = await server.raw(requestOf(path + parameters).repeat(20))
+    await expect.poll(() => server.catalog.get(path)?.readers).toBe(20)
+    reading.socket.destroy()
+    await expect.poll(() => server.catalog.get(path)?.readers).toBe(0)
+    writing.socket.destroy()
+  })
+
+  test('get what there is in turn, and no end of what was cut off', async () => {
+    const [first, second] = [await live('turn1', 'abc'), await live('turn2', 'def')]
+    const reading = await server.raw(requestOf('turn1') + requestOf('turn2'))
+    await expect.poll(() => server.catalog.get('turn2')?.readers).toBe(1)
+    second.socket.destroy()
+    await expect.poll(() => server.catalog.get('turn2')?.readers).toBe(0)
+    first.write(LAST_CHUNK)
+    await reading.ended
+    expect(reading.got).toContain('3\r\nabc\r\n0\r\n\r\n')
+    expect(reading.got.endsWith('3\r\ndef\r\n')).toBe(true)
+  })
+})

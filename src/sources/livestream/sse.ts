@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError } from '../../core/errors.ts'
 import type { PumpEnd } from '../../streams/byte-pump.ts'
-import { cutIdleReader, type AnswerOptions, type ReadableStream } from './answer.ts'
+import { breakOff, cutIdleReader, type AnswerOptions, type ReadableStream } from './answer.ts'
 
 /** A longer line is cut, and says so. */
 const LINE_BYTES_MAX = 64 * 1024
@@ -59,7 +59,7 @@ export async function answerLines(
         if (end !== 'slow') return void response.end(lines.end(end))
         // Without a last event: it comes back by itself, behind the last that it got.
         onDropped('slow')
-        response.socket?.destroySoon()
+        breakOff(response)
       },
     })
     .catch((error: unknown) => {
