@@ -40,8 +40,8 @@ export class ClfParser {
     const client = wordEnd(bytes, start, end)
     const identity = wordEnd(bytes, client + 1, end)
     // A user's name may have spaces in it.
-    const bracket = bytes.indexOf(' [', identity, 'latin1')
-    if (bracket < 0 || bracket + 2 >= end) return false
+    const bracket = bracketStart(bytes, identity, end)
+    if (bracket < 0) return false
     const afterTime = this.#pattern.match(bytes, bracket + 2, end, this.#time)
     if (afterTime < 0 || bytes[afterTime] !== 0x5d || bytes[afterTime + 1] !== SPACE) return false
     const request = afterTime + 3
@@ -96,6 +96,12 @@ export class ClfParser {
 function tell(row: FieldRow, name: (typeof CLF_NAMES)[number], from: number, to: number): void {
   if (to <= from || (to === from + 1 && row.bytes[from] === 0x2d)) return
   row.attribute(name, from, to)
+}
+
+/** Where the space before the bracket of the time is. */
+function bracketStart(bytes: Buffer, at: number, end: number): number {
+  for (; at + 2 < end; at++) if (bytes[at + 1] === 0x5b && bytes[at] === SPACE) return at
+  return -1
 }
 
 function wordEnd(bytes: Buffer, at: number, end: number): number {

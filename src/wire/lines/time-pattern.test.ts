@@ -3,6 +3,7 @@ import { NO_TIMESTAMP } from '../../core/batch.ts'
 import { formatTimestamp } from '../../core/time.ts'
 import { interpret } from './testing/interpret.ts'
 import { TimePattern } from './time-pattern.ts'
+import { createWallTime } from './wall-time.ts'
 
 function timeOf(line: string, options = {}): string | undefined {
   const event = interpret(line, options).events[0] ?? expect.unreachable()
@@ -94,6 +95,58 @@ describe('a configured pattern', () => {
 
   test.each(['%Q', '%H:%M', '%d.%m.%Y', 'no time', '%', '%F %I:%M'])('%s is refused', (text) => {
     expect(() => new TimePattern(text)).toThrow(RangeError)
+  })
+})
+
+describe('what a pattern has read before makes no difference', () => {
+  const ends = [
+    '',
+    ' ',
+    ' x',
+    '. x',
+    ':30 x',
+    ']',
+    '] x',
+    '.5 x',
+    ',5 x',
+    '5 x',
+    'x',
+    ': x',
+    ' +0200 x',
+    ' +02 x',
+    '+0200 x',
+    'Z x',
+  ]
+  test.each([
+    ['%b %e %T%E', ['Nov 21 10:00:00', 'Nov 21 10:00:01', 'Nov  1 10:00:00', 'Nov 1 10:00:00']],
+    ['%Y-%m-%d %T%E%O', ['2026-11-21 10:00:00', '2026-11-21 10:00:00.123', '2026-11-21 10:00:00 +0200']],
+    [
+      '%d/%b/%Y:%T %z',
+      [
+        '21/Nov/2026:10:00:00 +0000',
+        '21/Nov/2026:10:00:00 +00:00',
+        '21/Nov/2026:10:00:00 +00',
+        '21/Nov/2026:10:00:00 Z',
+      ],
+    ],
+    ['%G%m%d %T.%f', ['I1121 10:00:00.5', 'E1121 10:00:00.5']],
+    ['%s', ['1286536308', '1286536308.779']],
+  ])('%s', (form, times) => {
+    const texts = times.flatMap((time) => ends.map((end) => Buffer.from(time + end)))
+    const read = (pattern: TimePattern, text: Buffer): unknown => {
+      const found = createWallTime()
+      return { after: pattern.match(text, 0, text.length, found), found }
+    }
+    for (const before of texts) {
+      const pattern = new TimePattern(form)
+      for (const text of texts) {
+        read(pattern, before)
+        const { after, found } = read(pattern, text) as { after: number; found: object }
+        const fresh = read(new TimePattern(form), text) as { after: number; found: object }
+        expect(after, `${String(text)} after ${String(before)}`).toBe(fresh.after)
+        if (after >= 0) expect(found).toEqual(fresh.found)
+      }
+    }
   })
 })
 

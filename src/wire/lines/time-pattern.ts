@@ -1,6 +1,6 @@
 import { digits2 } from '../transcode/timestamp.ts'
 import { isDigit, isWordByte, lettersEnd } from './byte-kinds.ts'
-import type { WallTime } from './wall-time.ts'
+import { copyWallTime, createWallTime, type WallTime } from './wall-time.ts'
 import { zoneEnd, zoneIfAny, zoneName } from './zone-text.ts'
 
 const YEAR4 = 256
@@ -60,6 +60,9 @@ const CODES: Readonly<Record<string, readonly number[]>> = {
   '%': [0x25],
 }
 
+/** Longer times are read anew each time. */
+const LAST_BYTES_MAX = 40
+
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 const WEEKDAYS = 'SunMonTueWedThuFriSat'
 const POWERS: readonly number[] = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9]
@@ -82,6 +85,11 @@ const EPOCH_DIGITS_MIN = 9
 export class TimePattern {
   readonly text: string
   readonly #steps: Uint16Array
+  /** Lines of one moment have the same time: the one read last, with the byte behind it, and what it says. */
+  readonly #lastText = new Uint8Array(LAST_BYTES_MAX)
+  #lastSize = 0
+  readonly #last = createWallTime()
+  readonly #isRepeatable: boolean
 
   /** Throws a RangeError for a pattern that has an unknown directive, or none that tells a day and an hour. */
   constructor(text: string) {
@@ -104,6 +112,7 @@ export class TimePattern {
       throw new RangeError(`"${text}" needs %s, or a day and month (%d %m, %F, %b) and an hour (%H, %T, or %I with %p)`)
     }
     this.#steps = Uint16Array.from(steps)
+    this.#isRepeatable = !has(ZONE_IF_ANY, ZONE_NAME, LEVEL_LETTER)
   }
 
   /** Whether the time is a number since 1970. */
@@ -113,6 +122,34 @@ export class TimePattern {
 
   /** Reads the time that begins at `at`. Returns where it ended, −1 when none that fits stands there. */
   match(bytes: Buffer, at: number, end: number, found: WallTime): number {
+    const size = this.#lastSize
+    if (size > 0 && at + size < end && this.#isLast(bytes, at, size)) {
+      copyWallTime(this.#last, found)
+      return at + size
+    }
+    const after = this.#read(bytes, at, end, found)
+    if (this.#isRepeatable && after >= 0) this.#remember(bytes, at, after, end, found)
+    return after
+  }
+
+  #isLast(bytes: Buffer, at: number, size: number): boolean {
+    const text = this.#lastText
+    // From the end, where times differ first.
+    for (let i = size; i >= 0; i--) if (text[i] !== bytes[at + i]) return false
+    return true
+  }
+
+  /** Only what a space or a bracket ends: nothing behind these belongs to a time. */
+  #remember(bytes: Buffer, at: number, after: number, end: number, found: WallTime): void {
+    const size = after - at
+    const next = bytes[after]
+    if (after >= end || size >= LAST_BYTES_MAX || (next !== 0x20 && next !== 0x5d)) return
+    for (let i = 0; i <= size; i++) this.#lastText[i] = bytes[at + i] as number
+    this.#lastSize = size
+    copyWallTime(found, this.#last)
+  }
+
+  #read(bytes: Buffer, at: number, end: number, found: WallTime): number {
     const steps = this.#steps
     found.year = 0
     found.month = 0

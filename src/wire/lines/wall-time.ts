@@ -27,3 +27,14 @@ export function createWallTime(): WallTime {
     severity: 0,
   }
 }
+
+export function copyWallTime(from: WallTime, to: WallTime): void {
+  to.year = from.year
+  to.month = from.month
+  to.day = from.day
+  to.second = from.second
+  to.nanoseconds = from.nanoseconds
+  to.zoneSeconds = from.zoneSeconds
+  to.epochSeconds = from.epochSeconds
+  to.severity = from.severity
+}

@@ -2,6 +2,7 @@ import type { EventBatch } from '../../core/batch.ts'
 import { FieldTable, KIND_STRING } from './field-table.ts'
 import { knownNameIndex } from './names.ts'
 import { type EventDefaults, type RowFound, RowWriter, SLACK_BYTES } from './row-writer.ts'
+import { SpanCopier } from './span-copier.ts'
 import type { TimeZone } from './timestamp.ts'
 
 /** Names of attributes that a format always uses, ready to be copied. */
@@ -26,9 +27,9 @@ export class FieldRow {
   end = START
   readonly table: FieldTable
   readonly #writer: RowWriter
-  readonly #names: readonly string[]
-  /** Where each of the names begins, and where the last one ends. */
-  readonly #nameOffsets: number[] = [0]
+  readonly #copies = new SpanCopier()
+  /** Where each of the names begins and ends. */
+  readonly #names = new Map<string, { from: number; to: number }>()
   /** Where the next text is appended. */
   #out = START
 
@@ -36,12 +37,13 @@ export class FieldRow {
   constructor(names: readonly string[], keysMax: number, zone?: TimeZone) {
     this.table = new FieldTable(keysMax)
     this.#writer = new RowWriter(zone)
-    this.#names = names
+    let at = 0
     for (const name of names) {
-      const at = this.#nameOffsets.at(-1) ?? 0
-      this.#nameOffsets.push(at + this.bytes.write(name, at, 'latin1'))
+      const from = at
+      at += this.bytes.write(name, at, 'latin1')
+      this.#names.set(name, { from, to: at })
     }
-    if ((this.#nameOffsets.at(-1) ?? 0) > NAMES_BYTES_MAX) throw new RangeError('too many names')
+    if (at > NAMES_BYTES_MAX) throw new RangeError('too many names')
   }
 
   /** Time of the row written last, NaN when it has none. */
@@ -57,7 +59,7 @@ export class FieldRow {
     const size = to - from
     this.#out = START
     this.#reserve(size)
-    bytes.copy(this.bytes, START, from, to)
+    this.#copies.copy(bytes, from, to, this.bytes, START)
     this.end = this.#out = START + size
     this.table.clear()
     // The message may be the whole line, beside fields that are parts of it.
@@ -66,8 +68,8 @@ export class FieldRow {
 
   /** The part from `start` to `end` of the copy is the attribute of one of the names. */
   attribute(name: string, start: number, end: number): void {
-    const index = this.#names.indexOf(name)
-    this.add(this.#nameOffsets[index] as number, this.#nameOffsets[index + 1] as number, start, end)
+    const key = this.#names.get(name) as { from: number; to: number }
+    this.add(key.from, key.to, start, end)
   }
 
   /** The part is one of the event's own fields: `message`, `service`, `host`. */

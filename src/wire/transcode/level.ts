@@ -47,34 +47,29 @@ for (let slot = 0; slot < 26 * LENGTH_MAX; slot++) WORDS[slot] ??= undefined
  */
 export function readLevel(bytes: Buffer, start: number, end: number): number {
   const limit = Math.min(end, start + LEVEL_WINDOW_BYTES)
+  const stop = Math.min(end, limit + LENGTH_MAX)
   let at = start
   while (at < limit) {
-    if (KIND_OF_BYTE[bytes[at] as number] === 0) {
-      at++
-      continue
-    }
-    const first = at
-    let kinds = 0
-    while (at < end && at - first <= LENGTH_MAX) {
-      const kind = KIND_OF_BYTE[bytes[at] as number] as number
-      if (kind === 0) break
-      kinds |= 1 << kind
-      at++
-    }
+    const kind = KIND_OF_BYTE[bytes[at] as number] as number
+    const first = at++
+    if (kind === 0) continue
+    while (at < stop && KIND_OF_BYTE[bytes[at] as number] !== 0) at++
     const size = at - first
-    if (size > LENGTH_MAX) {
-      while (at < limit && KIND_OF_BYTE[bytes[at] as number] !== 0) at++
-      continue
-    }
-    if ((kinds & (1 << INNER)) !== 0 || size < 3 || size > 9) continue
+    if (kind === INNER || size < 3 || size > 9) continue
     const word = wordOf(bytes, first, size)
     if (word === undefined) continue
-    if (kinds === 1 << UPPER && !word.isBracketed) return word.severity
+    if (!word.isBracketed && isCapital(bytes, first, at)) return word.severity
     if (isMarked(bytes, start, first, at, end, word.isBracketed)) return word.severity
   }
   return 0
 }
 
+function isCapital(bytes: Buffer, from: number, to: number): boolean {
+  while (from < to && KIND_OF_BYTE[bytes[from] as number] === UPPER) from++
+  return from === to
+}
+
+/** The level word that these bytes, of which the first is a letter, spell in whatever case. */
 function wordOf(bytes: Buffer, first: number, size: number): LevelWord | undefined {
   const words = WORDS[(((bytes[first] as number) | 0x20) - 0x61) * LENGTH_MAX + size]
   if (words === undefined) return undefined

@@ -53,6 +53,7 @@ export interface RowAttribute {
 }
 
 const EMPTY = Buffer.alloc(0)
+const MESSAGE_FIELD = TEXT_FIELDS.indexOf('message')
 const NOTHING_FOUND: RowFound = { seconds: Number.NaN, nanoseconds: 0, severity: 0 }
 
 /** Field table → one row of a batch. */
@@ -62,8 +63,10 @@ export class RowWriter {
   nanoseconds = 0
   readonly #timestamps: TimestampReader
   readonly #severities = new SeverityReader()
-  readonly #byField: Buffer[] = TEXT_FIELDS.map(() => EMPTY)
   #defaults: EventDefaults | undefined
+  /** The default of each text field as it stands in a row, one behind the other, and where each ends. */
+  #defaultCells: DataView = new DataView(new ArrayBuffer(0))
+  readonly #defaultEnds = new Int32Array(TEXT_FIELDS.length + 1)
   #defaultBytes = 0
   #source: Buffer = EMPTY
   #sourceCells: DataView = new DataView(new ArrayBuffer(0))
@@ -101,7 +104,7 @@ export class RowWriter {
       const from = at < 0 ? 0 : (table.valueStart[at] as number)
       const to = at < 0 ? 0 : (table.valueEnd[at] as number)
       if (to > from) out = this.#text(out, from, to)
-      else out = this.#default(out, field)
+      else out = this.#default(out, field, field + 1)
     }
     batch.commitRow(this.#attributes(out, table, found.attributes ?? NO_ATTRIBUTES))
   }
@@ -127,19 +130,25 @@ export class RowWriter {
     row.setUint32(at + 12, 0, true)
     row.setUint8(at + ROW_SEVERITY, found.severity || defaults.severity)
     let out = at + ROW_SERVICE
-    for (let field = 0; field < TEXT_FIELDS.length; field++) {
-      out = TEXT_FIELDS[field] === 'message' ? this.#text(out, start, end) : this.#default(out, field)
-    }
+    out = this.#default(out, 0, MESSAGE_FIELD)
+    out = this.#text(out, start, end)
+    out = this.#default(out, MESSAGE_FIELD + 1, TEXT_FIELDS.length)
     out = writeVarint(batch.bytes, out, attributes.length)
     batch.commitRow(writeAttributes(batch.bytes, out, attributes))
   }
 
   #setDefaults(defaults: EventDefaults): void {
     this.#defaults = defaults
-    this.#defaultBytes = defaults.service.length + defaults.host.length + defaults.source.length
-    this.#byField[0] = defaults.service
-    this.#byField[1] = defaults.host
-    this.#byField[2] = defaults.source
+    const { service, host, source } = defaults
+    this.#defaultBytes = service.length + host.length + source.length
+    const bytes = Buffer.alloc(this.#defaultBytes + TEXT_FIELDS.length * 5 + SLACK_BYTES)
+    let at = 0
+    for (const [field, text] of [service, host, source, EMPTY, EMPTY, EMPTY].entries()) {
+      at = writeVarint(bytes, at, text.length)
+      at += text.copy(bytes, at)
+      this.#defaultEnds[field + 1] = at
+    }
+    this.#defaultCells = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   #look(source: Buffer, target: Buffer): void {
@@ -197,8 +206,14 @@ export class RowWriter {
     return out
   }
 
-  #default(out: number, field: number): number {
-    return this.#bytes(out, this.#byField[field] as Buffer)
+  /** What stands in the row where these fields, up to the last one, are not given. */
+  #default(out: number, first: number, end: number): number {
+    const from = this.#defaultEnds[first] as number
+    const size = (this.#defaultEnds[end] as number) - from
+    const cells = this.#defaultCells
+    const target = this.#targetCells
+    for (let i = 0; i < size; i += 4) target.setInt32(out + i, cells.getInt32(from + i, true), true)
+    return out + size
   }
 
   #bytes(out: number, text: Uint8Array): number {
