@@ -32,7 +32,8 @@ export function recentValues({ store, spool, signal }: RecentValuesOptions) {
     for (;;) {
       try {
         const sinceNs = wish.sinceNs ?? (await windowStart(source, windowMs))
-        const statement = attributeValuesStatement({ source, attribute, sinceNs, limit: valuesMax })
+        const { where } = wish
+        const statement = attributeValuesStatement({ source, attribute, sinceNs, limit: valuesMax, where })
         const { rows } = await store.select(statement, { signal, rowsMax: valuesMax })
         return rows.map(([value]) => String(value))
       } catch (error) {

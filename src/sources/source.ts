@@ -49,6 +49,8 @@ export interface RecentValues {
   windowMs: number
   /** Those received since then, instead of a window. */
   sinceNs?: bigint | undefined
+  /** Only of events in which another attribute has this value. */
+  where?: { attribute: string; value: string }
   valuesMax: number
 }
 

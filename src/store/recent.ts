@@ -9,19 +9,27 @@ export function newestReceivedStatement(source?: string): Statement {
   }
 }
 
-/** `SELECT value` of an attribute of a source's events, or of all, that were received at `sinceNs` or later. */
+/** `SELECT value` of an attribute of events, newest first, that were received at `sinceNs` or later. */
 export function attributeValuesStatement(options: {
   source: string | undefined
   attribute: string
   sinceNs: bigint
   limit: number
+  where?: { attribute: string; value: string } | undefined
 }): Statement {
-  const { source, attribute, sinceNs, limit } = options
+  const { source, attribute, sinceNs, limit, where } = options
   const ofSource = source === undefined ? '' : 'source = {source:String} AND '
+  const ofOthers = where ? ' AND attributes[{whereAttribute:String}] = {whereValue:String}' : ''
   return {
     sql: `SELECT attributes[{attribute:String}] AS value FROM events
-WHERE ${ofSource}received >= fromUnixTimestamp64Nano({since:Int64}, 'UTC') AND value != ''
+WHERE ${ofSource}received >= fromUnixTimestamp64Nano({since:Int64}, 'UTC') AND value != ''${ofOthers}
 ORDER BY received DESC LIMIT {limit:UInt32}`,
-    params: { ...(source === undefined ? {} : { source }), attribute, since: sinceNs, limit },
+    params: {
+      ...(source !== undefined && { source }),
+      ...(where && { whereAttribute: where.attribute, whereValue: where.value }),
+      attribute,
+      since: sinceNs,
+      limit,
+    },
   }
 }

@@ -60,7 +60,13 @@ test('kill -9 in the middle keeps what readers have seen; the writer goes on, an
     return (streams[0]?.lines ?? 0) === 1000 && streams[0]
   })
   put.write('line 1001\nline 10')
-  await until('all is there', async () => ((await list(first.url)).streams[0]?.size ?? 0) === seen.size + 17)
+  await until('all is there', async () => {
+    const { streams } = await list(first.url)
+    return streams[0]?.size === seen.size + 17 && streams[0].lines === 1001
+  })
+  // Others may call their source by the same name.
+  const other = JSON.stringify({ message: 'other', source: 'ci/build', service: 'other' })
+  expect((await fetch(`${first.url}/api/v1/ingest`, { method: 'POST', body: other })).status).toBe(200)
   await first.kill9()
   const second = await startServer({ dataDir: first.dataDir, flags: FLAGS })
   const [found] = (await list(second.url)).streams

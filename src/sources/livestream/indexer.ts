@@ -11,6 +11,7 @@ import type { Stream } from '../../streams/stream.ts'
 import { eventDefaults } from '../../wire/transcode/row-writer.ts'
 import { LineTranscoder } from '../../wire/transcode/transcoder.ts'
 import type { SourceContext } from '../source.ts'
+import { fieldsOf } from './fields.ts'
 import { ID_ATTRIBUTE, LINE_ATTRIBUTE, LineRows } from './line-rows.ts'
 
 export interface IndexerOptions {
@@ -114,14 +115,18 @@ export class Indexer {
     }
   }
 
-  /** The newest event of a stream tells how far it had come before its record was written for the last time. */
-  async #linesKnown({ id, name, indexed, stamps }: Stream): Promise<number> {
-    const { recentValues } = this.#options.context
-    const source = stamps.find(([field]) => field === 'source')?.[1] ?? name
-    const newest = async (attribute: string): Promise<string | undefined> =>
-      (await recentValues({ source, attribute, windowMs: 0, valuesMax: 1 }))[0]
-    const lines = (await newest(ID_ATTRIBUTE)) === id ? Number(await newest(LINE_ATTRIBUTE)) : 0
-    return Math.max(lines || 0, indexed?.lines ?? 0)
+  /** The newest event of a stream tells how far it had come since its record was written for the last time. */
+  async #linesKnown(stream: Stream): Promise<number> {
+    const [line = '0'] = await this.#options.context.recentValues({
+      source: fieldsOf(stream).source,
+      attribute: LINE_ATTRIBUTE,
+      // Its source may be that of others, too.
+      where: { attribute: ID_ATTRIBUTE, value: stream.id },
+      sinceNs: BigInt(stream.startedMs) * NS_PER_MS,
+      windowMs: 0,
+      valuesMax: 1,
+    })
+    return Math.max(Number(line), stream.indexed?.lines ?? 0)
   }
 
   #countLost({ sizeBytes, indexed }: Stream): void {

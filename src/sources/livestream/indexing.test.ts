@@ -110,9 +110,10 @@ test('after a crash lines that are stored already are not repeated', async () =>
   await before.parts.indexer.close()
   await before.catalog.noteIndexed(before.catalog.get('a') ?? expect.unreachable(), { bytes: 4, lines: 1 }, true)
   expect(record.state).toBe('live')
-  const recentValues: LivestreamContext['recentValues'] = ({ attribute, source }) => {
-    expect(source).toBe('a')
-    return Promise.resolve([attribute === 'stream.id' ? id : '2'])
+  const recentValues: LivestreamContext['recentValues'] = (question) => {
+    const where = { attribute: 'stream.id', value: id }
+    expect(question).toMatchObject({ attribute: 'stream.line', source: 'a', where, valuesMax: 1 })
+    return Promise.resolve(['2'])
   }
   server = await openStreams({ folder, changes: { recentValues } })
   await expect.poll(messages).toEqual(['three'])
