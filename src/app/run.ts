@@ -134,11 +134,11 @@ function welcome(server: RunningServer, config: Config): string {
     : ['']
   const lines = [
     '',
-    `  ${pico.bold('Tailrace')} ${server.version} is ready at ${pico.cyan(server.url)}`,
+    `  ${pico.bold('Tailrace')} ${server.version} is ready: open ${pico.cyan(server.url)} in a browser`,
     `  ${pico.dim('data')}   ${dataText(config)}`,
     ...connection,
     ...aliasLines(),
-    `  ${pico.dim('try')}    tailrace demo, and open that address in a browser`,
+    `  ${pico.dim('try')}    tailrace demo --past 1h`,
     `  ${pico.dim('send')}   cat app.log | tailrace send --service app`,
     `  ${pico.dim('watch')}  tailrace tail`,
     `  ${pico.dim('find')}   tailrace query 'level:>=warn' --since 1h`,

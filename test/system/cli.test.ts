@@ -127,12 +127,13 @@ test('query pages beyond the limit of one answer, and ends quietly when nobody r
 test('demo fills a server that the doctor finds in order', async () => {
   const server = await startServer()
   const url = ['--url', server.url]
-  const demo = await runCli(['demo', '--rate', '400', '--duration', '2s', ...url])
-  const [, sent = ''] = /^(\d+) events sent\n$/.exec(demo.stderr) ?? []
+  const demo = await runCli(['demo', '--rate', '400', '--past', '20s', '--duration', '2s', ...url])
+  const [, sent = ''] = /^([\d,]+) events sent\n$/.exec(demo.stderr) ?? []
   expect(demo.code).toBe(0)
-  expect(Number(sent)).toBeGreaterThan(300)
+  const sentCount = Number(sent.replaceAll(',', ''))
+  expect(sentCount).toBeGreaterThan(6000)
   await settled(server.url)
-  expect(await count(server.url, 'source:demo')).toBe(Number(sent))
+  expect(await count(server.url, 'source:demo')).toBe(sentCount)
   const table = await runCli([
     'query',
     'source:demo | stats count() n, uniq(trace_id) by service | sort by n desc',

@@ -25,8 +25,8 @@ export function firstCommands({ origin, isOpen, listeners }: FirstServer): First
     },
     {
       name: 'Sample traffic',
-      note: 'A believable stream of a small shop, to look around with.',
-      text: `tailrace demo --url ${origin}`,
+      note: 'The last hour of a small shop, then what happens there now, to look around with.',
+      text: `tailrace demo --past 1h --url ${origin}`,
     },
     {
       name: 'A file or a program',
