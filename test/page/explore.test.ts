@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Page } from 'playwright-core'
+import { AppError, problemDocument } from '../../src/core/errors.ts'
 import { accessibilityProblems, ingest, visit } from './harness/browser.ts'
 import { minutesAgo, rows, searchFor } from './harness/explore.ts'
 
@@ -100,6 +101,22 @@ describe('searching', () => {
       .first()
       .waitFor()
     expect(await accessibilityProblems(page)).toEqual([])
+  })
+
+  test('a store that is away is said to be, and asked again without a click', async () => {
+    const { page } = await visit('/view/nowhere', { isDown: true })
+    let isAway = true
+    const away = problemDocument(new AppError('STORE_UNREACHABLE'))
+    await page.route('**/api/v1/query?*', (route) =>
+      isAway ? route.fulfill({ status: away.status, json: away }) : route.continue(),
+    )
+    await page.goto(`/?q=service:${SERVICE}&start=-1h`)
+    const said = page.getByRole('alert').filter({ hasText: 'The store does not answer' })
+    await said.getByText('This page tries again by itself').waitFor()
+    expect(await accessibilityProblems(page)).toEqual([])
+    isAway = false
+    await rows(page).first().waitFor()
+    expect(await said.count()).toBe(0)
   })
 
   test('a table is shown as one', async () => {

@@ -5,6 +5,8 @@ import type { Problem } from '../../src/core/errors.ts'
 export class ApiProblem extends Error {
   readonly status: number
   readonly code: string
+  /** Of the code, where `message` is about this very case. */
+  readonly title: string | undefined
   readonly hint: string | undefined
   readonly problems: readonly unknown[]
   readonly retryAfterMs: number | undefined
@@ -14,6 +16,7 @@ export class ApiProblem extends Error {
     this.name = 'ApiProblem'
     this.status = problem.status
     this.code = problem.code ?? ''
+    this.title = problem.title
     this.hint = problem.hint
     this.problems = problem.problems ?? []
     this.retryAfterMs = retryAfterMs

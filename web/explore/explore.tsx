@@ -77,7 +77,7 @@ export function Explore() {
 function Says({ model: { state, tail, live, found, isAnswered, histogram } }: { model: ExploreModel }) {
   if (state.isLive) return <LiveStatus live={live} onPause={() => tail?.pause()} onResume={() => tail?.resume()} />
   if (!isAnswered) return <small>Searching …</small>
-  if (!found) return null
+  if (!found || (found.problem && found.events.length === 0)) return null
   if (found.table) {
     const { query: q, range } = state
     return <a href={withParameters('/view/statistics', { q, ...range })}>Draw it, or download it</a>

@@ -84,7 +84,8 @@ function LoadedValues(props: FacetProps) {
     (signal) => client.get<{ values: Counted[] }>(path, parameters, signal),
     isReady,
   )
-  if (problem) return <p class="facet-note">{problem.message}</p>
+  if (problem)
+    return <p class="facet-note">{problem.status === 0 || problem.status === 503 ? 'not now' : problem.message}</p>
   if (!value) return <p class="facet-note">…</p>
   return (
     <>

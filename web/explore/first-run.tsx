@@ -23,8 +23,11 @@ export function FirstRun({ live, onLeave }: { live: LiveState | undefined; onLea
   })
   return (
     <div class="sheet first-run">
-      <h1>Nothing has arrived yet</h1>
-      <p>Send something, and it shows up here. Any one of these will do:</p>
+      <h1>{isReceiving ? 'Events arrive' : 'Nothing has arrived yet'}</h1>
+      <p>
+        Send something, and it shows up here. Any one of these will do; in a clone, <code>tailrace</code> is{' '}
+        <code>node dist/cli/main.js</code>.
+      </p>
       <div class={`receiving ${isReceiving ? 'yes' : ''}`} role="status">
         <span class={`live-dot ${isReceiving ? 'open' : 'opening'}`} aria-hidden="true" />
         {isReceiving ? (

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { Button } from '../parts/button.tsx'
 import { Popover } from '../parts/popover.tsx'
+import { useMedia } from '../parts/use-media.ts'
 import { ColumnPicker } from './column-picker.tsx'
 import type { FieldNames } from './field-names.ts'
 import type { ExploreActions, ExploreState } from './state.ts'
@@ -32,6 +33,8 @@ export function Toolbar({ state, actions, names, onFacets, isTable, children }: 
 /** How the list of events looks. */
 function ListLook({ state, actions, names }: Pick<ToolbarProps, 'state' | 'actions' | 'names'>) {
   const [isChoosing, setChoosing] = useState(false)
+  const isNarrow = useMedia('(max-width: 720px)')
+  const name = isNarrow ? { label: 'Columns' } : { children: 'Columns' }
   return (
     <>
       <Popover
@@ -39,7 +42,7 @@ function ListLook({ state, actions, names }: Pick<ToolbarProps, 'state' | 'actio
         side="right"
         isOpen={isChoosing}
         onToggle={setChoosing}
-        button={{ kind: 'quiet', isSmall: true, icon: 'column', children: 'Columns' }}
+        button={{ kind: 'quiet', isSmall: true, icon: 'column', ...name }}
       >
         <ColumnPicker names={names} columns={state.columns} onToggle={actions.toggleColumn} />
       </Popover>

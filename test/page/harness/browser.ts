@@ -25,7 +25,7 @@ export interface Visit {
 export interface VisitOptions extends BrowserContextOptions {
   /** Of another server than the shared one. */
   url?: string
-  /** The server is away for a while: requests may fail. */
+  /** The server or its store is away for a while: requests may fail. */
   isDown?: boolean
 }
 
@@ -49,7 +49,8 @@ export async function visit(
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
-    const isExpected = /status of 4\d\d/.test(message.text()) || (isDown && /net::ERR_/.test(message.text()))
+    const isExpected =
+      /status of 4\d\d/.test(message.text()) || (isDown && /net::ERR_|status of 503/.test(message.text()))
     if (message.type() === 'error' && !isExpected) complaints.push(message.text())
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
