@@ -8,11 +8,13 @@ import { createWallTime } from './wall-time.ts'
 const SPACE = 0x20
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
+const DASH = 0x2d
 
 /** Attributes of a line of an access log. */
 export const CLF_NAMES = [
   'client.address',
   'http.user',
+  'http.host',
   'http.method',
   'http.path',
   'http.protocol',
@@ -37,7 +39,11 @@ export class ClfParser {
   /** `row.begin` has taken the line. False when it is not of this form. */
   read(row: FieldRow, clock: WallClock): boolean {
     const { bytes, start, end } = row
-    const client = wordEnd(bytes, start, end)
+    const host = wordEnd(bytes, start, end)
+    // With `%v:%p` in front, as Apache's vhost_combined has it, the client comes second.
+    const hasHost = bytes[host + 1] !== DASH && isPort(bytes, start, host)
+    const clientStart = hasHost ? host + 1 : start
+    const client = hasHost ? wordEnd(bytes, clientStart, end) : host
     const identity = wordEnd(bytes, client + 1, end)
     // A user's name may have spaces in it.
     const bracket = bracketStart(bytes, identity, end)
@@ -55,7 +61,8 @@ export class ClfParser {
     this.found.seconds = clock.seconds
     this.found.nanoseconds = clock.nanoseconds
     row.field('message', start, end)
-    row.attribute('client.address', start, client)
+    if (hasHost) row.attribute('http.host', start, host)
+    row.attribute('client.address', clientStart, client)
     if (identity < bracket) tell(row, 'http.user', identity + 1, bracket)
     this.#request(row, request, requestEnd)
     row.attribute('http.status', status, statusEnd)
@@ -94,7 +101,7 @@ export class ClfParser {
 
 /** An attribute, unless it is empty or a dash. */
 function tell(row: FieldRow, name: (typeof CLF_NAMES)[number], from: number, to: number): void {
-  if (to <= from || (to === from + 1 && row.bytes[from] === 0x2d)) return
+  if (to <= from || (to === from + 1 && row.bytes[from] === DASH)) return
   row.attribute(name, from, to)
 }
 
@@ -102,6 +109,13 @@ function tell(row: FieldRow, name: (typeof CLF_NAMES)[number], from: number, to:
 function bracketStart(bytes: Buffer, at: number, end: number): number {
   for (; at + 2 < end; at++) if (bytes[at + 1] === 0x5b && bytes[at] === SPACE) return at
   return -1
+}
+
+/** Whether a word ends with a colon and digits. */
+function isPort(bytes: Buffer, from: number, to: number): boolean {
+  let at = to
+  while (at > from && isDigit(bytes[at - 1])) at--
+  return at < to && at - 1 > from && bytes[at - 1] === 0x3a
 }
 
 function wordEnd(bytes: Buffer, at: number, end: number): number {

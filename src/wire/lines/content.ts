@@ -24,14 +24,16 @@ export class LineContent {
   readonly text: TextEvents
   /** Lines that are not of the format. */
   misfits = 0
+  /** The line read last was not written as the file is. */
+  isStranger = false
   readonly #times: LineTimes
   readonly #tools: LineTools
   readonly #defaults: EventDefaults
   readonly #isAuto: boolean
   readonly #isJson: boolean
-  readonly #detection = new Detection()
+  #detection = new Detection()
   #format: FieldFormat | undefined
-  readonly #found: RowFound = { seconds: Number.NaN, nanoseconds: 0, severity: 0 }
+  readonly #found: RowFound = { seconds: Number.NaN, nanoseconds: 0, severity: 0, isLineMessage: true }
 
   constructor({ format, times, multiline, tools, defaults }: ContentOptions) {
     this.text = new TextEvents({ times, multiline, tools, defaults })
@@ -49,6 +51,17 @@ export class LineContent {
     if (this.#isAuto) this.#detection.vote(this.#tools.formats, bytes, from, to, this.#times.clock)
   }
 
+  /** Something was learned of how the lines are written. */
+  get isKnown(): boolean {
+    return this.#format !== undefined || this.#times.isTimed
+  }
+
+  /** Learning begins anew; what was learned holds until then. */
+  relearn(): void {
+    this.#detection = new Detection()
+    this.#times.forgetVotes()
+  }
+
   /** Settles on what was learned so far. */
   decide(): void {
     this.#times.decide()
@@ -60,8 +73,10 @@ export class LineContent {
     const mayBeJson = this.#isJson || (this.#isAuto && bytes[from] === 0x7b && bytes[to - 1] === 0x7d)
     if (!mayBeJson && this.#format === undefined) {
       this.text.line(batch, bytes, from, to, startOffset, wrapped)
+      this.isStranger = this.text.isStranger
       return
     }
+    this.isStranger = false
     const { transcoder, formats } = this.#tools
     const { clock } = this.#times
     if (mayBeJson && bytes[from] === 0x7b) {
@@ -78,6 +93,8 @@ export class LineContent {
     }
     this.misfits++
     this.text.line(batch, bytes, from, to, startOffset, wrapped)
+    // Between lines with fields a trace is no stranger.
+    this.isStranger = this.text.isStranger || this.#isAuto
   }
 
   forget(): void {

@@ -8,6 +8,9 @@ const PYTHON = 2
 /** After the last line of a Python trace, which names the exception. */
 const PYTHON_END = 3
 const GO = 4
+/** After the first line of a panic of Rust, whose message comes next. */
+const RUST = 5
+const RUST_END = 6
 
 /** How much of a line a configured pattern sees. */
 const START_BYTES_MAX = 512
@@ -16,10 +19,17 @@ const START_BYTES_MAX = 512
 const FRAME = /^\s+(?:at |File "|\.{3} \d+ (?:more|common)|\S+\.go:\d|from \S+:\d)/
 /** Lines that only come within a trace. */
 const WITHIN =
-  /^(?:Caused by: |Suppressed: |goroutine \d+ \[|created by |\[signal |Stack trace:|#\d+ |Node\.js v\d|[}\])]+[,;]?$)/
+  /^(?:Caused by: |Suppressed: |goroutine \d+ \[|created by |\[signal |Stack trace:|#\d+ |Node\.js v\d|note: run with |stack backtrace:|\S+\.rb:\d+:in |[}\])]+[,;]?$)/
+/** What nobody has caught: an error at least, whatever the line above it is. */
+const CRASH =
+  /^(?:panic: |fatal error: |Exception in thread |Uncaught |Unhandled [Ee]xception|thread '.*' panicked |Traceback \(most recent call last\))/
+/** The first line of an event of .NET's console; the others are indented. */
+const DOTNET_HEAD = /^(?:trce|dbug|info|warn|fail|crit): \S+\[\d+\]$/
+const DOTNET_SEVERITIES: Readonly<Record<string, number>> = { trce: 1, dbug: 5, info: 9, warn: 13, fail: 17, crit: 21 }
+const ERROR = 17
 /** Lines with which a trace begins after the line of the log that tells of it. */
 const HEAD =
-  /^(?:Traceback \(most recent call last\)|During handling of the above|The above exception was|panic: |fatal error: |Exception in thread |Uncaught |(?:[\w$.]+[.$:])?[A-Z]\w*(?:Exception|Error|Failure|Throwable)(?:: |$))/
+  /^(?:Traceback \(most recent call last\)|During handling of the above|The above exception was|panic: |fatal error: |Exception in thread |Uncaught |Unhandled [Ee]xception|thread '.*' panicked |(?:[\w$.]+[.$:](?:[A-Z]\w*)?|[A-Z]\w*)(?:Exception|Error|Failure|Throwable)(?:: |$))/
 const PYTHON_HEAD = 'Traceback (most recent call last)'
 const CHAINED = /^(?:During handling of the above|The above exception was|Traceback \(most)/
 /** Functions and ends in the trace of a Go program. */
@@ -32,6 +42,10 @@ const HEAD_BYTES = 200
 export class Continuation {
   readonly #mode: Multiline
   #state = NOTHING
+  /** What the line read last says about the event that it begins or joins, which counts where it has no level; else 0. */
+  severity = 0
+  /** That is an error, whatever the event says. */
+  isCrash = false
 
   constructor(mode: Multiline) {
     this.#mode = mode
@@ -39,16 +53,31 @@ export class Continuation {
 
   /** A line that begins an event. */
   begin(bytes: Buffer, from: number, to: number): void {
+    this.severity = 0
     if (this.#mode !== 'auto') return
-    const first = bytes[from]
-    // T, p, f, g: what the heads of traces begin with.
-    if (first !== 0x54 && first !== 0x70 && first !== 0x66 && first !== 0x67) this.#state = NOTHING
-    else this.#state = stateOf(headOf(bytes, from, to))
+    const first = bytes[from] as number
+    this.#state = NOTHING
+    if (MAY_BE_HEAD.has(first)) {
+      const head = headOf(bytes, from, to)
+      this.#state = stateOf(head)
+      if (CRASH.test(head)) this.severity = ERROR
+    }
+    if (bytes[from + 4] === 0x3a && bytes[from + 5] === 0x20 && this.#state === NOTHING)
+      this.#beginDotnet(bytes, from, to)
+  }
+
+  #beginDotnet(bytes: Buffer, from: number, to: number): void {
+    const head = headOf(bytes, from, to)
+    if (!DOTNET_HEAD.test(head)) return
+    this.#state = INDENTED
+    this.severity = DOTNET_SEVERITIES[head.slice(0, 4)] ?? 0
   }
 
   /** Whether a line continues the event above. `isTimedFile`: events of this file have times, and this line has none. */
   joins(bytes: Buffer, from: number, to: number, hasTime: boolean, isTimedFile: boolean): boolean {
     const mode = this.#mode
+    this.severity = 0
+    this.isCrash = false
     if (mode === 'off') return false
     if (mode !== 'auto') return !mode.start.test(bytes.toString('utf8', from, Math.min(to, from + START_BYTES_MAX)))
     if (hasTime) return false
@@ -66,8 +95,11 @@ export class Continuation {
   #joinsIndented(bytes: Buffer, from: number, to: number, isTimedFile: boolean): boolean {
     if (this.#state === PYTHON_END) this.#state = PYTHON
     if (this.#state !== NOTHING) return true
-    if (!isTimedFile && !FRAME.test(headOf(bytes, from, to))) return false
-    this.#state = /^\s+File "/.test(headOf(bytes, from, to)) ? PYTHON : INDENTED
+    const head = headOf(bytes, from, to)
+    const isFrame = FRAME.test(head)
+    if (!isTimedFile && !isFrame) return false
+    if (isFrame) this.severity = ERROR
+    this.#state = /^\s+File "/.test(head) ? PYTHON : INDENTED
     return true
   }
 
@@ -83,14 +115,22 @@ export class Continuation {
       return true
     }
     if (state === GO && (GO_LINE.test(head) || GO_HEAD.test(head))) return true
+    if (state === RUST || (state === RUST_END && WITHIN.test(head))) {
+      this.#state = RUST_END
+      return true
+    }
     if (state === INDENTED && WITHIN.test(head)) return true
     if (!isTimedFile || !(WITHIN.test(head) || HEAD.test(head))) return false
     this.#state = stateOf(head) || INDENTED
+    this.severity = ERROR
+    this.isCrash = CRASH.test(head) && this.#state !== PYTHON
     return true
   }
 }
 
 const MAY_BE_WITHIN: ReadonlySet<number> = new Set(Buffer.from('CSgc[N'))
+/** What the heads of traces begin with. */
+const MAY_BE_HEAD: ReadonlySet<number> = new Set(Buffer.from('TpfgEUt'))
 
 function headOf(bytes: Buffer, from: number, to: number): string {
   return bytes.toString('latin1', from, Math.min(to, from + HEAD_BYTES))
@@ -98,5 +138,6 @@ function headOf(bytes: Buffer, from: number, to: number): string {
 
 function stateOf(head: string): number {
   if (head.startsWith(PYTHON_HEAD)) return PYTHON
+  if (head.startsWith("thread '") && CRASH.test(head)) return RUST
   return GO_HEAD.test(head) ? GO : NOTHING
 }

@@ -52,6 +52,8 @@ export class FieldFormats {
     const parser = format === 'clf' ? this.#clf : this.#syslog
     const read = parser.read(row, clock)
     this.#found = parser.found
+    // `2026-11-21 10:00:00 INFO text` has the form, too.
+    if (read === 'rfc3164' && !this.#syslog.hasTag && severityFromName(row.textOf('host')) !== undefined) return false
     return read !== false && read !== 'none'
   }
 

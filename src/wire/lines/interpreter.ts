@@ -75,6 +75,12 @@ export function createLineInterpreter(options: LineOptions): LineInterpreter {
   return new Interpreter(options)
 }
 
+/** After so many strange lines in a row the file is looked at again; then after twice as many, as long as nothing helps. */
+const RELEARN_LINES = 4
+const RELEARN_LINES_MAX = 8192
+/** A wrapper that none of so many lines was written by is not the one of the file any more. */
+const WRAPPED_LINES_MIN = 16
+
 class Interpreter implements LineInterpreter {
   readonly #times: LineTimes
   readonly #content: LineContent
@@ -85,7 +91,10 @@ class Interpreter implements LineInterpreter {
   #wrapper: Wrapper | undefined
   #take: (line: Wrapped, startOffset: number) => void = () => undefined
   #takerBatch: EventBatch | undefined
-  readonly #sample = new LineSample()
+  #sample = new LineSample()
+  /** Lines in a row that are not written as the file is, and how many of them are put up with. */
+  #strangers = 0
+  #strangersMax = RELEARN_LINES
   #repaired = 0
   #misfits = 0
   /** Where the next line begins. */
@@ -164,13 +173,35 @@ class Interpreter implements LineInterpreter {
   #readSample(batch: EventBatch): void {
     const sample = this.#sample.take()
     if (!sample) return
-    if (this.#isAuto) this.#wrapper = findWrapper(sample, this.#wrappers) ?? this.#wrapper
+    if (this.#isAuto) this.#wrapper = findWrapper(sample, this.#wrappers) ?? this.#wrapperLeft(sample)
     const { clock } = this.#times
     for (const line of sample) this.#learn(line)
     this.#content.decide()
     // Lines above the first one with a time happened about then.
     if (Number.isNaN(clock.seconds)) sample.some(({ bytes, from, to }) => this.#times.read(bytes, from, to))
+    this.#strangers = 0
     for (const { bytes, from, to, startOffset } of sample) this.#read(batch, bytes, from, to, startOffset)
+  }
+
+  /** The wrapper of the lines so far, unless there is none left. */
+  #wrapperLeft(sample: readonly SampleLine[]): Wrapper | undefined {
+    const wrapper = this.#wrapper
+    const isLeft =
+      sample.length < WRAPPED_LINES_MIN || sample.some(({ bytes, from, to }) => wrapper?.read(bytes, from, to))
+    return isLeft ? wrapper : undefined
+  }
+
+  /** Takes notice of whether the line read last was written as the file is. */
+  #notice(): void {
+    if (!this.#content.isStranger) {
+      this.#strangers = 0
+      this.#strangersMax = RELEARN_LINES
+    } else if (++this.#strangers >= this.#strangersMax && !this.#sample.isLearning) {
+      this.#strangers = 0
+      this.#strangersMax = Math.min(RELEARN_LINES_MAX, this.#strangersMax * 2)
+      this.#sample = new LineSample()
+      this.#content.relearn()
+    }
   }
 
   #learn({ bytes, from, to }: SampleLine): void {
@@ -188,6 +219,7 @@ class Interpreter implements LineInterpreter {
     const wrapper = this.#wrapper
     if (!wrapper) {
       this.#content.line(batch, bytes, from, to, startOffset)
+      this.#notice()
     } else if (wrapper.read(bytes, from, to)) {
       this.#partials ??= new Partials(this.#lineBytesMax)
       this.#partials.add(wrapper.wrapped, startOffset, this.#taker(batch))
@@ -196,6 +228,8 @@ class Interpreter implements LineInterpreter {
       this.#partials?.endAll(this.#taker(batch))
       this.#misfits++
       this.#content.line(batch, bytes, from, to, startOffset)
+      this.#content.isStranger = true
+      this.#notice()
     }
   }
 
@@ -206,6 +240,9 @@ class Interpreter implements LineInterpreter {
       this.#take = (line, startOffset) => {
         if (isBlank(line.bytes, line.from, line.to)) return
         this.#content.line(batch, line.bytes, line.from, line.to, startOffset, line)
+        // The time is there, whatever is in the line.
+        if (!this.#content.isKnown) this.#content.isStranger = false
+        this.#notice()
         // The wrapper will use its buffer again.
         this.#content.forget()
       }

@@ -46,10 +46,12 @@ export class LineTimes {
   readonly clock: WallClock
   /** Where the time found by `read` ends. */
   after = 0
+  /** What `read` found was not in the form of the file. */
+  isOther = false
   /** Severity by the letter that stands in the time (glog), else 0. */
   severity = 0
   readonly #found: WallTime = createWallTime()
-  readonly #votes: Vote[] = []
+  #votes: Vote[] = []
   readonly #configured: TimeForm | undefined
   /** Where in the line the configured pattern stood last, and whether it ever did. */
   #distance = 0
@@ -87,17 +89,24 @@ export class LineTimes {
     }
   }
 
-  /** Settles on the place that most lines voted for. May be called again after more votes. */
+  /** Settles on the place that most lines voted for, if any did. May be called again after more votes. */
   decide(): void {
     const candidates = this.#votes.filter((vote) => vote.word <= 1 || vote.count >= VOTES_MIN_FAR)
-    this.#place = candidates.reduce<Vote | undefined>(
-      (best, vote) => (best && best.count >= vote.count ? best : vote),
+    const best = candidates.reduce<Vote | undefined>(
+      (first, vote) => (first && first.count >= vote.count ? first : vote),
       undefined,
     )
+    if (best) this.#place = best
+  }
+
+  /** Votes that were cast so far do not count any more. */
+  forgetVotes(): void {
+    this.#votes = []
   }
 
   /** Reads the time of a line into `clock`. False when it has none; `clock` is as it was then. */
   read(bytes: Buffer, from: number, to: number): boolean {
+    this.isOther = false
     if (this.#configured) return this.#readConfigured(this.#configured, bytes, from, to)
     const place = this.#place
     const first = skipOpening(bytes, from, to)
@@ -130,6 +139,7 @@ export class LineTimes {
   #readOther(bytes: Buffer, at: number, to: number): boolean {
     const form = this.#formAt(bytes, at, to, true)
     if (!form || form.pattern.isEpoch || !this.#readAt(form, bytes, at, to)) return false
+    this.isOther = true
     this.#otherCount = form === this.#other ? this.#otherCount + 1 : 1
     this.#other = form
     if (this.#otherCount >= CHANGE_LINES) this.#place = { form, word: 0 }

@@ -1,5 +1,5 @@
 import { BACKSLASH, QUOTE } from '../transcode/json-value.ts'
-import { knownNameIndex } from '../transcode/names.ts'
+import { knownNameIndex, ROLE_MESSAGE, ROLE_OF_NAME } from '../transcode/names.ts'
 import type { FieldRow } from '../transcode/field-row.ts'
 
 const SPACE = 0x20
@@ -76,7 +76,7 @@ export class LogfmtParser {
       this.pairs++
       if (name.known === 0) continue
       this.hasKnown = true
-      hasMessage ||= MESSAGE_NAMES.has(name.known)
+      hasMessage ||= ROLE_OF_NAME[name.known] === ROLE_MESSAGE
       row.table.claim(count, name.known)
     }
     if (this.pairs > 0 && !hasMessage) return this.#wholeAsMessage(row)
@@ -111,10 +111,6 @@ export class LogfmtParser {
     return name
   }
 }
-
-const MESSAGE_NAMES: ReadonlySet<number> = new Set(
-  ['message', 'msg', '_msg', 'body', 'event', 'log'].map((name) => knownNameIndex(name)),
-)
 
 function isAt(bytes: Buffer, at: number, end: number, text: Buffer): boolean {
   if (at + text.length >= end) return false

@@ -32,6 +32,8 @@ export class TextEvents {
   isHolding = false
   /** Offset in the file at which the event held back begins. */
   heldFrom = 0
+  /** The line read last neither had a time in the form of the file nor belonged to the one above. */
+  isStranger = false
   /** Lines that were joined to the one above. */
   joinedCount = 0
   /** Events that were ended by a limit. */
@@ -68,10 +70,12 @@ export class TextEvents {
     const stream = wrapped ? wrapped.stream : ''
     const joins =
       this.isHolding && stream === this.#stream && this.#continuation.joins(bytes, from, to, hasTime, times.isTimed)
-    if (joins && this.#join(bytes, from, to)) return
+    this.isStranger = !joins && (!hasTime || times.isOther)
+    if (joins && this.#join(bytes, from, to)) return this.#raise()
     if (this.isHolding) this.flush(batch)
     if (!joins) this.#continuation.begin(bytes, from, to)
     this.#find(bytes, from, to, hasTime, wrapped)
+    this.#raise()
     this.#stream = stream
     this.#bytes = bytes
     this.#from = from
@@ -113,6 +117,13 @@ export class TextEvents {
     found.nanoseconds = wrapped ? wrapped.nanoseconds : clock.nanoseconds
     found.attributes = wrapped?.attributes
     found.severity = (hasTime && severity) || readLevel(bytes, hasTime ? after : from, to)
+  }
+
+  /** A trace is an error where nothing says what it is; what nobody has caught always is. */
+  #raise(): void {
+    const { severity, isCrash } = this.#continuation
+    const found = this.#found
+    if (severity > 0 && (found.severity === 0 || (isCrash && found.severity < severity))) found.severity = severity
   }
 
   /** Lets go of the caller's bytes, which are about to change. */

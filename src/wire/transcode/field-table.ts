@@ -56,6 +56,22 @@ export class FieldTable {
     if (holder < 0 || name < (this.name[holder] as number)) this.winner[role] = at
   }
 
+  /** Adds a field that stands for itself, which lies in the buffer beside its name. False: there are too many. */
+  addText(name: number, valueStart: number, valueEnd: number): boolean {
+    const at = this.count
+    if (at === this.kind.length) return false
+    this.count = at + 1
+    this.path[at] = undefined
+    this.keyStart[at] = this.keyEnd[at] = valueStart
+    this.valueStart[at] = valueStart
+    this.valueEnd[at] = valueEnd
+    this.kind[at] = KIND_STRING
+    this.name[at] = name
+    this.spanBytes += valueEnd - valueStart
+    this.claim(at, name)
+    return true
+  }
+
   /** The winner of a role cannot be read as what it should be: lets the next name have the role. */
   forfeit(role: number): void {
     const loser = this.winner[role] as number

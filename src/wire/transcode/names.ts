@@ -7,9 +7,26 @@ export const ROLE_SEVERITY = 1
 /** Roles from here on are the text fields in their storage order: role − ROLE_TEXT is the index in TEXT_FIELDS. */
 export const ROLE_TEXT = 2
 export const ROLES = 8
+/** The event's message. */
+export const ROLE_MESSAGE = 5
 
 const NAMES_BY_ROLE: readonly (readonly string[])[] = [
-  ['timestamp', '@timestamp', 'time', 'ts', '_time', '__REALTIME_TIMESTAMP'],
+  [
+    'timestamp',
+    '@timestamp',
+    'time',
+    'ts',
+    '_time',
+    '__REALTIME_TIMESTAMP',
+    '@t',
+    'datetime',
+    'asctime',
+    'eventTime',
+    'Timestamp',
+    't.$date',
+    't',
+    'date',
+  ],
   [
     'level',
     'severity',
@@ -20,13 +37,33 @@ const NAMES_BY_ROLE: readonly (readonly string[])[] = [
     'severityNumber',
     'severityText',
     'PRIORITY',
+    'log.level',
+    'levelname',
+    'loglevel',
+    '@l',
+    'Level',
+    'LogLevel',
   ],
   ['service', 'facility', 'key', 'app', 'service.name', 'SYSLOG_IDENTIFIER'],
-  ['host', 'hostname', '_HOSTNAME'],
+  ['host', 'hostname', '_HOSTNAME', 'host.name', 'host.hostname'],
   ['source', 'file'],
-  ['message', 'msg', '_msg', 'body', 'event', 'log', 'MESSAGE'],
-  ['trace_id', 'traceId'],
-  ['span_id', 'spanId'],
+  [
+    'message',
+    'msg',
+    '_msg',
+    'body',
+    'event',
+    'log',
+    'MESSAGE',
+    'fields.message',
+    '@m',
+    '@mt',
+    'Message',
+    'RenderedMessage',
+    'MessageTemplate',
+  ],
+  ['trace_id', 'traceId', 'trace.id', 'TraceId', '@tr'],
+  ['span_id', 'spanId', 'span.id', 'SpanId', '@sp'],
 ]
 
 export interface KnownName {
@@ -51,6 +88,9 @@ const INDEX_BY_NAME: ReadonlyMap<string, number> = new Map(
 export function knownNameIndex(name: string): number {
   return INDEX_BY_NAME.get(name) ?? 0
 }
+
+/** Short words that mean other things as well: times only where they look like RFC 3339. */
+export const NAMES_TEXT_TIME: ReadonlySet<number> = new Set([knownNameIndex('t'), knownNameIndex('date')])
 
 /** Numbers under these names are syslog codes 0–7. */
 export const NAMES_SYSLOG_CODE: ReadonlySet<number> = new Set([

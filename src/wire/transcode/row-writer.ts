@@ -1,7 +1,7 @@
 import { type EventBatch, ROW_SERVICE, ROW_SEVERITY, ROW_TIMESTAMP, writeText, writeVarint } from '../../core/batch.ts'
 import { TEXT_FIELDS } from '../../core/event.ts'
 import { type FieldTable, KIND_NULL } from './field-table.ts'
-import { ROLE_OF_NAME, ROLE_SEVERITY, ROLE_TEXT, ROLE_TIMESTAMP, ROLES } from './names.ts'
+import { NAMES_TEXT_TIME, ROLE_OF_NAME, ROLE_SEVERITY, ROLE_TEXT, ROLE_TIMESTAMP, ROLES } from './names.ts'
 import { SeverityReader } from './severity.ts'
 import { type TimeZone, TimestampReader, writeTimestamp } from './timestamp.ts'
 
@@ -13,6 +13,8 @@ export const SLACK_BYTES = 8
 
 /** Copies longer than this are handed to the runtime, which has a cost of its own to begin with. */
 const LOOP_COPY_BYTES_MAX = 192
+
+const DASH = 0x2d
 
 /** Fills the fields that an event itself does not have. */
 export interface EventDefaults {
@@ -43,6 +45,8 @@ export interface RowFound {
   nanoseconds: number
   /** 0 where it has none. */
   severity: number
+  /** The whole line is the message of an object that has none. */
+  isLineMessage?: boolean
   /** Attributes beside those of the fields. */
   attributes?: readonly RowAttribute[] | undefined
 }
@@ -169,7 +173,9 @@ export class RowWriter {
     for (;;) {
       const at = table.winner[ROLE_TIMESTAMP] as number
       if (at < 0) return
-      if (times.read(bytes, table.valueStart[at] as number, table.valueEnd[at] as number)) {
+      const from = table.valueStart[at] as number
+      const isTime = !NAMES_TEXT_TIME.has(table.name[at] as number) || bytes[from + 4] === DASH
+      if (isTime && times.read(bytes, from, table.valueEnd[at] as number)) {
         this.seconds = times.seconds
         this.nanoseconds = times.nanoseconds
         return

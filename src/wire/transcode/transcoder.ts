@@ -8,11 +8,13 @@ import type { EventBatch } from '../../core/batch.ts'
 import { FieldTable, KIND_NULL, KIND_STRING } from './field-table.ts'
 import { JsonParser } from './json-parser.ts'
 import type { EventLimits, RejectReason } from './limits.ts'
-import { KNOWN_NAMES, knownNameIndex } from './names.ts'
+import { KNOWN_NAMES, knownNameIndex, ROLE_MESSAGE } from './names.ts'
 import { type EventDefaults, type RowAttribute, type RowFound, RowWriter, SLACK_BYTES } from './row-writer.ts'
 import { JsonScanner } from './scanner.ts'
 import { TextReader } from './text-line.ts'
 import type { TimeZone } from './timestamp.ts'
+
+const MESSAGE = knownNameIndex('message')
 
 /**
  * Single lines → rows. Holds what was learned from the lines before, so share one among all requests of a source; it
@@ -75,13 +77,23 @@ export class LineTranscoder {
     found?: RowFound,
   ): boolean {
     const hasEscapes = this.#scanner.hasBackslash(bytes, start, end)
+    const given = bytes
+    const givenStart = start
+    const givenEnd = end
     if (hasEscapes || end + SLACK_BYTES > bytes.length) {
       bytes = this.#pad(bytes, start, end)
       end -= start
       start = 0
     }
     const table = this.#table
-    if (this.#scanner.scan(bytes, start, end, table, hasEscapes)) return this.#write(bytes, batch, defaults, found)
+    if (this.#scanner.scan(bytes, start, end, table, hasEscapes)) {
+      if (found?.isLineMessage === true && (table.winner[ROLE_MESSAGE] as number) < 0) {
+        // Escapes were undone in place.
+        if (hasEscapes) return this.jsonCarefully(given, givenStart, givenEnd, batch, defaults, found)
+        table.addText(MESSAGE, start, end)
+      }
+      return this.#write(bytes, batch, defaults, found)
+    }
     return this.jsonCarefully(bytes, start, end, batch, defaults, found)
   }
 
@@ -101,6 +113,9 @@ export class LineTranscoder {
       this.position = parser.position
       return false
     }
+    const hasMessage = (this.#table.winner[ROLE_MESSAGE] as number) >= 0
+    // Its buffer begins with a copy of the line.
+    if (found?.isLineMessage === true && !hasMessage) this.#table.addText(MESSAGE, 0, end - start)
     return this.#write(parser.bytes, batch, defaults, found)
   }
 
