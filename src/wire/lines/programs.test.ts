@@ -5,6 +5,7 @@ import { interpret } from './testing/interpret.ts'
 
 const AT = '2026-01-02T03:04:05'
 const ERROR = 17
+const two = (number: number): string => String(number).padStart(2, '0')
 
 describe('JSON of loggers', () => {
   const cases: [string, string, number, string][] = [
@@ -87,7 +88,6 @@ test('an access log with the host in front', () => {
 })
 
 describe('a file that changes in the middle', () => {
-  const two = (number: number): string => String(number).padStart(2, '0')
   const kinds: Record<string, (number: number) => string> = {
     text: (number) => `2026-01-01 03:04:${two(number)} INFO m${number}`,
     clf: (number) => `10.0.0.1 - - [02/Jan/2026:03:04:${two(number)} +0000] "GET /m${number} HTTP/1.1" 200 1 "-" "x"`,
