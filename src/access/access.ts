@@ -6,6 +6,7 @@
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal, Role } from '../core/principal.ts'
+import type { KeyDeed } from './key-file.ts'
 
 /** The head of a request, as far as it tells who sends it. Header names in lower case, as node:http gives them. */
 export interface RequestHead {
@@ -134,6 +135,10 @@ export interface Access {
   onKeyEnded(id: string, listener: () => void): (() => void) | undefined
   /** Tells what other processes do to the keys, such as the command line in the data folder. */
   onForeignChange(listener: (change: ForeignChange) => void): void
+  /** What was done to keys without a server, and is in no audit trail yet. */
+  untold(): readonly KeyDeed[]
+  /** These are in it now. Resolves when that is on disk. Rejects with KEYS_WRITE_FAILED or TOO_MANY_REQUESTS. */
+  forgetTold(deeds: readonly KeyDeed[]): Promise<void>
   status(): AccessStatus
   /** Stops watching the file of keys, and saves the signatures that a restart has to know. Nobody is told of an end. */
   close(): Promise<void>

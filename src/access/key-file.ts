@@ -12,6 +12,17 @@ export interface KeyFile {
   readonly keys: readonly KeyRecord[]
   /** Sessions that were closed before their time, until then. */
   readonly endedSessions: readonly EndedSession[]
+  /** What was done to keys without a server, oldest first, until one has put it into its audit trail. */
+  readonly untold: readonly KeyDeed[]
+}
+
+/** Something that was done to a key, which may not be in the table any more. */
+export interface KeyDeed {
+  readonly action: 'created' | 'revoked'
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly atMs: number
 }
 
 /** Times are milliseconds since 1970. */
@@ -48,8 +59,8 @@ const FORMAT = 1
 /** The last time that a Date can be. */
 const TIME_MS_MAX = 8.64e15
 
-export function formatKeyFile({ secret, keys, endedSessions }: KeyFile): string {
-  return `${JSON.stringify({ format: FORMAT, secret, keys, endedSessions }, null, 1)}\n`
+export function formatKeyFile({ secret, keys, endedSessions, untold }: KeyFile): string {
+  return `${JSON.stringify({ format: FORMAT, secret, keys, endedSessions, untold }, null, 1)}\n`
 }
 
 /** Throws a plain error whose message says what is wrong. */
@@ -64,7 +75,9 @@ export function parseKeyFile(text: string): KeyFile {
     key: ended.text('key'),
     expiresMs: ended.number('expiresMs'),
   }))
-  return { secret: file.bytes32('secret'), keys, endedSessions }
+  // Not in files that were written before there was one.
+  const untold = file.has('untold') ? file.list('untold', readDeed) : []
+  return { secret: file.bytes32('secret'), keys, endedSessions, untold }
 }
 
 /** Without keys that have been revoked or expired for `OLD_KEYS_MS`, and without what is over anyway. */
@@ -73,6 +86,7 @@ export function withoutOld(file: KeyFile, nowMs: number): KeyFile {
     secret: file.secret,
     keys: file.keys.filter((key) => endedMs(key) + OLD_KEYS_MS > nowMs),
     endedSessions: file.endedSessions.filter(({ expiresMs }) => expiresMs > nowMs),
+    untold: file.untold,
   }
 }
 
@@ -80,13 +94,24 @@ function endedMs({ expiresMs, revokedMs }: KeyRecord): number {
   return Math.min(expiresMs ?? Infinity, revokedMs ?? Infinity)
 }
 
+function readDeed(deed: Fields): KeyDeed {
+  const action = deed.text('action')
+  if (action !== 'created' && action !== 'revoked') throw new Error(`${deed.name} has no known action`)
+  const [id, name] = [deed.text('id'), deed.text('name')]
+  return { action, id, name, role: readRole(deed), atMs: deed.number('atMs') }
+}
+
+function readRole(fields: Fields): Role {
+  const role = ROLES.find((name) => name === fields.text('role'))
+  if (role === undefined) throw new Error(`${fields.name} has no known role`)
+  return role
+}
+
 function readKey(key: Fields): KeyRecord {
-  const role = ROLES.find((name) => name === key.text('role'))
-  if (role === undefined) throw new Error(`${key.name} has no known role`)
   return {
     id: key.text('id'),
     name: key.text('name'),
-    role,
+    role: readRole(key),
     filter: key.text('filter'),
     stamps: key.texts('stamps'),
     addresses: key.list('addresses', (address) => address.wholeText()),
@@ -108,6 +133,10 @@ class Fields {
   constructor(value: unknown, name: string) {
     this.#value = value
     this.name = name
+  }
+
+  has(field: string): boolean {
+    return typeof this.#value === 'object' && this.#value !== null && Object.hasOwn(this.#value, field)
   }
 
   text(field: string): string {

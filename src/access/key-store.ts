@@ -243,7 +243,7 @@ export class KeyStore {
 }
 
 function emptyFile(): KeyFile {
-  return { secret: randomBytes(32).toString('base64url'), keys: [], endedSessions: [] }
+  return { secret: randomBytes(32).toString('base64url'), keys: [], endedSessions: [], untold: [] }
 }
 
 /** Tells one state of a file from the next; `undefined`: there is none. */

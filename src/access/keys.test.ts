@@ -211,6 +211,7 @@ test('that somebody names a key is no use of it', async () => {
 })
 
 const SECRET = 'sEcReT0123456789'.repeat(3).slice(0, 43)
+const deed = { action: 'revoked', id: 'x', name: 'gone', role: 'read', atMs: 5 }
 const sound = { format: 1, secret: SECRET, keys: [], endedSessions: [] }
 
 test.each<[string, string]>([
@@ -223,12 +224,23 @@ test.each<[string, string]>([
   ['without a secret', JSON.stringify({ ...sound, secret: '' })],
   ['without keys', JSON.stringify({ ...sound, keys: undefined })],
   ['with half a key', JSON.stringify({ ...sound, keys: [{ id: 'x' }] })],
+  ['with half a deed', JSON.stringify({ ...sound, untold: [{ action: 'created', id: 'x' }] })],
+  ['with an unknown deed', JSON.stringify({ ...sound, untold: [{ ...deed, action: 'lost' }] })],
 ])('a file of keys that is %s stops the start, and tells none of it', async (_what, text) => {
   const dir = await temporaryFolder()
   await writeFile(join(dir, 'keys.json'), text, { mode: 0o600 })
   const error: unknown = await testAccess({ dir }).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code: 'CONFIG_INVALID', hint: expect.stringContaining('copy') })
   expect(inspect(error)).not.toContain(SECRET.slice(0, 8))
+})
+
+test('what was done to a key that is gone meanwhile is still to be told, and files without deeds are files', async () => {
+  const dir = await temporaryFolder()
+  const write = (file: object) => writeFile(join(dir, 'keys.json'), JSON.stringify(file), { mode: 0o600 })
+  await write(sound)
+  expect((await testAccess({ dir })).access.untold()).toEqual([])
+  await write({ ...sound, untold: [deed] })
+  expect((await testAccess({ dir })).access.untold()).toEqual([deed])
 })
 
 test('a file of keys that cannot be opened stops the start', async () => {

@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts'
 import { SILENT_LOGGER, type Logger } from '../core/logger.ts'
 import { formatKey, KEY_SECRET_BYTES, signingKeyOf } from '../core/signing.ts'
 import { ACCESS_LIMITS, type AccessLimits, type AccessOptions, type KeyInfo, type KeyTable } from './access.ts'
-import type { KeyFile, KeyRecord } from './key-file.ts'
+import type { KeyDeed, KeyFile, KeyRecord } from './key-file.ts'
 import { checkedExpiry, checkedName, checkRights, type CheckFilter } from './key-rules.ts'
 import { KeyStore } from './key-store.ts'
 
@@ -14,13 +14,13 @@ export interface OpenKeysOptions extends Pick<AccessOptions, 'dir' | 'clock' | '
 
 /**
  * The table of keys without a server: for commands that work in the data folder, whether or not a server runs on it,
- * which sees what they change within a second. Rejects with CONFIG_INVALID when the file cannot be used.
+ * which sees what they change within a second. What they do waits in the file for the audit trail of a server. Rejects with CONFIG_INVALID when the file cannot be used.
  */
 export async function openKeys(options: OpenKeysOptions): Promise<KeyTable & { close(): Promise<void> }> {
   const { dir, clock, checkFilter } = options
   const store = await KeyStore.open({ dir, clock, logger: options.logger ?? SILENT_LOGGER })
   const keysMax = options.limits?.keysMax ?? ACCESS_LIMITS.keysMax
-  const table = createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs: () => undefined })
+  const table = createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs: () => undefined, isForeign: true })
   return { ...table, close: () => store.close() }
 }
 
@@ -31,13 +31,24 @@ export interface KeyTableOptions {
   keysMax: number
   /** When the key with this id was used last, as far as that is known. */
   lastUsedMs: (id: string) => number | undefined
+  /** No server: what is done has to wait for its audit trail. */
+  isForeign: boolean
 }
 
 const ID_CHARACTERS = 'abcdefghijklmnopqrstuvwxyz0123456789'
 const ID_LENGTH = 12
 
 /** Keys that have been revoked or expired for 90 days are dropped whenever the table is changed. */
-export function createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs }: KeyTableOptions): KeyTable {
+export function createKeyTable({
+  store,
+  clock,
+  checkFilter,
+  keysMax,
+  lastUsedMs,
+  isForeign,
+}: KeyTableOptions): KeyTable {
+  const noted = (file: KeyFile, deed: KeyDeed): KeyFile =>
+    isForeign ? { ...file, untold: [...file.untold, deed] } : file
   const infoOf = (key: KeyRecord): KeyInfo => keyInfo(key, lastUsedMs(key.id))
   return {
     list: () => (store.file?.keys ?? []).map(infoOf),
@@ -60,7 +71,7 @@ export function createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs 
         signingKey: rights.role === 'write' ? signingKeyOf(secret).toString('base64url') : null,
         sessionsEndedMs: 0,
       }
-      await store.change((file) => withKey(file, record, keysMax))
+      await store.change((file) => noted(withKey(file, record, keysMax), deedOf('created', record, nowMs)))
       return { key: formatKey({ id: record.id, secret }), info: infoOf(record) }
     },
 
@@ -70,12 +81,17 @@ export function createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs 
         const found = file.keys.find((key) => key.id === id)
         if (!found) throw new AppError('KEY_NOT_FOUND', { hint: 'tailrace keys list shows the ids.' })
         revoked = found.revokedMs === null ? { ...found, revokedMs: Math.floor(nowMs), signingKey: null } : found
-        return revoked === found ? file : withRevoked(file, revoked)
+        if (revoked === found) return file
+        return noted(withRevoked(file, revoked), deedOf('revoked', revoked, Math.floor(nowMs)))
       })
       if (!revoked) throw new Error('a key was revoked without being found')
       return infoOf(revoked)
     },
   }
+}
+
+function deedOf(action: KeyDeed['action'], { id, name, role }: KeyRecord, atMs: number): KeyDeed {
+  return { action, id, name, role, atMs }
 }
 
 function withKey(file: KeyFile, record: KeyRecord, keysMax: number): KeyFile {

@@ -2,7 +2,7 @@ import type { Role } from '../core/principal.ts'
 import { ACCESS_LIMITS, type Access, type AccessLimits, type AccessOptions, type ForeignChange } from './access.ts'
 import { Identifier, openLife } from './identify.ts'
 import { KeyStore } from './key-store.ts'
-import type { KeyFile } from './key-file.ts'
+import type { KeyDeed, KeyFile } from './key-file.ts'
 import { Keyring } from './keyring.ts'
 import { createKeyTable, keyInfo, timeText } from './keys.ts'
 import { Lives } from './lives.ts'
@@ -54,7 +54,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     get isOpen() {
       return keyring.isOpen
     },
-    keys: createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs }),
+    keys: createKeyTable({ store, clock, checkFilter, keysMax, lastUsedMs, isForeign: false }),
     identify: (head) => known.identify(head),
     packetKey: (id) => known.packetKey(id),
     createToken: (principal, token) => tokens.create(principal, token),
@@ -75,6 +75,8 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     },
     onKeyEnded: (id, listener) => onKeyEnded(id, listener, { keyring, lives, clock }),
     onForeignChange: (listener) => void foreignListeners.push(listener),
+    untold: () => store.file?.untold ?? [],
+    forgetTold: (deeds) => forgetTold(store, deeds),
     status: () => ({ open: keyring.isOpen, keys: validKeys(keyring, clock()) }),
     async close() {
       await store.close()
@@ -101,6 +103,15 @@ function foreignChanges(before: KeyFile | undefined, after: KeyFile): ForeignCha
     const info = keyInfo(key, undefined)
     if (!was) return [{ action: 'created', key: info }]
     return was.revokedMs === null && key.revokedMs !== null ? [{ action: 'revoked', key: info }] : []
+  })
+}
+
+async function forgetTold(store: KeyStore, deeds: readonly KeyDeed[]): Promise<void> {
+  const nameOf = ({ action, id }: KeyDeed): string => `${action} ${id}`
+  const told = new Set(deeds.map(nameOf))
+  await store.change((file) => {
+    const untold = file.untold.filter((deed) => !told.has(nameOf(deed)))
+    return untold.length === file.untold.length ? file : { ...file, untold }
   })
 }
 

@@ -95,6 +95,7 @@ test('when no more closed sessions can be remembered, all older ones of the key 
     checkFilter: () => undefined,
     keysMax: 9,
     lastUsedMs: () => undefined,
+    isForeign: false,
   })
   const sessions = createSessions({ store, keyring, sessionMs: 1e6, endedMax: 2 })
   const open = (id: string) => {

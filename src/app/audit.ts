@@ -1,4 +1,5 @@
 import type { Access, KeyInfo } from '../access/access.ts'
+import type { KeyDeed } from '../access/key-file.ts'
 import type { AuditRecord, AuditTrail } from '../core/audit.ts'
 import { EventBatch } from '../core/batch.ts'
 import type { Counters } from '../core/counters.ts'
@@ -43,21 +44,41 @@ export function createAuditTrail({ write, counters, logger, hostname }: AuditOpt
 
 /**
  * Keys that no route makes or revokes are in the audit trail as well: those of other processes in the data folder, while
- * this server runs, and the one that it made itself because others can reach it. Resolves once that one is.
+ * this server runs and before, and the one that it made itself because others can reach it. Resolves once what was done
+ * until now is in it.
  */
 export async function auditKeys(
-  access: Pick<Access, 'onForeignChange'>,
-  audit: AuditTrail,
+  access: Pick<Access, 'onForeignChange' | 'untold' | 'forgetTold'>,
+  { audit, logger }: { audit: AuditTrail; logger: Logger },
   firstKey: KeyInfo | undefined,
 ): Promise<void> {
+  // What dies before this is told once more by the next start.
+  const forget = async (deeds: readonly KeyDeed[]): Promise<void> => {
+    try {
+      if (deeds.length > 0) await access.forgetTold(deeds)
+    } catch (err) {
+      logger.warn({ err }, 'What was done to keys without a server will be in the audit trail once more')
+    }
+  }
+  const untold = access.untold()
   access.onForeignChange(({ action, key }) => {
-    void audit(keyRecord(`key.${action}`, key, 'another process, in the data folder'))
+    const deeds = access.untold().filter((deed) => deed.action === action && deed.id === key.id)
+    void audit(keyRecord(`key.${action}`, key, 'another process, in the data folder')).then(() => forget(deeds))
   })
+  for (const { action, atMs, ...key } of untold) {
+    await audit(keyRecord(`key.${action}`, key, 'the command line, without a server', new Date(atMs).toISOString()))
+  }
+  await forget(untold)
   if (firstKey) await audit(keyRecord('key.created', firstKey, 'the server itself, on its first start'))
 }
 
-function keyRecord(action: string, { id, name, role }: KeyInfo, by: string): AuditRecord {
-  const details = { 'key.id': id, 'key.name': name, 'key.role': role, by }
+function keyRecord(
+  action: string,
+  { id, name, role }: Pick<KeyInfo, 'id' | 'name' | 'role'>,
+  by: string,
+  at?: string,
+): AuditRecord {
+  const details = { 'key.id': id, 'key.name': name, 'key.role': role, by, ...(at !== undefined && { at }) }
   return { action, principal: undefined, address: '', details }
 }
 

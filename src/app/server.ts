@@ -83,7 +83,7 @@ async function openServer(
   const forward = openForwardDoor(config, access, tls)
   const storage = await openStorage(config, { node, counters, logger, closing, clock: wallClock })
   const audit = createAuditTrail({ write: storage.pipeline.writeOwn, counters, logger, hostname: hostname() })
-  await auditKeys(access, audit, firstKey)
+  await auditKeys(access, { audit, logger }, firstKey)
   const streams = await openStreams(config, { access, counters, logger, closing })
   const http = createHttp(config, { tls, logger, counters, access })
   tls?.attach(http)
