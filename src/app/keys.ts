@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import type { KeyInfo, KeyTable } from '../access/access.ts'
 import { KEY_FILE } from '../access/key-store.ts'
 import { openKeys } from '../access/keys.ts'
+import { ANY_ADDRESS, addressRule } from '../access/addresses.ts'
+import { OPEN_PRINCIPAL } from '../core/principal.ts'
 import { NS_PER_MS } from '../core/time.ts'
 import { checkFilter } from '../query/query.ts'
+import type { PacketKeys } from './listeners.ts'
 import { hasNode, unusableFolder } from './node.ts'
 
 /** The keys of a data folder, whether a server runs on it or not. A running one sees changes within a second. */
@@ -52,6 +55,26 @@ export async function inspectKeys(dataDir: string): Promise<KeysInspection> {
   const keys = table.list()
   await table.close()
   return { file: { path, mode }, keys, isUnused }
+}
+
+/**
+ * What listeners would find of keys that sign packets, for whoever looks without a server: those that are valid and may
+ * write. Nothing is checked with them.
+ */
+export function packetKeysOf(keys: readonly KeyInfo[], nowMs: number): Pick<PacketKeys, 'keyOf'> {
+  return {
+    keyOf(id) {
+      const key = keys.find((info) => info.id === id && info.role === 'write' && isValid(info, nowMs))
+      if (!key) return undefined
+      const principal = { ...OPEN_PRINCIPAL, by: 'key' as const, keyId: id, role: key.role }
+      const allows = key.addresses.length === 0 ? ANY_ADDRESS : (addressRule(key.addresses) ?? ANY_ADDRESS)
+      return { key: new Uint8Array(), principal, allows, noteUse: () => undefined }
+    },
+  }
+}
+
+function isValid({ revoked, expires }: KeyInfo, nowMs: number): boolean {
+  return revoked === null && (expires === null || Date.parse(expires) > nowMs)
 }
 
 function openTable(dataDir: string): ReturnType<typeof openKeys> {

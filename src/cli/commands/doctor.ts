@@ -4,6 +4,7 @@ import { connectClient, CONNECTION_FLAGS, type ConnectionArguments } from '../co
 import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
 import { checkAccess } from '../doctor/access.ts'
 import { formatFinding, type Finding } from '../doctor/finding.ts'
+import { checkDoors } from '../doctor/doors.ts'
 import { checkLogd } from '../doctor/logd.ts'
 import { checkConfig, checkNode, checkStorage } from '../doctor/machine.ts'
 import { checkPort, speaksTls } from '../doctor/port.ts'
@@ -80,7 +81,7 @@ export const command = defineCommand(
       await report(tls.findings)
       here = ownServer(config, { url, args, env, isSecureThere, fingerprint: tls.fingerprint })
       const port = await checkPort(config.host, config.port)
-      await report([port, await checkLogd(config)])
+      await report([port, await checkLogd(config), ...(await checkDoors(config, Date.now()))])
       // Somebody else is there: asking for a server once more says nothing new.
       if (port.state === 'wrong' && url === undefined) return EXIT_FAILED
     }

@@ -55,7 +55,8 @@ async function foreign(shown: string, port: number, why: string): Promise<Findin
   }
 }
 
-function isTaken(host: string, port: number): Promise<boolean> {
+/** Whether somebody takes connections there. */
+export function isTaken(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port })
     const end = (isOpen: boolean) => {
@@ -71,7 +72,7 @@ function isTaken(host: string, port: number): Promise<boolean> {
 const LISTENING = '0A'
 
 /** Name and id of the listening process, where the kernel tells (Linux, own processes). */
-async function ownerOf(port: number): Promise<string | undefined> {
+export async function ownerOf(port: number): Promise<string | undefined> {
   try {
     const hexPort = port.toString(16).toUpperCase().padStart(4, '0')
     const tables = await Promise.all(
