@@ -30,9 +30,8 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
       identifier?.sweep()
       lives.sweep()
     },
-    onForeignChange: (before, after) => {
-      for (const change of foreignChanges(before, after)) for (const listener of foreignListeners) listener(change)
-    },
+    onForeignChange: (before, after) =>
+      foreignChanges(before, after).forEach((change) => foreignListeners.forEach((listener) => listener(change))),
   })
   const { signatureSkewMs: skewMs, signaturesMax, tokenMsMax, sessionMs, keysMax } = limits
   const replayFile = new ReplayFile(options)
@@ -75,8 +74,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     },
     onKeyEnded: (id, listener) => onKeyEnded(id, listener, { keyring, lives, clock }),
     onForeignChange: (listener) => void foreignListeners.push(listener),
-    untold: () => store.file?.untold ?? [],
-    forgetTold: (deeds) => forgetTold(store, deeds),
+    ...untoldDeeds(store),
     status: () => ({ open: keyring.isOpen, keys: validKeys(keyring, clock()) }),
     async close() {
       await store.close()
@@ -106,13 +104,22 @@ function foreignChanges(before: KeyFile | undefined, after: KeyFile): ForeignCha
   })
 }
 
-async function forgetTold(store: KeyStore, deeds: readonly KeyDeed[]): Promise<void> {
-  const nameOf = ({ action, id }: KeyDeed): string => `${action} ${id}`
-  const told = new Set(deeds.map(nameOf))
-  await store.change((file) => {
-    const untold = file.untold.filter((deed) => !told.has(nameOf(deed)))
-    return untold.length === file.untold.length ? file : { ...file, untold }
-  })
+function untoldDeeds(store: KeyStore): Pick<Access, 'untold' | 'forgetTold'> {
+  return {
+    untold: () => store.file?.untold ?? [],
+    async forgetTold(deeds) {
+      const told = new Set(deeds.map(deedName))
+      await store.change((file) => {
+        const untold = file.untold.filter((deed) => !told.has(deedName(deed)))
+        return untold.length === file.untold.length ? file : { ...file, untold }
+      })
+    },
+  }
+}
+
+/** A key is made once, and revoked once. */
+function deedName({ action, id }: KeyDeed): string {
+  return `${action} ${id}`
 }
 
 function validKeys(keyring: Keyring, nowMs: number): Record<Role, number> {
