@@ -1,4 +1,5 @@
 /** Bodies whose sender may no longer send them. */
+import { once } from 'node:events'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { testPrincipal, type TestPrincipal, wordAccess } from '../api/testing/word-access.ts'
 import { type GuardedServer, openGuardedServer } from './testing/guarded-server.ts'
@@ -10,7 +11,7 @@ let open: TestPrincipal
 beforeEach(async () => {
   ann = testPrincipal({ role: 'write' })
   open = testPrincipal({ by: 'open', keyId: '', role: 'admin' })
-  server = await openGuardedServer({ access: wordAccess({ ann, open }) }, ({ app }) => {
+  server = await openGuardedServer({ access: wordAccess({ ann, open }), limits: { closeMs: 3_600_000 } }, ({ app }) => {
     void app.register((scope, _options, done) => {
       scope.removeAllContentTypeParsers()
       scope.addContentTypeParser('*', (_request, payload, parsed) => parsed(null, payload))
@@ -61,4 +62,12 @@ test('nor for one that was cut off', async () => {
   await expect.poll(() => ann.listeners).toBe(1)
   connection.socket.destroy()
   await expect.poll(() => ann.listeners).toBe(0)
+})
+
+test('a body that goes on after its answer does not keep the server from closing', async () => {
+  const connection = server.connect(post('/unread', TEXT + CHUNKED) + '1\r\na\r\n')
+  await connection.until(/"read":false/)
+  const ended = once(connection.socket, 'end')
+  await server.http.close()
+  await ended
 })

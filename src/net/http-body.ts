@@ -32,8 +32,9 @@ export function readBodies(
   app: FastifyInstance,
   limits: BodyLimits,
   { isClosing, endConnection }: { isClosing: () => boolean; endConnection: EndConnection },
-): DropBody {
+): Bodies {
   const waiting: Waiting = new WeakSet()
+  const discarded = new Set<IncomingMessage>()
   app.decorateRequest('bodyReader', null)
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     waiting.add(request)
@@ -49,7 +50,7 @@ export function readBodies(
     endWithPrincipal(request, request.bodyReader, reply)
     done(null, request.bodyReader)
   })
-  const drop: DropBody = (request, reply) => {
+  const drop: Bodies['drop'] = (request, reply) => {
     const { raw } = request
     request.bodyReader?.destroy()
     if (raw.complete || !hasBody(raw)) return
@@ -58,13 +59,19 @@ export function readBodies(
     if (isClosing() || !reply.raw.shouldKeepAlive) linger(raw)
     // A parser of fastify set it: the connection would end within the body. What follows the body is in order.
     else reply.removeHeader('connection')
-    discard(raw, limits)
+    discarded.add(raw)
+    discard(raw, limits, () => discarded.delete(raw))
   }
   app.addHook('onSend', (request, reply, payload, done) => {
     drop(request, reply)
     done(null, payload)
   })
-  return drop
+  return {
+    drop,
+    endDiscarded() {
+      for (const { socket } of discarded) socket.end()
+    },
+  }
 }
 
 /** Who may do nothing any more is not read any further: KEY_REFUSED, or KEY_REQUIRED where there were no keys before. */
@@ -79,13 +86,20 @@ function goOn(request: IncomingMessage, reply: FastifyReply, waiting: Waiting): 
   if (!reply.raw.headersSent) reply.raw.writeContinue()
 }
 
-/** To be called when an answer is about to leave, and nothing more of the body will be used. */
-export type DropBody = (request: FastifyRequest, reply: FastifyReply) => void
+export interface Bodies {
+  /** To be called when an answer is about to leave, and nothing more of the body will be used. */
+  drop(request: FastifyRequest, reply: FastifyReply): void
+  /** Says to those who go on with a body after its answer that there is nothing more for them. */
+  endDiscarded(): void
+}
 
-function discard(raw: IncomingMessage, limits: BodyLimits): void {
+function discard(raw: IncomingMessage, limits: BodyLimits, onOver: () => void): void {
   let bytes = 0
   const cutOff = setTimeout(() => raw.destroy(), limits.bodyIdleMs)
-  raw.once('close', () => clearTimeout(cutOff))
+  raw.once('close', () => {
+    clearTimeout(cutOff)
+    onOver()
+  })
   raw.on('data', (chunk: Buffer) => {
     bytes += chunk.length
     if (bytes > limits.discardBytesMax) raw.destroy()

@@ -77,7 +77,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     endConnection(request, reply)
     const problem = problemOf(error)
     counters.add('http_errors_total', { code: problem.code })
-    dropBody(request, reply)
+    bodies.drop(request, reply)
     void sendProblem(reply, problem)
   })
   const rates = createRates(limits, counters, options.clock ?? (() => performance.now()))
@@ -87,7 +87,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const endConnection = guardFraming(app)
   guardOrigins(app, () => access?.isOpen ?? true, { hosts: [], corsOrigins: [], ...options.names })
   guardRoutes(app, access, rates)
-  const dropBody = readBodies(app, limits, { isClosing: () => state.isClosing, endConnection })
+  const bodies = readBodies(app, limits, { isClosing: () => state.isClosing, endConnection })
   checkSignedBodies(app, limits, counters)
   addProblems(app, options, rates)
   watchConnections(app, limits, counters)
@@ -96,7 +96,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     rates,
     listen: (host, port) => listen(app, host, port, options.tls ? 'https' : 'http'),
     renewTls: (material) => renewTls(app.server, material),
-    close: () => close(app, limits, state),
+    close: () => {
+      state.isClosing = true
+      bodies.endDiscarded()
+      return close(app, limits)
+    },
   }
 }
 
@@ -222,8 +226,7 @@ async function listen(
   return { host: address.address, port: address.port, url: `${scheme}://${shown}:${address.port}` }
 }
 
-async function close(app: FastifyInstance, limits: HttpServerLimits, state: { isClosing: boolean }): Promise<void> {
-  state.isClosing = true
+async function close(app: FastifyInstance, limits: HttpServerLimits): Promise<void> {
   const cutOff = setTimeout(() => app.server.closeAllConnections(), limits.closeMs)
   try {
     await app.close()
