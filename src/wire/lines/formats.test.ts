@@ -60,6 +60,19 @@ describe('JSON', () => {
       },
     ])
   })
+
+  test.each<[string, string]>([
+    ['[27,91,51,49,109,82,101,100]', '\u001b[31mRed'],
+    ['[ 195 , 188 , 255 ]', 'ü\ufffd'],
+    [`[${Array.from({ length: 40 }, () => 65).join(',')}]`, 'A'.repeat(40)],
+    ['[256]', '[256]'],
+    ['["a"]', '["a"]'],
+    ['[]', '[]'],
+    ['[1,]', String.raw`{"MESSAGE":[1,],"PRIORITY":"6","a":"\\1"}`],
+  ])('of the journal, with a message in bytes: %s', (value, message) => {
+    const [event] = read(String.raw`{"MESSAGE":${value},"PRIORITY":"6","a":"\\1"}`)
+    expect(event?.['message']).toBe(message)
+  })
 })
 
 describe('logfmt', () => {

@@ -5,7 +5,8 @@
  * column order. No strings and no objects are built on the fast way. Start at `event-stream.ts`, the door.
  */
 import type { EventBatch } from '../../core/batch.ts'
-import { FieldTable, KIND_NULL, KIND_STRING } from './field-table.ts'
+import { FieldTable, KIND_JSON, KIND_NULL, KIND_STRING } from './field-table.ts'
+import { textOfByteArray } from './journal-bytes.ts'
 import { JsonParser } from './json-parser.ts'
 import type { EventLimits, RejectReason } from './limits.ts'
 import { KNOWN_NAMES, knownNameIndex, ROLE_MESSAGE } from './names.ts'
@@ -87,6 +88,8 @@ export class LineTranscoder {
     }
     const table = this.#table
     if (this.#scanner.scan(bytes, start, end, table, hasEscapes)) {
+      // Escapes were undone in place.
+      if (hasByteArray(table)) return this.jsonCarefully(given, givenStart, givenEnd, batch, defaults, found)
       if (found?.isLineMessage === true && (table.winner[ROLE_MESSAGE] as number) < 0) {
         // Escapes were undone in place.
         if (hasEscapes) return this.jsonCarefully(given, givenStart, givenEnd, batch, defaults, found)
@@ -113,6 +116,7 @@ export class LineTranscoder {
       this.position = parser.position
       return false
     }
+    if (hasByteArray(this.#table)) readByteArray(parser.bytes, this.#table)
     const hasMessage = (this.#table.winner[ROLE_MESSAGE] as number) >= 0
     // Its buffer begins with a copy of the line.
     if (found?.isLineMessage === true && !hasMessage) this.#table.addText(MESSAGE, 0, end - start)
@@ -167,6 +171,21 @@ export class LineTranscoder {
     bytes.copy(this.#padded, 0, start, end)
     return this.#padded
   }
+}
+
+/** The journal's own name of it. */
+const JOURNAL_MESSAGE = knownNameIndex('MESSAGE')
+
+function hasByteArray({ winner, kind, name }: FieldTable): boolean {
+  const at = winner[ROLE_MESSAGE] as number
+  return at >= 0 && kind[at] === KIND_JSON && name[at] === JOURNAL_MESSAGE
+}
+
+/** In the parser's own copy of the line. */
+function readByteArray(bytes: Buffer, table: FieldTable): void {
+  const at = table.winner[ROLE_MESSAGE] as number
+  const end = textOfByteArray(bytes, table.valueStart[at] as number, table.valueEnd[at] as number)
+  if (end >= 0) table.valueEnd[at] = end
 }
 
 /** Attribute of a text line that was too long: how many bytes were cut off its end. */
