@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks'
+import type { AgentStatus } from '../core/agent.ts'
 import type { CounterSample, Labels } from '../core/counters.ts'
 import { NS_PER_SECOND } from '../core/time.ts'
 import type { ApiContext } from './context.ts'
@@ -113,6 +114,8 @@ async function addParts(families: Families, context: ApiContext, figures: StoreF
   gauge(families, 'live_ring_events', 'Recent events in memory', live.ringEvents)
   gauge(families, 'live_subscribers', 'Open tails', live.subscribers)
 
+  addAgents(families, context)
+
   const store = await figures.status()
   gauge(families, 'store_up', '1 while the store answers', context.store.isReady ? 1 : 0)
   gauge(families, 'store_events', 'Events in the store', store?.rows)
@@ -134,6 +137,22 @@ async function addParts(families: Families, context: ApiContext, figures: StoreF
     'When the newest event came',
     Number(newestNs) / Number(NS_PER_SECOND),
   )
+}
+
+function addAgents(families: Families, { agents }: Pick<ApiContext, 'agents'>): void {
+  const known = agents?.() ?? []
+  const add = (name: string, help: string, valueOf: (agent: AgentStatus) => number): void => {
+    const samples = known.map((agent) => ({
+      labels: { agent: agent.agent, host: agent.host },
+      value: valueOf(agent),
+    }))
+    if (samples.length > 0) families.set(name, { type: 'gauge', help, samples })
+  }
+  add('agent_up', '1 while the agent reports', ({ isAway }) => (isAway ? 0 : 1))
+  add('agent_last_seen_seconds', 'When the agent was heard of last', ({ lastSeen }) => Date.parse(lastSeen) / 1000)
+  add('agent_behind_bytes', 'Bytes that the agent has not delivered', ({ behindBytes }) => behindBytes)
+  add('agent_behind_seconds', 'How long it has not been up to date', ({ behindSeconds }) => behindSeconds)
+  add('agent_problems', 'Files and folders that it cannot read', ({ problems }) => problems)
 }
 
 function renderMetrics(families: Families): string {

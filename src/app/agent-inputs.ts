@@ -1,10 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Uplink } from '../client/agent/uplink.ts'
 import { backoffMs } from '../client/backoff.ts'
-import { DeliveryRefused, type Uplink } from '../client/agent/uplink.ts'
 import { BatchPool } from '../core/batch-pool.ts'
 import type { Counters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
@@ -17,6 +16,9 @@ import { Interpreters } from '../sources/file/interpreter.ts'
 import { readLines } from '../sources/file/line-stream.ts'
 import { parsePattern } from '../sources/file/pattern.ts'
 import { openSpool, type Spool } from '../spool/spool.ts'
+import { Command } from './agent-commands.ts'
+import type { AgentListeners } from './agent-listeners.ts'
+import type { AgentSyslogSettings } from './agent-syslog.ts'
 import { AUDIT_SERVICE } from './audit.ts'
 import { RECEIVED_SAVE_MS } from './node.ts'
 
@@ -38,108 +40,172 @@ const FUTURE_SKEW_MAX_NS = 600_000_000_000n
 /** What the agent's spool needs of the disk for itself. */
 const DISK_FREE_BYTES_MIN = 64 * MiB
 
-/** Inputs that cannot be read again: what they say is on disk before it is delivered. */
-export interface Inputs {
-  spool: Spool
-  /** Resolves when the stream has ended and all of it is on disk. */
-  read(input: Readable, service: string): Promise<void>
-  /** Runs a command, again and again, until the signal aborts. */
-  run(command: string, service: string, signal: AbortSignal): Promise<void>
-  close(): Promise<void>
+/** One input other than files, as `agent status` shows it. */
+export interface InputStatus {
+  kind: 'stdin' | 'exec' | 'syslog'
+  name: string
+  /** On disk, since the start. */
+  events: number
+  /** What could not be taken, by reason. */
+  rejected: Record<string, number>
+  /** What is wrong with it now. */
+  note: string | null
 }
 
-export async function openInputs(options: InputsOptions): Promise<Inputs> {
-  const { stateDir, agent, host, counters, logger, lineBytesMax } = options
-  const batches = new BatchPool({ bytesMax: 8 * MiB })
-  const spool = await openSpool({
-    dir: join(stateDir, 'spool'),
-    node: agent,
-    store: { load: (request) => load(request, options.uplink) },
-    counters,
-    logger,
-    limits: {
-      bytesMax: options.spoolBytesMax,
-      diskFreeBytesMin: DISK_FREE_BYTES_MIN,
-      flushBytes: 4 * MiB,
-      loadBytesMax: 8 * MiB,
-      loadIntervalMs: 20,
-    },
-  })
-  const sink = createPipeline({
-    spool,
-    publish: () => true,
-    batches,
-    received: createReceivedClock(wallClock, spool.durableThroughNs + BigInt(RECEIVED_SAVE_MS) * NS_PER_MS),
-    counters,
-    futureSkewMaxNs: FUTURE_SKEW_MAX_NS,
-    reservedService: AUDIT_SERVICE,
-  })
-  const interpreters = new Interpreters(host, lineBytesMax)
-  const read = (input: Readable, service: string, source: string): Promise<void> => {
+/** Inputs that cannot be read again: what they say is on disk before it is delivered. */
+export class Inputs {
+  readonly spool: Spool
+  readonly #options: InputsOptions
+  readonly #sink: Sink
+  readonly #batches: BatchPool
+  readonly #interpreters: Interpreters
+  readonly #stopping = new AbortController()
+  readonly #commands: Command[] = []
+  readonly #statuses: (() => InputStatus)[] = []
+  #listeners: AgentListeners | undefined
+
+  private constructor(options: InputsOptions, spool: Spool) {
+    this.#options = options
+    this.spool = spool
+    this.#batches = new BatchPool({ bytesMax: 8 * MiB })
+    this.#interpreters = new Interpreters(options.host, options.lineBytesMax)
+    this.#sink = createPipeline({
+      spool,
+      publish: () => true,
+      batches: this.#batches,
+      received: createReceivedClock(wallClock, spool.durableThroughNs + BigInt(RECEIVED_SAVE_MS) * NS_PER_MS),
+      counters: options.counters,
+      futureSkewMaxNs: FUTURE_SKEW_MAX_NS,
+      reservedService: AUDIT_SERVICE,
+    })
+  }
+
+  static async open(options: InputsOptions): Promise<Inputs> {
+    const { stateDir, agent, counters, logger, uplink, spoolBytesMax } = options
+    const spool = await openSpool({
+      dir: join(stateDir, 'spool'),
+      node: agent,
+      store: { load: (request) => load(request, uplink) },
+      counters,
+      logger,
+      limits: {
+        bytesMax: spoolBytesMax,
+        diskFreeBytesMin: DISK_FREE_BYTES_MIN,
+        flushBytes: 4 * MiB,
+        loadBytesMax: 8 * MiB,
+        loadIntervalMs: 20,
+      },
+    })
+    return new Inputs(options, spool)
+  }
+
+  /** Of those that are open, and what is counted of each. */
+  status(): InputStatus[] {
+    return this.#statuses.map((status) => status())
+  }
+
+  /** Resolves when the stream has ended and all of it is on disk. */
+  readStdin(input: Readable, service: string): Promise<void> {
+    const events = this.#counted({ kind: 'stdin', name: 'standard input' })
+    return this.#read(input, { service, source: 'stdin', events })
+  }
+
+  /** Runs a command, again and again, until it is closed. */
+  run(command: string, service: string): Promise<void> {
+    const source = command.split(/\s+/, 1)[0] ?? command
+    const events = this.#counted({ kind: 'exec', name: command }, () => running.note)
+    const running = new Command({
+      command,
+      read: (output) => this.#read(output, { service, source, events }),
+      logger: this.#options.logger,
+    })
+    this.#commands.push(running)
+    return running.run()
+  }
+
+  /** Takes syslog. Resolves with where. Rejects with LISTEN_FAILED, CONFIG_INVALID. */
+  async listen(settings: AgentSyslogSettings): Promise<readonly string[]> {
+    const { counters, logger, host } = this.#options
+    const { openAgentListeners } = await import('./agent-listeners.ts')
+    const listeners = await openAgentListeners({
+      settings,
+      sink: this.#sink,
+      batches: this.#batches,
+      counters,
+      logger,
+      clock: wallClock,
+      hostname: host,
+    })
+    this.#listeners = listeners
+    this.#statuses.push(() => ({
+      kind: 'syslog',
+      name: listeners.addresses.join(', '),
+      events: counters.total('ingest_events_total', { source: 'syslog' }),
+      rejected: rejectedOf(counters, 'syslog'),
+      note: null,
+    }))
+    return listeners.addresses
+  }
+
+  /** Takes nothing more, and delivers what is on disk for so long. */
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all([this.#listeners?.close(), ...this.#commands.map((command) => command.stop())])
+    this.#stopping.abort()
+    await this.emptied(AbortSignal.timeout(graceMs)).catch(() => undefined)
+  }
+
+  /** Resolves when nothing waits to be delivered. Rejects with the reason of the abort. */
+  async emptied(signal: AbortSignal): Promise<void> {
+    await this.spool.waitStored(this.spool.durableThroughNs, signal)
+  }
+
+  /** Once nothing is delivered any more. */
+  close(): Promise<void> {
+    return this.spool.close()
+  }
+
+  #counted({ kind, name }: Pick<InputStatus, 'kind' | 'name'>, note: () => string | null = () => null): Count {
+    const count = { events: 0 }
+    this.#statuses.push(() => ({ kind, name, events: count.events, rejected: {}, note: note() }))
+    return count
+  }
+
+  #read(input: Readable, { service, source, events }: { service: string; source: string; events: Count }) {
+    const { lineBytesMax } = this.#options
     const pattern = parsePattern({ path: '/', service })
-    const interpreter = interpreters.create(source, pattern, 0, Date.now())
     return readLines(input, {
-      interpreter,
-      sink: patient(sink),
+      interpreter: this.#interpreters.create(source, pattern, 0, Date.now()),
+      sink: patient(this.#sink, this.#stopping.signal, events),
       lineBytesMax,
       batchBytes: BATCH_BYTES,
       lingerMs: LINGER_MS,
     })
   }
-  return {
-    spool,
-    read: (input, service) => read(input, service, 'stdin'),
-    async run(command, service, signal) {
-      for (let attempt = 0; !signal.aborted; attempt++) {
-        const startedMs = performance.now()
-        const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
-        const stop = (): void => kill(child)
-        signal.addEventListener('abort', stop, { once: true })
-        const ended = new Promise<string>((resolve) => {
-          child.once('error', (error) => resolve(error.message))
-          child.once('close', (code, name) => resolve(`ended with ${code ?? name}`))
-        })
-        await read(child.stdout, service, command.split(/\s+/, 1)[0] ?? command)
-        const how = await ended
-        signal.removeEventListener('abort', stop)
-        if (signal.aborted) return
-        if (performance.now() - startedMs > STEADY_MS) attempt = 0
-        const waitMs = backoffMs(attempt, Math.random)
-        logger.warn({ command, how, againMs: waitMs }, 'The command is started again')
-        await delay(waitMs, undefined, { signal }).catch(() => undefined)
-      }
-    },
-    close: () => spool.close(),
-  }
+}
+
+interface Count {
+  events: number
 }
 
 function wallClock(): bigint {
   return BigInt(Date.now()) * NS_PER_MS
 }
 
-/** A command that ran so long works. */
-const STEADY_MS = 60_000
-
-/** The whole group: a shell passes signals on to nobody. */
-function kill(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
-  } catch {
-    // It has ended already.
-  }
-}
-
 /** A full spool holds readers up instead of failing. */
-function patient(sink: Sink): Sink {
+function patient(sink: Sink, signal: AbortSignal, count: Count): Sink {
   return {
     hold: () => sink.hold(),
     async write(batch) {
+      const { rows } = batch
       for (let attempt = 0; ; attempt++) {
         try {
-          return await sink.write(batch)
+          await sink.write(batch)
+          count.events += rows
+          return
         } catch (error) {
-          if (!(error instanceof AppError) || error.code === 'SERVER_CLOSING' || !error.retryable) throw error
-          await delay(backoffMs(attempt, Math.random))
+          const isOver = signal.aborted || !(error instanceof AppError) || error.code === 'SERVER_CLOSING'
+          if (isOver || !error.retryable) throw error
+          await delay(backoffMs(attempt, Math.random), undefined, { signal })
         }
       }
     },
@@ -148,11 +214,15 @@ function patient(sink: Sink): Sink {
 
 async function load({ files, token }: { files: readonly string[]; token: string }, uplink: Uplink): Promise<void> {
   const rows = await Promise.all(files.map((path) => readFile(path)))
-  try {
-    await uplink.deliver(`s-${token}`, rows, true)
-  } catch (error) {
-    if (error instanceof DeliveryRefused)
-      throw new AppError('STORE_DATA_REFUSED', { cause: error, detail: error.message })
-    throw error
+  await uplink.deliver(`s-${token}`, rows, true)
+}
+
+function rejectedOf(counters: Counters, source: string): Record<string, number> {
+  const rejected: Record<string, number> = {}
+  for (const { name, labels, value } of counters.samples()) {
+    if (name === 'syslog_kernel_dropped_total' && value > 0) rejected['kernel'] = value
+    if (name !== 'ingest_rejected_total' || labels['source'] !== source || value === 0) continue
+    rejected[labels['reason'] ?? 'other'] = value
   }
+  return rejected
 }

@@ -1,30 +1,56 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import Type, { type Static } from 'typebox'
 import { Value } from 'typebox/value'
-import { parse } from 'yaml'
 import { AppError } from '../core/errors.ts'
 import { didYouMean } from '../core/suggest.ts'
 import { NS_PER_MS, parseDuration } from '../core/time.ts'
 import { parseSize } from '../core/units.ts'
-import { parseAgentPath, type AgentPath } from './agent-paths.ts'
+import { EntryProblem, parseAgentCommand, parseAgentPath, type AgentCommand, type AgentPath } from './agent-paths.ts'
+import { readAgentSection, type AgentSection } from './agent-section.ts'
+import { agentSyslogProblems } from './agent-syslog.ts'
+import { SettingsSchema } from './settings.ts'
 
-const MiB = 1024 * 1024
+const KiB = 1024
+const MiB = 1024 * KiB
 
 /** `unit` as in settings.ts. */
-const bytes = (value: number, minimum: number) => Type.Integer({ default: value, minimum, unit: 'bytes' })
+const bytes = (value: number, minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  Type.Integer({ default: value, minimum, maximum, unit: 'bytes' })
 const duration = (value: number, minimum = 1) => Type.Integer({ default: value, minimum, unit: 'ms' })
+const text = (value = '') => Type.String({ default: value })
+const texts = (isSplit: boolean) => Type.Array(Type.String({ minLength: 1 }), { default: [], isSplit })
+/** Entries that are looked at one by one. */
+const entries = () => Type.Array(Type.Unknown(), { default: [], isSplit: false })
+
+const { syslogAllow, syslogTimeZone, syslogMessageBytesMax, syslogConnectionsMax, syslogReceiveBufferBytes } =
+  SettingsSchema.properties
+const { syslogUnacknowledgedBytesMax, syslogUnixMode } = SettingsSchema.properties
 
 /** The section `agent` of tailrace.yaml. docs/agent.md describes each of these. */
 const AgentSchema = Type.Object({
-  url: Type.Array(Type.String(), { default: [] }),
-  state: Type.String({ default: './tailrace-agent' }),
-  host: Type.String({ default: '' }),
-  paths: Type.Array(Type.Unknown(), { default: [] }),
+  url: texts(true),
+  keyFile: text(),
+  ca: text(),
+  fingerprint: text(),
+  cert: text(),
+  certKey: text(),
+  state: text('./tailrace-agent'),
+  host: text(),
+  paths: entries(),
+  exec: entries(),
+  service: text('agent'),
+  syslog: texts(true),
+  syslogAllow,
+  syslogTimeZone,
+  syslogMessageBytesMax,
+  syslogConnectionsMax,
+  syslogReceiveBufferBytes,
+  syslogUnacknowledgedBytesMax,
+  syslogUnixMode,
   gzip: Type.Union([Type.Literal('auto'), Type.Literal('on'), Type.Literal('off')], { default: 'auto' }),
-  lineBytesMax: bytes(MiB, 1024),
-  deliveryBytes: bytes(4 * MiB, 64 * 1024),
+  lineBytesMax: bytes(MiB, KiB, 16 * MiB),
+  deliveryBytes: bytes(4 * MiB, 64 * KiB, 16 * MiB),
   openFilesMax: Type.Integer({ default: 512, minimum: 4 }),
   filesMax: Type.Integer({ default: 100_000, minimum: 1 }),
   linger: duration(100),
@@ -34,96 +60,194 @@ const AgentSchema = Type.Object({
   rescan: duration(15_000, 100),
   poll: duration(1000, 100),
   remoteWait: duration(3000, 100),
-  failoverAfter: duration(10_000),
-  spoolBytesMax: bytes(1024 * MiB, MiB),
+  failoverAfter: duration(10_000, 100),
+  doubtWait: duration(60_000, 0),
+  returnAfter: duration(30_000, 100),
+  spoolBytesMax: bytes(1024 * MiB, 4 * MiB),
+  refusedBytesMax: bytes(256 * MiB, 0),
 })
+const NAMES = Object.keys(AgentSchema.properties)
 
-export interface AgentSettings extends Omit<Static<typeof AgentSchema>, 'paths'> {
+export interface AgentSettings extends Omit<Static<typeof AgentSchema>, 'paths' | 'exec'> {
+  /** None: no files are followed. */
   paths: readonly AgentPath[]
+  exec: readonly AgentCommand[]
+  /** Things that are odd but do not stop the agent. */
+  warnings: readonly string[]
 }
 
 /** What is followed when nothing else is said. */
 export const DEFAULT_PATHS = ['/var/log/**/*.log', '/var/log/{syslog,messages,secure,maillog,cron,mail.err,dmesg}']
 const DEFAULT_FILE = 'tailrace.yaml'
+const PREFIX = 'TAILRACE_AGENT_'
+/** What is too rich for a variable. */
+const NO_VARIABLE: ReadonlySet<string> = new Set(['paths', 'exec'])
 
 export interface AgentInput {
-  /** Settings by their names in the file, as texts: they win over the file. */
-  given: Readonly<Record<string, string | undefined>>
+  /** Flags, by the names of the settings. */
+  given: Readonly<Record<string, string | readonly string[] | undefined>>
   /** Paths and globs of the command line: with any of them those of the file do not count. */
   paths: readonly string[]
+  /** Standard input is read. */
+  hasStdin: boolean
+  env: Readonly<Record<string, string | undefined>>
   /** Of the settings file. */
   config?: string | undefined
   cwd: string
 }
 
-/** Defaults, the file, what was given. Throws CONFIG_INVALID naming every problem. */
-export function loadAgentSettings({ given, paths, config, cwd }: AgentInput): AgentSettings {
+/** Defaults, the file, variables, flags, the last one wins. Throws CONFIG_INVALID naming every problem. */
+export function loadAgentSettings({ given, paths, hasStdin, env, config, cwd }: AgentInput): AgentSettings {
   const problems: string[] = []
-  const file = resolve(cwd, config ?? DEFAULT_FILE)
-  const section = config !== undefined || existsSync(file) ? readSection(file, problems) : {}
-  const values: Record<string, unknown> = {}
-  for (const [source, entries] of [
-    [`${file}: agent.`, section],
-    ['--', given],
-  ] as const) {
-    for (const [name, value] of Object.entries(entries))
-      if (value !== undefined) set(name, value, source, values, problems)
+  const warnings: string[] = []
+  const wanted = config ?? env['TAILRACE_CONFIG']
+  const section = readAgentSection(resolve(cwd, wanted ?? DEFAULT_FILE), wanted !== undefined, problems)
+  const values = new Values(problems)
+  for (const [name, value] of Object.entries(section.entries)) values.set(name, value, section.placeOf([name]))
+  readVariables(env, values, warnings)
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined && value.length > 0) values.set(name, value, `flag --${name}`)
   }
-  const settings = Value.Default(AgentSchema, values) as Static<typeof AgentSchema>
+  const settings = Value.Default(AgentSchema, { ...values.found }) as Static<typeof AgentSchema>
   for (const error of Value.Errors(AgentSchema, settings)) {
-    problems.push(`agent${error.instancePath.replaceAll('/', '.')} ${error.message}`)
+    const [, name = '', index] = error.instancePath.split('/')
+    const at = index === undefined ? '' : `[${Number(index) + 1}]`
+    problems.push(`${values.placeOf(name)}${at}: ${error.message}`)
   }
-  const wanted: readonly unknown[] = paths.length > 0 ? paths : settings.paths
-  const parsed = wanted.flatMap((path) => {
+  problems.push(...agentSyslogProblems(settings))
+  const exec = parseEntries(
+    settings.exec,
+    parseAgentCommand,
+    values.isFromFile('exec') ? section : undefined,
+    'exec',
+    problems,
+  )
+  const others = hasStdin || exec.length > 0 || settings.syslog.length > 0
+  const [rawPaths, origin] = choosePaths(paths, settings.paths, values, others)
+  const parsed = parseEntries(
+    rawPaths,
+    (raw) => parseAgentPath(raw, cwd),
+    origin === 'file' ? section : undefined,
+    'paths',
+    problems,
+  )
+  if (rawPaths.length === 0 && !others)
+    problems.push(`${values.placeOf('paths')}: is empty, and there is no other input`)
+  if (problems.length > 0) throw new AppError('CONFIG_INVALID', { detail: problems.join('\n'), problems })
+  const { state, host, ...rest } = settings
+  return { ...rest, state: resolve(cwd, state), host: host || hostname(), paths: parsed, exec, warnings }
+}
+
+function choosePaths(
+  ofCommandLine: readonly string[],
+  ofFile: readonly unknown[],
+  values: Values,
+  hasOthers: boolean,
+): [paths: readonly unknown[], origin: 'flags' | 'file' | 'defaults'] {
+  if (ofCommandLine.length > 0) return [ofCommandLine, 'flags']
+  if (values.isFromFile('paths')) return [ofFile, 'file']
+  return [hasOthers ? [] : DEFAULT_PATHS, 'defaults']
+}
+
+function parseEntries<T>(
+  entries: readonly unknown[],
+  parse: (raw: unknown) => T,
+  section: AgentSection | undefined,
+  name: string,
+  problems: string[],
+): T[] {
+  return entries.flatMap((raw, index) => {
     try {
-      return [parseAgentPath(path, cwd)]
+      return [parse(raw)]
     } catch (error) {
-      problems.push(`agent.paths: ${(error as Error).message}`)
+      if (!(error instanceof EntryProblem)) throw error
+      const part = error.part === undefined ? [] : [error.part]
+      const place = section ? section.placeOf([name, index, ...part]) : [name, ...part].join('.')
+      problems.push(`${place}: ${error.message}`)
       return []
     }
   })
-  if (problems.length > 0) throw new AppError('CONFIG_INVALID', { detail: problems.join('\n'), problems })
-  return { ...settings, state: resolve(cwd, settings.state), host: settings.host || hostname(), paths: parsed }
 }
 
-function readSection(file: string, problems: string[]): Record<string, unknown> {
-  try {
-    const content = (parse(readFileSync(file, 'utf8')) ?? {}) as { agent?: unknown }
-    const { agent = {} } = content
-    if (typeof agent === 'object' && agent !== null && !Array.isArray(agent)) return agent as Record<string, unknown>
-    problems.push(`${file}: agent is a section of settings`)
-  } catch (error) {
-    problems.push(`${file}: ${(error as Error).message}`)
+/** Settings as they are found, and where. */
+class Values {
+  readonly found: Record<string, unknown> = {}
+  readonly #places = new Map<string, string>()
+  readonly #problems: string[]
+
+  constructor(problems: string[]) {
+    this.#problems = problems
   }
-  return {}
-}
 
-function set(name: string, raw: unknown, source: string, values: Record<string, unknown>, problems: string[]): void {
-  const schema = AgentSchema.properties[name as keyof typeof AgentSchema.properties] as
-    | { type?: string; unit?: string }
-    | undefined
-  if (!schema) {
-    problems.push(`${source}${name} is not a setting${didYouMean(name, Object.keys(AgentSchema.properties))}`)
-    return
+  set(name: string, raw: unknown, place: string): void {
+    const schema = AgentSchema.properties[name as keyof typeof AgentSchema.properties] as SettingKind | undefined
+    if (!schema) {
+      this.#problems.push(`${place} is not a setting${didYouMean(name, NAMES)}`)
+      return
+    }
+    const value = convert(schema, raw)
+    if (value === undefined) {
+      this.#problems.push(`${place}: ${JSON.stringify(raw)} is not ${kindOf(schema)}`)
+      return
+    }
+    this.found[name] = value
+    this.#places.set(name, place)
   }
-  const value = convert(schema, raw)
-  if (value === undefined) problems.push(`${source}${name}: ${JSON.stringify(raw)} is not ${kindOf(schema)}`)
-  else values[name] = value
+
+  placeOf(name: string): string {
+    return this.#places.get(name) ?? `agent.${name}`
+  }
+
+  isFromFile(name: string): boolean {
+    return name in this.found && !this.placeOf(name).startsWith('flag ')
+  }
 }
 
-function convert({ type, unit }: { type?: string; unit?: string }, raw: unknown): unknown {
-  if (type === 'array') return Array.isArray(raw) ? raw : typeof raw === 'string' ? raw.split(',') : undefined
-  if (typeof raw !== 'string' || type !== 'integer') return raw
+function readVariables(env: AgentInput['env'], values: Values, warnings: string[]): void {
+  const names = new Map(
+    NAMES.filter((name) => !NO_VARIABLE.has(name)).map((name) => [
+      PREFIX + name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
+      name,
+    ]),
+  )
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith(PREFIX) || value === undefined || value === '') continue
+    const name = names.get(variable)
+    if (name !== undefined) values.set(name, value, `variable ${variable}`)
+    else warnings.push(`variable ${variable} is not a setting${didYouMean(variable, [...names.keys()])}`)
+  }
+}
+
+interface SettingKind {
+  type?: string
+  unit?: string
+  isSplit?: boolean
+  anyOf?: readonly { const?: string }[]
+}
+
+/** `undefined`: it cannot be this setting. */
+function convert({ type, unit, isSplit, anyOf }: SettingKind, raw: unknown): unknown {
+  if (anyOf) return anyOf.some((choice) => choice.const === raw) ? raw : undefined
+  if (type === 'array') {
+    if (Array.isArray(raw)) return raw
+    if (typeof raw !== 'string') return isSplit === true || raw === null ? undefined : [raw]
+    return isSplit === true ? raw.split(',').map((part) => part.trim()) : [raw]
+  }
+  if (type === 'string') return typeof raw === 'string' ? raw : undefined
+  if (typeof raw !== 'string') return typeof raw === 'number' ? raw : undefined
   if (unit === 'bytes') return parseSize(raw)
   if (unit === 'ms') {
-    const ns = parseDuration(raw.trim())
+    const ns = raw.trim() === '0' ? 0n : parseDuration(raw.trim())
     return ns === undefined ? undefined : Number(ns / NS_PER_MS)
   }
   return /^\d+$/.test(raw) ? Number(raw) : undefined
 }
 
-function kindOf({ type, unit }: { type?: string; unit?: string }): string {
+function kindOf({ type, unit, anyOf }: SettingKind): string {
+  if (anyOf)
+    return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(anyOf.map((choice) => choice.const ?? ''))
   if (unit === 'bytes') return 'a size such as 4MiB'
   if (unit === 'ms') return 'a duration such as 5s'
-  return type === 'array' ? 'a list' : 'a whole number'
+  if (type === 'array') return 'a list'
+  return type === 'string' ? 'a text' : 'a whole number'
 }

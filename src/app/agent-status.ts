@@ -3,16 +3,23 @@ import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Logger } from '../core/logger.ts'
+import type { FileStatus } from '../sources/file/status.ts'
+import type { InputStatus } from './agent-inputs.ts'
+import type { ServerStatus } from './agent-trouble.ts'
 
 /** What `tailrace agent status` shows. */
 export interface AgentStatusText {
   agent: string
   version: string
   pid: number
+  host: string
+  /** `starting`: the servers are asked what arrived last, and the files are looked at. */
+  phase: 'starting' | 'running'
   /** The one that is delivered to now. */
   server: string
   /** Why nothing can be delivered now. */
   trouble: string | null
+  servers: readonly ServerStatus[]
   /** Events, since the start. */
   delivered: number
   refused: number
@@ -22,10 +29,11 @@ export interface AgentStatusText {
   residentBytes: number
   openFiles: number
   folders: number
-  files: { path: string; offset: number; size: number; behindBytes: number; state: string; error: string | null }[]
-  problems: { path: string; reason: string }[]
+  inputs: readonly InputStatus[]
+  files: readonly FileStatus[]
+  problems: readonly { path: string; reason: string }[]
   /** Paths and globs that select no file now. */
-  unmatched: string[]
+  unmatched: readonly string[]
 }
 
 const SOCKET = 'agent.sock'

@@ -1,20 +1,20 @@
 /** The agent: source `file` → HTTP, and other inputs → spool → HTTP. The server's rooms with another end. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { AgentReplaced, DeliveryRefused, Uplink } from '../client/agent/uplink.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { AgentReplaced, Uplink } from '../client/agent/uplink.ts'
 import { PATIENCE } from '../client/backoff.ts'
 import type { Connection } from '../client/connection.ts'
-import type { EventBatch } from '../core/batch.ts'
 import { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
-import { fileSource, type DeliverySink, type FileSource } from '../sources/file/file.ts'
+import { fileSource, type FileSource } from '../sources/file/file.ts'
 import { openAgentIdentity } from './agent-identity.ts'
-import { type Inputs, openInputs } from './agent-inputs.ts'
+import { Inputs } from './agent-inputs.ts'
+import { Refused } from './agent-refused.ts'
 import type { AgentSettings } from './agent-settings.ts'
 import { type AgentStatusText, serveAgentStatus } from './agent-status.ts'
-import { createClosing } from './closing.ts'
+import { type Explain, Troubles } from './agent-trouble.ts'
+import { createClosing, type Closing } from './closing.ts'
 import { isLoopback } from './config.ts'
 import { lockFolder } from './folder-lock.ts'
 import { affordableFiles, openFilesMax } from './open-files.ts'
@@ -25,18 +25,17 @@ export interface AgentOptions {
   connections: readonly Connection[]
   version: string
   logger: Logger
+  explain: Explain
   /** Read to its end as well. */
   stdin?: Readable | undefined
-  /** Commands whose output is read as well. */
-  commands?: readonly string[]
-  /** Service of what comes from them. */
-  service: string
-  /** Whether files are followed at all. */
-  followsFiles: boolean
+  /** Gives up the start when it aborts; from then on `close` ends the agent. */
+  signal?: AbortSignal | undefined
 }
 
 export interface RunningAgent {
   agent: string
+  /** Where syslog is taken. */
+  listeners: readonly string[]
   status(): AgentStatusText
   /** Resolves when there is nothing left to do, as only standard input was read; rejects when another took its place. */
   done: Promise<void>
@@ -46,19 +45,58 @@ export interface RunningAgent {
   close(): Promise<void>
 }
 
+/** What all parts of a running agent know. */
+interface Parts {
+  options: AgentOptions
+  agent: string
+  counters: Counters
+  uplink: Uplink
+  troubles: Troubles
+  closing: Closing
+  /** Aborts when nothing is tried any more. */
+  stopping: AbortController
+  /** Told that another process has taken its place. */
+  fatal: EventTarget
+}
+
 const REPORT_MS = 5000
 const CLOSE_MS_MAX = 5000
-const RETURN_MS = 30_000
+/** The same while nothing can be delivered anyway. */
+const FAILING_CLOSE_MS_MAX = 500
+/** However soon another server is to take over, a server may take so long for an answer. */
+const SILENCE_MS_MIN = 2000
 
-/** Resolves when every file that is there was looked at. Rejects with CONFIG_INVALID, ENGINE_LOCKED. */
+/**
+ * Resolves when every file that is there was looked at. Rejects with CONFIG_INVALID, ENGINE_LOCKED, LISTEN_FAILED, or
+ * when the signal aborts.
+ */
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
-  const { settings, connections, version, logger } = options
+  const { settings, signal } = options
   const agent = openAgentIdentity(settings.state)
   const closing = createClosing()
   closing.add(lockFolder(settings.state))
+  const parts = openUplink(options, agent, closing)
+  const giveUp = (): void => parts.stopping.abort(new Error('The agent stops'))
+  signal?.addEventListener('abort', giveUp, { once: true })
+  try {
+    const running = await open(parts)
+    signal?.removeEventListener('abort', giveUp)
+    return running
+  } catch (error) {
+    giveUp()
+    await closing.run()
+    throw signal?.aborted ? new Error('The agent stops', { cause: error }) : error
+  }
+}
+
+function openUplink(options: AgentOptions, agent: string, closing: Closing): Parts {
+  const { settings, connections, logger } = options
   const counters = new Counters()
   const stopping = new AbortController()
-  const { trouble, onTrouble } = troubles(logger)
+  const fatal = new EventTarget()
+  const troubles = new Troubles(logger, options.explain)
+  const { state: stateDir, refusedBytesMax: bytesMax } = settings
+  const refused = new Refused({ stateDir, bytesMax, counters, logger })
   const uplink = new Uplink({
     connections,
     agent,
@@ -67,74 +105,69 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
     patience: PATIENCE,
     signal: stopping.signal,
     failoverMs: settings.failoverAfter,
-    returnMs: RETURN_MS,
+    silenceMs: Math.max(SILENCE_MS_MIN, settings.failoverAfter),
+    doubtMs: settings.doubtWait,
+    returnMs: settings.returnAfter,
     now: () => performance.now(),
-    onTrouble,
+    told: {
+      failing: (url, error) => troubles.failing(url, error),
+      over: (url) => troubles.over(url),
+      moved: (from, to) => troubles.moved(from, to),
+      refused: (delivery, rows, { message }) => refused.keep(delivery, rows, message),
+      replaced: () => fatal.dispatchEvent(new Event('replaced')),
+    },
   })
   closing.add(() => uplink.close())
-  closing.add(() => stopping.abort(new Error('The agent stops')))
-  const fatal = new EventTarget()
-  try {
-    const files = options.followsFiles ? await openFiles(options, { counters, uplink, fatal }) : undefined
-    closing.add(() => files?.close(CLOSE_MS_MAX))
-    const hasInputs = options.stdin !== undefined || (options.commands?.length ?? 0) > 0
-    const inputs = await openInputsOf(options, { agent, uplink, counters })
-    closing.add(() => inputs.close())
-    const status = (): AgentStatusText =>
-      statusOf({ agent, version, url: uplink.url, trouble, files, inputs, counters })
-    closing.add(serveAgentStatus(settings.state, status, logger))
-    closing.add(reports(uplink, status, settings.host))
-    const read = hasInputs ? readInputs(options, inputs, stopping.signal) : Promise.resolve()
-    const only = hasInputs && !options.followsFiles
-    const done = Promise.race([
-      replaced(fatal, agent),
-      only ? read.then(() => emptied(inputs, stopping.signal)) : never(read),
-    ])
-    // Whoever waits for the end is told; after it nobody waits.
-    done.catch(() => undefined)
-    return { agent, status, done, isHeldUp: () => files?.isHeldUp() ?? false, close: () => closing.run() }
-  } catch (error) {
-    await closing.run()
-    throw error
-  }
+  refused.retry(uplink).catch((err: unknown) => {
+    if (!stopping.signal.aborted) logger.warn({ err }, 'What was refused once could not be tried again')
+  })
+  return { options, agent, counters, uplink, troubles, closing, stopping, fatal }
 }
 
-/** Tells of an outage once, and when it is over. */
-function troubles(logger: Logger) {
-  const trouble: { now: { url: string; reason: string } | null } = { now: null }
-  return {
-    trouble,
-    onTrouble(told: { url: string; reason: string } | null): void {
-      if (told === null) logger.info({}, 'Events are delivered again')
-      else if (trouble.now?.reason !== told.reason || trouble.now.url !== told.url) {
-        logger.warn({ ...told }, 'Events cannot be delivered for now; they wait')
-      }
-      trouble.now = told
-    },
-  }
+async function open(parts: Parts): Promise<RunningAgent> {
+  const { options, agent, closing, fatal, uplink } = parts
+  const { settings, stdin } = options
+  let files: FileSource | undefined
+  const inputs = await openInputs(parts)
+  closing.add(() => closeAll(parts, inputs, files))
+  const status = (): AgentStatusText => statusOf(parts, inputs, files)
+  closing.add(serveAgentStatus(settings.state, status, options.logger))
+  closing.add(reports(uplink, status, settings.host))
+  const listeners = settings.syslog.length > 0 ? await inputs.listen(settings) : []
+  const read = Promise.all([
+    ...(stdin ? [inputs.readStdin(stdin, settings.service)] : []),
+    ...settings.exec.map(({ command, service = settings.service }) => inputs.run(command, service)),
+  ])
+  // Whoever waits for the end is told; after it nobody waits.
+  read.catch(() => undefined)
+  const isReplaced = replaced(fatal, agent)
+  isReplaced.catch(() => undefined)
+  if (settings.paths.length > 0) files = await Promise.race([openFiles(parts), isReplaced])
+  const isOver = settings.paths.length === 0 && listeners.length === 0
+  const done = Promise.race([isReplaced, isOver ? read.then(() => inputs.emptied(parts.stopping.signal)) : never(read)])
+  done.catch(() => undefined)
+  return { agent, listeners, status, done, isHeldUp: () => files?.isHeldUp() ?? false, close: () => closing.run() }
 }
 
-async function openFiles(
-  { settings, logger }: AgentOptions,
-  { counters, uplink, fatal }: { counters: Counters; uplink: Uplink; fatal: EventTarget },
-): Promise<FileSource> {
-  const sink: DeliverySink = {
-    wasTaken: (id) => uplink.wasTaken(id),
-    async deliver(id, batch) {
-      try {
-        await uplink.deliver(id, [batch.bytes.subarray(0, batch.length)])
-        counters.add('agent_delivered_events_total', {}, batch.rows)
-      } catch (error) {
-        if (error instanceof DeliveryRefused) return setAside(settings.state, id, batch, { counters, logger, error })
-        if (error instanceof AgentReplaced) fatal.dispatchEvent(new Event('replaced'))
-        throw error
-      }
-    },
-  }
+async function openFiles({ options, counters, uplink }: Parts): Promise<FileSource> {
+  const { settings, logger } = options
   return fileSource.follow({
     patterns: settings.paths,
     stateDir: settings.state,
-    sink,
+    sink: {
+      wasTaken: (id) => uplink.wasTaken(id),
+      async deliver(id, batch) {
+        const { rows } = batch
+        const refused = counters.total('agent_refused_events_total')
+        await uplink.deliver(id, [batch.bytes.subarray(0, batch.length)])
+        counters.add(
+          'agent_delivered_events_total',
+          {},
+          rows - (counters.total('agent_refused_events_total') - refused),
+        )
+      },
+      bytesMax: () => uplink.deliveryBytesMax,
+    },
     counters,
     logger,
     hostname: settings.host,
@@ -154,45 +187,36 @@ async function openFiles(
   })
 }
 
-/** What a server refuses for good holds nothing up, and is not lost. */
-function setAside(
-  stateDir: string,
-  id: string,
-  batch: EventBatch,
-  { counters, logger, error }: { counters: Counters; logger: Logger; error: Error },
-): void {
-  const folder = join(stateDir, 'refused')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  writeFileSync(join(folder, `${id}.rows`), batch.bytes.subarray(0, batch.length), { mode: 0o600 })
-  counters.add('agent_refused_events_total', {}, batch.rows)
-  logger.error(
-    { reason: error.message, events: batch.rows, folder },
-    'The server refuses events for good; they are set aside',
-  )
-}
-
-function openInputsOf(
-  { settings, logger }: AgentOptions,
-  parts: { agent: string; uplink: Uplink; counters: Counters },
-): Promise<Inputs> {
+function openInputs({ options: { settings, logger }, agent, uplink, counters, stopping }: Parts): Promise<Inputs> {
   const { state, host, spoolBytesMax, lineBytesMax } = settings
-  return openInputs({ ...parts, stateDir: state, host, logger, spoolBytesMax, lineBytesMax })
+  // When it ends, what is not delivered yet fails, which is nothing to tell of.
+  const quiet = {
+    ...bound(logger),
+    warn: (fields: object, text: string) => void (stopping.signal.aborted || logger.warn(fields, text)),
+  }
+  return Inputs.open({ agent, uplink, counters, stateDir: state, host, logger: quiet, spoolBytesMax, lineBytesMax })
 }
 
-async function readInputs(
-  { stdin, commands = [], service }: AgentOptions,
-  inputs: Inputs,
-  signal: AbortSignal,
-): Promise<void> {
-  await Promise.all([
-    ...(stdin ? [inputs.read(stdin, service)] : []),
-    ...commands.map((command) => inputs.run(command, service, signal)),
+function bound(logger: Logger): Logger {
+  return {
+    debug: (fields, text) => logger.debug(fields, text),
+    info: (fields, text) => logger.info(fields, text),
+    warn: (fields, text) => logger.warn(fields, text),
+    error: (fields, text) => logger.error(fields, text),
+  }
+}
+
+/** What was read is delivered for a while; what is left stays where it can be read again. */
+async function closeAll({ stopping, uplink }: Parts, inputs: Inputs, files: FileSource | undefined): Promise<void> {
+  const isFailing = uplink.servers.some(({ isCurrent, trouble }) => isCurrent && trouble !== undefined)
+  const graceMs = isFailing ? FAILING_CLOSE_MS_MAX : CLOSE_MS_MAX
+  const filesClosed = files?.close(graceMs)
+  await Promise.race([
+    Promise.all([filesClosed, inputs.stop(graceMs)]),
+    delay(CLOSE_MS_MAX * 2, undefined, { ref: false }),
   ])
-}
-
-/** Resolves when nothing waits to be delivered. */
-async function emptied({ spool }: Inputs, signal: AbortSignal): Promise<void> {
-  await spool.waitStored(spool.durableThroughNs, signal)
+  stopping.abort(new Error('The agent stops'))
+  await Promise.all([filesClosed, inputs.close()])
 }
 
 /** Rejects when another process delivers as this agent. */
@@ -222,24 +246,25 @@ function reports(uplink: Uplink, status: () => AgentStatusText, host: string): (
   return () => clearInterval(timer)
 }
 
-function statusOf(parts: {
-  agent: string
-  version: string
-  url: string
-  trouble: { now: { url: string; reason: string } | null }
-  files: FileSource | undefined
-  inputs: Inputs
-  counters: Counters
-}): AgentStatusText {
-  const { agent, version, url, trouble, files, inputs, counters } = parts
+function statusOf(
+  { options, agent, uplink, troubles, counters }: Parts,
+  inputs: Inputs,
+  files: FileSource | undefined,
+): AgentStatusText {
+  const { version, settings } = options
   const followed = files?.status()
   const waitingBytes = inputs.spool.status().pendingBytes
+  const servers = troubles.statusOf(uplink.servers)
+  const current = servers.find(({ isCurrent }) => isCurrent)
   return {
     agent,
     version,
     pid: process.pid,
-    server: url,
-    trouble: trouble.now ? `${trouble.now.url}: ${trouble.now.reason}` : null,
+    host: settings.host,
+    phase: settings.paths.length > 0 && !files ? 'starting' : 'running',
+    server: current?.url ?? '',
+    trouble: current?.trouble ? current.trouble.reason : null,
+    servers,
     delivered: counters.total('agent_delivered_events_total') + counters.total('spool_loaded_events_total'),
     refused: counters.total('agent_refused_events_total'),
     spoolBytes: waitingBytes,
@@ -247,6 +272,7 @@ function statusOf(parts: {
     residentBytes: process.memoryUsage.rss(),
     openFiles: followed?.openFiles ?? 0,
     folders: followed?.folders ?? 0,
+    inputs: inputs.status(),
     files: followed?.files ?? [],
     problems: followed?.problems ?? [],
     unmatched: followed?.unmatched ?? [],

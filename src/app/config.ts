@@ -66,7 +66,8 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
   }
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('TAILRACE_') || value === undefined || OTHER_VARIABLES.has(name)) continue
-    if (name.startsWith('TAILRACE_TEST_')) continue
+    // What agents read: see agent-settings.ts.
+    if (name.startsWith('TAILRACE_TEST_') || name.startsWith('TAILRACE_AGENT_')) continue
     const entry = entries.find((candidate) => candidate.variable === name)
     if (entry) setValue(entry, value, `variable ${name}`, values, problems)
     else

@@ -144,7 +144,7 @@ export function logdLimits(config: Config): LogdLimits {
   }
 }
 
-export function syslogLimits(config: Config): SyslogLimits {
+export function syslogLimits(config: Pick<Config, Extract<keyof Config, `syslog${string}`>>): SyslogLimits {
   return {
     ...SYSLOG_LIMITS,
     messageBytesMax: config.syslogMessageBytesMax,

@@ -10,7 +10,7 @@ import { createHttpServer, type HttpServer } from '../net/http-server.ts'
 import { formatHostPort } from '../net/listen-address.ts'
 import { stampingSink } from '../pipeline/stamps.ts'
 import { SOURCES } from '../sources/registry.ts'
-import { MemoryRoll } from '../sources/agent/roll.ts'
+import { Roll } from '../sources/agent/roll.ts'
 import { isHttpSource, SOURCE_LIMITS, type SourceContext } from '../sources/source.ts'
 import { openServerAccess } from './access.ts'
 import { auditKeys, createAuditTrail } from './audit.ts'
@@ -89,7 +89,12 @@ async function openServer(
   tls?.attach(http)
   closing.add(() => http.close())
   const listeners: Record<string, string> = {}
-  const agents = new MemoryRoll(SOURCE_LIMITS.agent.agentsMax)
+  const agents = new Roll({
+    ...SOURCE_LIMITS.agent,
+    logger,
+    dir: config.storage === 'memory' ? undefined : config.data,
+  })
+  closing.add(() => agents.close())
   await registerApi(http.app, {
     ...storage,
     follow,
@@ -157,7 +162,7 @@ function packetKeys(access: Access): PacketKeys {
 function sourceContext(
   config: Config,
   { pipeline, batches, recentValues }: Storage,
-  parts: { counters: Counters; logger: Logger; signal: AbortSignal; agents: MemoryRoll },
+  parts: { counters: Counters; logger: Logger; signal: AbortSignal; agents: Roll },
 ): SourceContext {
   return {
     sinkFor: ({ stamps }) => stampingSink(pipeline, stamps, batches),
@@ -169,6 +174,7 @@ function sourceContext(
     hostname: hostname(),
     limits: sourceLimits(config),
     recentValues: recentValues(parts.signal),
+    isStoreShared: config.storage !== 'memory' && config.store !== 'embedded',
     ...(config.storage === 'memory' ? {} : { stateDir: config.data }),
   }
 }

@@ -7,6 +7,9 @@ import { syslogLimits } from './limits.ts'
 import type { PacketKeys } from './listeners.ts'
 import { syslogAddresses, syslogRule } from './syslog-addresses.ts'
 
+/** The settings that have to do with it. */
+export type SyslogConfig = Pick<Config, Extract<keyof Config, `syslog${string}`> | 'tls' | 'tlsClientCa'>
+
 /** Whoever may send: the protocol has nothing to show who somebody is. */
 const ANYBODY: Principal = { ...OPEN_PRINCIPAL, role: 'write' }
 
@@ -14,7 +17,7 @@ const ANYBODY: Principal = { ...OPEN_PRINCIPAL, role: 'write' }
  * Where syslog is to be taken, with all that has to be known there. Throws CONFIG_INVALID for a `tls://` address without
  * TLS, a key that is not there, and an address that others can reach when it is not said who of them may send.
  */
-export function planSyslog(config: Config, keys: Pick<PacketKeys, 'keyOf'>): Omit<SyslogSettings, 'tls'>[] {
+export function planSyslog(config: SyslogConfig, keys: Pick<PacketKeys, 'keyOf'>): Omit<SyslogSettings, 'tls'>[] {
   const addresses = syslogAddresses(config.syslog) ?? []
   if (addresses.length === 0) return []
   const { syslogKey } = config
@@ -44,7 +47,7 @@ function used(key: ReturnType<PacketKeys['keyOf']>): Principal | undefined {
 }
 
 /** Who may send to this address, beside what the key says. */
-function ruleFor(config: Config, address: SyslogAddress, keyRule: AddressRule | undefined): AddressRule {
+function ruleFor(config: SyslogConfig, address: SyslogAddress, keyRule: AddressRule | undefined): AddressRule {
   if (address.protocol === 'unix') return ANY_ADDRESS
   const shown = `syslog ${address.protocol}://${address.host}:${address.port}`
   if (address.protocol === 'tls' && config.tls === 'off') {

@@ -2,7 +2,7 @@ import type { ServerProblem } from '../client/failures.ts'
 import { formatDuration } from '../core/time.ts'
 
 /** What each command needs a key for; `read` is what the others do. */
-const ROLES: Readonly<Record<string, string>> = { send: 'write', demo: 'write' }
+const ROLES: Readonly<Record<string, string>> = { send: 'write', demo: 'write', agent: 'write' }
 /** The server's own hint to whoever has a key of another role. */
 const MAKE_HINT = /^Make one with: tailrace keys create --role (\w+)$/
 const FOLDER = '--data <data folder>'

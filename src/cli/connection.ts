@@ -3,7 +3,7 @@ import type { ConnectionOptions } from '../client/connection.ts'
 import { createHttpClient, type HttpClient } from '../client/http-client.ts'
 import { TlsTextError } from '../client/tls.ts'
 import { UsageError } from './command.ts'
-import { checkSigningKey, readKey, type KeyArguments } from './key-source.ts'
+import { checkSigningKey, readKey, rereadKey, type KeyArguments } from './key-source.ts'
 import type { Terminal } from './terminal/terminal.ts'
 import { readTls, TLS_FLAGS, tlsMistake, type TlsArguments, type TlsChoice } from './tls-flags.ts'
 
@@ -29,6 +29,8 @@ export interface ConnectionArguments extends KeyArguments, TlsArguments {
 export interface ConnectionWishes {
   /** Sign each request with the key instead of showing it. */
   sign?: boolean
+  /** Read the file of the key again now and then. */
+  rereadsKey?: boolean
 }
 
 /** Throws UsageError when the URL is none, or when a key or certificate cannot be read or can be none. */
@@ -45,14 +47,14 @@ export function connectWith<T>(
   connect: (options: ConnectionOptions) => T,
   args: ConnectionArguments,
   terminal: Terminal,
-  { sign = false }: ConnectionWishes = {},
+  { sign = false, rereadsKey = false }: ConnectionWishes = {},
 ): T {
   const choice = readTls(args, terminal)
   const url = serverUrl(args.url ?? terminal.env['TAILRACE_URL'] ?? DEFAULT_HOST, choice)
   const key = readKey(args, terminal)
   if (sign) checkSigningKey(key)
   try {
-    return connect({ url, key, sign, tls: choice?.tls })
+    return connect({ url, key: rereadsKey ? rereadKey(args, terminal) : key, sign, tls: choice?.tls })
   } catch (error) {
     throw choice && error instanceof TlsTextError ? tlsMistake(error, choice) : error
   }

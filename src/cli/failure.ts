@@ -25,16 +25,31 @@ export async function explainFailure(error: unknown, err: Output, command?: stri
     await say(error.message, [error.hint, help])
     return EXIT_MISUSED
   }
+  const known = serverFailure(error, command)
   if (error instanceof CommandFailure) await say(error.message, [error.hint])
-  else if (error instanceof ServerAway) await say(awaySentence(error), [awayHint(error), ...offlineHint(command)])
-  else if (error instanceof ServerProblem) {
-    await say(`${error.message} (${error.code})`, [...(accessHint(error, command) ?? [error.hint]), waitHint(error)])
-    return error.code === 'TIME_INVALID' ? EXIT_MISUSED : EXIT_FAILED
+  else if (known) {
+    await say(known.sentence, known.hints)
+    return error instanceof ServerProblem && error.code === 'TIME_INVALID' ? EXIT_MISUSED : EXIT_FAILED
   } else if (error instanceof AppError) {
     await say(`${error.title} (${error.code})`, [error.detail, error.hint])
     return error.code === 'CONFIG_INVALID' ? EXIT_MISUSED : EXIT_FAILED
   } else throw error
   return EXIT_FAILED
+}
+
+/** What is wrong with a server, and what to do about it; `undefined` for anything else. Not escaped. */
+export function serverFailure(
+  error: unknown,
+  command?: string,
+): { sentence: string; hints: readonly (string | undefined)[] } | undefined {
+  if (error instanceof ServerAway) {
+    return { sentence: awaySentence(error), hints: [awayHint(error), ...offlineHint(command)] }
+  }
+  if (!(error instanceof ServerProblem)) return undefined
+  return {
+    sentence: `${error.message} (${error.code})`,
+    hints: [...(accessHint(error, command) ?? [error.hint]), waitHint(error)],
+  }
 }
 
 /** What a server that limits somebody asks for. */

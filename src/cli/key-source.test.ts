@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { UsageError } from './command.ts'
-import { checkSigningKey, readKey, type KeyArguments } from './key-source.ts'
+import { checkSigningKey, readKey, rereadKey, type KeyArguments } from './key-source.ts'
 
 const KEY = `trk_abcdefghijkl_${Buffer.alloc(32, 7).toString('base64url')}`
 let cwd = ''
@@ -27,6 +27,27 @@ test.each<[name: string, args: KeyArguments, env: Record<string, string>, key: s
   ['a variable with a file', {}, { TAILRACE_KEY_FILE: 'b.key' }, 'other'],
   ['something that a proxy takes', { key: 'a.b-c_d~e+f/g==' }, {}, 'a.b-c_d~e+f/g=='],
 ])('from %s', (_name, args, env, key) => expect(read(args, env)).toBe(key))
+
+test('a file is read again now and then; one that is gone or spoilt changes nothing', () => {
+  let nowMs = 0
+  const path = join(cwd, 'a.key')
+  const key = rereadKey({ 'key-file': 'a.key' }, { env: {}, cwd }, () => nowMs)
+  const later = (): string | undefined => {
+    nowMs += 5000
+    return key()
+  }
+  expect(key()).toBe(KEY)
+  writeFileSync(path, 'another')
+  expect(key()).toBe(KEY)
+  expect(later()).toBe('another')
+  writeFileSync(path, 'no key at all')
+  expect(later()).toBe('another')
+  rmSync(path)
+  expect(later()).toBe('another')
+  writeFileSync(path, KEY)
+  expect(later()).toBe(KEY)
+  expect(() => rereadKey({ 'key-file': 'no.key' }, { env: {}, cwd })).toThrow('cannot be read')
+})
 
 describe('mistakes are told without the key:', () => {
   test.each<[args: KeyArguments, env: Record<string, string>, message: string]>([

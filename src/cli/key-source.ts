@@ -10,6 +10,8 @@ export interface KeyArguments {
 }
 
 const KEY_FILE_BYTES_MAX = 4096
+/** How often the file of a key is read at most. */
+const REREAD_MS = 5000
 /** What a bearer token may consist of (RFC 6750 §2.1). */
 const BEARER = /^[A-Za-z0-9._~+/-]+=*$/
 const KEY = /^trk_[a-z0-9]{12}_[A-Za-z0-9_-]{43}$/
@@ -27,6 +29,26 @@ export function readKey(args: KeyArguments, { env, cwd }: Pick<Terminal, 'env' |
   if (ownKey.trim() !== '') return checkedKey(ownKey, 'TAILRACE_KEY')
   if (ownFile === '') return undefined
   return checkedKey(readKeyFile(resolve(cwd, ownFile), 'TAILRACE_KEY_FILE'), 'TAILRACE_KEY_FILE')
+}
+
+/** A key that is read again now and then where it comes from a file: whoever replaces it need not start anew. */
+export function rereadKey(
+  args: KeyArguments,
+  terminal: Pick<Terminal, 'env' | 'cwd'>,
+  nowMs: () => number = () => performance.now(),
+): () => string | undefined {
+  let key = readKey(args, terminal)
+  let readMs = nowMs()
+  return () => {
+    if (nowMs() - readMs < REREAD_MS) return key
+    readMs = nowMs()
+    try {
+      key = readKey(args, terminal)
+    } catch {
+      // The file is being replaced, or is gone: the key that was there goes on to be shown.
+    }
+    return key
+  }
 }
 
 /** A token cannot sign: only whoever has the key itself. Throws UsageError. */

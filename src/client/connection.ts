@@ -36,8 +36,8 @@ export interface Connection {
 
 export interface ConnectionOptions {
   url: string
-  /** A key, or a token made of one. */
-  key?: string | undefined
+  /** A key, or a token made of one; a function is asked before each request. */
+  key?: string | (() => string | undefined) | undefined
   /** Signs each request with the key, which has to have the role write, instead of showing it. */
   sign?: boolean
   /** For https URLs; without it the authorities that Node.js knows decide. */
@@ -68,8 +68,12 @@ export function openConnection(options: ConnectionOptions): Connection {
   const circumstances: AwayCircumstances = isSecure
     ? { hasAuthority: tls.ca !== undefined, hasCertificate: tls.cert !== undefined, isNewSecure: true }
     : {}
-  const showKey = key === undefined ? {} : { authorization: `Bearer ${key}` }
-  const signer = sign ? createRequestSigner(key, clock) : undefined
+  const keyNow = typeof key === 'function' ? key : () => key
+  const showKey = (): Record<string, string> => {
+    const shown = keyNow()
+    return shown === undefined ? {} : { authorization: `Bearer ${shown}` }
+  }
+  const signer = sign ? createRequestSigner(keyNow(), clock) : undefined
 
   const open = async (path: string, options: RequestOptions = {}): Promise<http.IncomingMessage> => {
     const target = new URL(`${prefix}${path}`, base.origin)
@@ -82,7 +86,7 @@ export function openConnection(options: ConnectionOptions): Connection {
       { shownUrl, agent, circumstances },
       {
         ...options,
-        headers: { ...(signer ? signed(signer, target, options) : showKey), ...options.headers },
+        headers: { ...(signer ? signed(signer, target, options) : showKey()), ...options.headers },
       },
     )
     const status = response.statusCode ?? 0
@@ -127,12 +131,15 @@ function exchange(
   return new Promise((resolve, reject) => {
     const method = options.method ?? 'GET'
     const request = send(target, { method, headers, agent, ...(signal === undefined ? {} : { signal }) })
-    request.setTimeout(silenceMsMax, () => {
+    const giveUp = (): void => {
       request.destroy(new Error(`no answer within ${Math.round(silenceMsMax / 1000)} s`))
-    })
+    }
+    request.setTimeout(silenceMsMax, giveUp)
+    let isConnected = false
+    onConnected(request, silenceMsMax, giveUp, () => (isConnected = true))
     request.once('response', resolve)
     request.on('error', (error) => {
-      const known = request.reusedSocket ? { ...circumstances, isNewSecure: false } : circumstances
+      const known = { ...circumstances, isConnected, ...(request.reusedSocket && { isNewSecure: false }) }
       reject(signal?.aborted ? (signal.reason as Error) : new ServerAway(shownUrl, error, known))
     })
     // A request without a connection yet does not say that it was aborted.
@@ -149,6 +156,20 @@ function exchange(
         request.destroy(error),
       )
     }
+  })
+}
+
+/** Tells when there is a connection to send on; the time for that counts as well, which `setTimeout` does not see to. */
+function onConnected(request: http.ClientRequest, msMax: number, giveUp: () => void, connected: () => void): void {
+  request.once('socket', (socket) => {
+    if (request.reusedSocket || !socket.connecting) return connected()
+    const timer = setTimeout(giveUp, msMax)
+    const stop = (): void => clearTimeout(timer)
+    socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
+      stop()
+      connected()
+    })
+    request.once('close', stop)
   })
 }
 
@@ -192,13 +213,20 @@ async function problemOf(
 }
 
 function answerTimes(headers: http.IncomingHttpHeaders, nowMs: number): AnswerTimes {
-  const retryAfter = Number(headers['retry-after'])
   const date = Date.parse(headers.date ?? '')
   return {
-    retryAfterMs: Number.isFinite(retryAfter) && retryAfter >= 0 ? retryAfter * 1000 : undefined,
+    retryAfterMs: retryAfterMs(headers['retry-after'], nowMs),
     // The header has whole seconds: half of one is the best guess of what was cut off.
     clockAheadMs: Number.isNaN(date) ? undefined : date + 500 - nowMs,
   }
+}
+
+/** Seconds, or the time until which to wait (RFC 9110 §10.2.3). */
+function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  const until = Date.parse(text)
+  return Number.isNaN(until) ? undefined : Math.max(0, until - nowMs)
 }
 
 function foreignAnswer(

@@ -64,6 +64,8 @@ export interface AwayCircumstances {
   hasCertificate?: boolean
   /** The connection is a new one, with TLS, on which the server has not answered anything yet. */
   isNewSecure?: boolean
+  /** False: there was no connection yet on which anything could have been sent. */
+  isConnected?: boolean
 }
 
 /** There was no answer, or it broke off: refused, unknown host, reset, silence, untrusted certificate. */
@@ -75,6 +77,8 @@ export class ServerAway extends Error {
   readonly obstacle: TlsObstacle | undefined
   /** What the obstacle may be, though it looks like an outage: trying again may help. */
   readonly suspicion: TlsObstacle | undefined
+  /** Nothing of the request can have arrived; otherwise the server may have done what was asked. */
+  readonly isUnsent: boolean
 
   constructor(url: string, cause: unknown, circumstances: AwayCircumstances = {}) {
     const { reason, obstacle, suspicion } = diagnose(cause, circumstances)
@@ -83,6 +87,7 @@ export class ServerAway extends Error {
     this.reason = reason
     this.obstacle = obstacle
     this.suspicion = suspicion
+    this.isUnsent = obstacle !== undefined || circumstances.isConnected === false
   }
 }
 

@@ -16,6 +16,8 @@ export interface AgentReport {
 export interface AgentStatus extends AgentReport {
   /** RFC 3339. */
   lastSeen: string
+  /** It has missed several reports. */
+  isAway: boolean
   /** Since this server started. */
   events: number
 }

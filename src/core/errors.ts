@@ -19,6 +19,7 @@ export const ERRORS = {
   REQUEST_INVALID: { status: 400, title: 'The request is not valid', retryable: false },
   NOT_FOUND: { status: 404, title: 'There is nothing at this address', retryable: false },
   AGENT_STARTING: { status: 503, title: 'It is not known yet which deliveries have arrived', retryable: true },
+  ROWS_INVALID: { status: 400, title: 'The rows of the delivery cannot be stored', retryable: false },
   AGENT_REPLACED: { status: 409, title: 'Another process of this agent has taken its place', retryable: false },
   EVENTLOG_STARTING: { status: 503, title: 'The event log does not know yet what it has', retryable: true },
   PAGE_OPEN: { status: 425, title: 'The page is not closed yet', retryable: true },

@@ -38,6 +38,8 @@ export interface SourceContext {
   recentValues: (question: RecentValues) => Promise<string[]>
   /** Where a source may keep what it has to remember across restarts; without it, it remembers nothing. */
   stateDir?: string
+  /** Other servers may write to the same store. */
+  isStoreShared?: boolean
   /** Where agents are listed for the status. */
   agents?: AgentRoll
 }
@@ -72,6 +74,8 @@ export interface EventlogLimits {
 export interface AgentLimits {
   /** Agents that are told apart. */
   agentsMax: number
+  /** One that was not heard of for so long is no longer listed. */
+  absentMsMax: number
   /** Largest body of one delivery, after decompression, and most rows in it. */
   bodyBytesMax: number
   rowsMax: number
@@ -81,14 +85,14 @@ export interface AgentLimits {
   recallWindowMs: number
   /** Deliveries that are looked for after a crash. */
   recallMax: number
+  /** A delivery that another server may have taken is looked for in a shared store among the events of so long. */
+  lookBackMs: number
 }
 
 /** Agents that were heard of; what status shows of them. */
 export interface AgentRoll {
-  /** Whether there is room for this one. */
-  admits(agent: string): boolean
-  report(report: AgentReport, nowMs: number): void
-  delivered(agent: string, events: number, nowMs: number): void
+  report(report: AgentReport): void
+  delivered(agent: string, events: number): void
 }
 
 export interface SourceLimits extends BodyLimits {
@@ -130,11 +134,13 @@ export const SOURCE_LIMITS: SourceLimits = {
   },
   agent: {
     agentsMax: 10_000,
+    absentMsMax: 30 * 86_400_000,
     bodyBytesMax: 32 * 1024 * 1024,
     rowsMax: 262_144,
     bytesMax: 256 * 1024 * 1024,
     recallWindowMs: 3_600_000,
     recallMax: 1_000_000,
+    lookBackMs: 600_000,
   },
 }
 

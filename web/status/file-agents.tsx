@@ -1,5 +1,6 @@
 import type { Status } from '../../src/api/status-schema.ts'
 import { escapeText } from '../../src/core/escape.ts'
+import { formatDuration, NS_PER_SECOND } from '../../src/core/time.ts'
 import { formatCount, formatSize } from '../../src/core/units.ts'
 import { Table } from '../parts/table.tsx'
 import { When } from '../parts/when.tsx'
@@ -16,9 +17,19 @@ export function FileAgents({ status: { agents } }: { status: Status }) {
         columns={[
           { name: 'Host', cell: ({ host }) => <strong>{escapeText(host)}</strong> },
           { name: 'Version', cell: ({ version }) => escapeText(version) },
-          { name: 'Last seen', cell: ({ lastSeen }) => <When time={lastSeen} /> },
+          {
+            name: 'Last seen',
+            cell: ({ lastSeen, isAway }) =>
+              isAway ? (
+                <span class="problem">
+                  away, <When time={lastSeen} />
+                </span>
+              ) : (
+                <When time={lastSeen} />
+              ),
+          },
           { name: 'Files', isNumber: true, cell: ({ files }) => formatCount(files) },
-          { name: 'Behind', isNumber: true, cell: ({ behindBytes }) => formatSize(behindBytes) },
+          { name: 'Behind', isNumber: true, cell: behindText },
           {
             name: 'Unreadable',
             isNumber: true,
@@ -29,4 +40,9 @@ export function FileAgents({ status: { agents } }: { status: Status }) {
       />
     </section>
   )
+}
+
+function behindText({ behindBytes, behindSeconds }: Status['agents'][number]): string {
+  if (behindBytes === 0) return '-'
+  return `${formatSize(behindBytes)}, ${formatDuration(BigInt(Math.round(behindSeconds)) * NS_PER_SECOND)}`
 }

@@ -38,6 +38,18 @@ export function cut(text: string, columns: number): string {
   return `${text.slice(0, fittingLength(text, Math.max(0, columns - 1)))}…`
 }
 
+/** Cuts to `columns` in the middle, where paths say least: `/var/log/…/app.log`. */
+export function cutMiddle(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text
+  const tailColumns = Math.ceil(((columns - 1) * 2) / 3)
+  let tail = ''
+  for (const character of Array.from(text).toReversed()) {
+    if (displayWidth(character + tail) > tailColumns) break
+    tail = character + tail
+  }
+  return `${text.slice(0, fittingLength(text, columns - 1 - displayWidth(tail)))}…${tail}`
+}
+
 export function padEnd(text: string, columns: number): string {
   return text + ' '.repeat(Math.max(0, columns - displayWidth(text)))
 }

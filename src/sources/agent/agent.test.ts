@@ -86,7 +86,7 @@ test.each<[string, Buffer, string]>([
   ['noise', Buffer.from('no rows at all, but a text that somebody sent here'), 'severity'],
 ])('%s is refused, and counted', async (_name, body, reason) => {
   const server = await open()
-  expect(await post(server, events('d'), body)).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID' } })
+  expect(await post(server, events('d'), body)).toMatchObject({ status: 400, body: { code: 'ROWS_INVALID' } })
   expect(server.sink.rows).toBe(0)
   expect(server.counters.total('ingest_rejected_total', { source: 'agent', reason })).toBe(1)
 })

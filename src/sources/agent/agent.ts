@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Type, { type Static } from 'typebox'
 import type { EventBatch } from '../../core/batch.ts'
 import { AppError } from '../../core/errors.ts'
+import { NS_PER_MS } from '../../core/time.ts'
 import { appendRowAttribute } from '../../core/row-attribute.ts'
 import { decompressed } from '../../net/decompress.ts'
 import { checkRows, ROWS_TYPE } from '../../wire/rows/row-check.ts'
@@ -13,6 +15,8 @@ import { Deliveries, DELIVERY_ATTRIBUTE, markOf } from './deliveries.ts'
 const NAME = 'agent'
 const RETRY_AFTER_SECONDS = 1
 const SAVE_MS = 2000
+/** Longest time that a delivery waits for what other servers have. */
+const LOOK_MS_MAX = 5000
 const NAME_PATTERN = '^[A-Za-z0-9_.-]{1,64}$'
 
 const PlaceSchema = Type.Object({ agent: Type.String({ pattern: NAME_PATTERN, description: 'Id of the agent' }) })
@@ -20,6 +24,9 @@ const DeliverySchema = Type.Object({
   run: Type.String({ pattern: NAME_PATTERN, description: 'The process of the agent' }),
   delivery: Type.String({ pattern: NAME_PATTERN, description: 'Id of the delivery; the same when it is tried again' }),
   attempt: Type.Integer({ minimum: 1, description: 'From 1: a first one cannot have arrived before' }),
+  elsewhere: Type.Optional(
+    Type.Boolean({ description: 'Another server may have it: where both have one store, it is looked for there' }),
+  ),
 })
 const StartSchema = Type.Object({
   run: Type.String({ pattern: NAME_PATTERN }),
@@ -42,7 +49,7 @@ const problems = problemResponses({
   400: 'The rows are not rows: nothing was kept',
   409: 'Another process of this agent has taken its place',
   413: 'The body is too large',
-  429: 'Too many agents or bodies at once; Retry-After',
+  429: 'Too many bodies at once; Retry-After',
   503: 'Nothing can be taken now; Retry-After',
 })
 
@@ -89,6 +96,8 @@ interface AgentState {
   deliveries: Deliveries
   /** What was delivered to an earlier process of the server is known. */
   isRecalled: boolean
+  /** Somebody looks for what other servers have. */
+  looking?: Promise<string[]> | undefined
   /** Of bodies under way. */
   bytes: number
   events: ReturnType<SourceContext['counters']['counter']>
@@ -106,6 +115,20 @@ async function recall(state: AgentState): Promise<void> {
   })
   for (const text of found.toReversed()) deliveries.addMarked(text)
   state.isRecalled = true
+}
+
+/** Deliveries that other servers have put into the store lately. What they have in their spools is not there yet. */
+async function lookElsewhere(state: AgentState): Promise<void> {
+  const { context, deliveries } = state
+  const { lookBackMs, recallMax } = context.limits.agent
+  const sinceNs = context.clock() - BigInt(lookBackMs) * NS_PER_MS
+  const looking = (state.looking ??= context
+    .recentValues({ attribute: DELIVERY_ATTRIBUTE, windowMs: lookBackMs, sinceNs, valuesMax: recallMax })
+    .finally(() => (state.looking = undefined)))
+  const found = await Promise.race([looking, delay(LOOK_MS_MAX, undefined, { ref: false })])
+  // The store is away: whether it is there will be known when it is back.
+  if (!found) throw starting()
+  for (const text of found.toReversed()) deliveries.addMarked(text)
 }
 
 function addRoutes(scope: FastifyInstance, state: AgentState): void {
@@ -144,9 +167,7 @@ function addRoutes(scope: FastifyInstance, state: AgentState): void {
       },
     },
     ({ params, body }) => {
-      const { agents } = context
-      if (agents && !agents.admits(params.agent)) throw tooMany('as many agents as are told apart')
-      agents?.report({ agent: params.agent, ...body }, Date.now())
+      context.agents?.report({ agent: params.agent, ...body })
       return {}
     },
   )
@@ -173,12 +194,13 @@ function addRoutes(scope: FastifyInstance, state: AgentState): void {
 async function take(
   request: FastifyRequest,
   agent: string,
-  { run, delivery, attempt }: Static<typeof DeliverySchema>,
+  { run, delivery, attempt, elsewhere = false }: Static<typeof DeliverySchema>,
   state: AgentState,
 ): Promise<Static<typeof AcceptedSchema>> {
   const { context, deliveries } = state
   // What may have come before is only known once that was learned.
   if (attempt > 1 && !state.isRecalled) throw starting()
+  if (elsewhere && context.isStoreShared === true) await lookElsewhere(state)
   const held = { bytes: 0 }
   const sink = context.sinkFor(request.principal)
   try {
@@ -191,7 +213,7 @@ async function take(
     const isNew = await deliveries.once(agent, delivery, () => sink.write(batch))
     if (isNew) state.events.add(rows)
     else state.repeats.add()
-    if (isNew) context.agents?.delivered(agent, rows, Date.now())
+    if (isNew) context.agents?.delivered(agent, rows)
     return { accepted: isNew ? rows : 0, repeated: !isNew }
   } finally {
     state.bytes -= held.bytes
@@ -221,7 +243,7 @@ async function readRows(request: FastifyRequest, state: AgentState, held: { byte
   if (!mistake && batch.rows > 0) return batch
   const reason = mistake?.reason ?? 'empty'
   context.counters.add('ingest_rejected_total', { source: NAME, reason })
-  throw new AppError('REQUEST_INVALID', {
+  throw new AppError('ROWS_INVALID', {
     detail: mistake ? `row ${mistake.row}: ${reason}` : 'there is no row in the body',
   })
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { saveFile } from './saved-file.ts'
 
 const FILE = 'deliveries.json'
 /** Deliveries of one agent that are remembered: it has one under way at a time for each of its two ways to send. */
@@ -118,16 +118,8 @@ export class Deliveries {
     const saved: Saved = { throughNs: throughNs.toString(), agents: Object.fromEntries(this.#known) }
     this.#isDirty = false
     this.#savedNs = clock()
-    const path = join(dir, FILE)
     try {
-      const file = await open(`${path}.new`, 'w', 0o600)
-      try {
-        await file.writeFile(JSON.stringify(saved))
-        await file.datasync()
-      } finally {
-        await file.close()
-      }
-      await rename(`${path}.new`, path)
+      await saveFile(join(dir, FILE), JSON.stringify(saved))
     } catch (error) {
       this.#isDirty = true
       throw error

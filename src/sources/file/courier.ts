@@ -13,6 +13,8 @@ export interface DeliverySink {
   deliver(id: string, batch: EventBatch): Promise<void>
   /** Whether a delivery of an earlier process has arrived. From then on it cannot arrive any more. */
   wasTaken(id: string): Promise<boolean>
+  /** Larger batches are not wanted now. */
+  bytesMax?(): number
 }
 
 export interface CourierOptions {
@@ -60,7 +62,8 @@ export class Courier {
 
   isFull(batch: EventBatch): boolean {
     const { deliveryBytes, deliveryRowsMax } = this.#options.limits
-    return batch.length >= deliveryBytes || batch.rows >= deliveryRowsMax
+    const bytesMax = Math.min(deliveryBytes, this.#options.sink.bytesMax?.() ?? Infinity)
+    return batch.length >= bytesMax || batch.rows >= deliveryRowsMax
   }
 
   /** Resolves with a batch that has room: this is what holds readers up. Rejects once it was stopped. */

@@ -10,7 +10,7 @@ const BATCH_BYTES_MIN = 16 * 1024
 
 export interface IntakeOptions {
   name: string
-  context: SourceContext
+  context: Pick<SourceContext, 'sinkFor' | 'batches' | 'counters'>
   limits: SyslogLimits
   /** Events that nobody will send again were not kept. */
   drop: (events: number) => void

@@ -16,25 +16,31 @@ const NAME = 'syslog'
 /** Nothing is ever sent. */
 const SEND_QUEUE_BYTES_MAX = 0
 
+/** What it needs of all that a listening source may touch. */
+export type SyslogContext = Pick<
+  ListenContext,
+  'sinkFor' | 'batches' | 'counters' | 'logger' | 'clock' | 'hostname' | 'limits'
+>
+
 /** Messages of RFC 5424 and RFC 3164 over UDP, TCP, TLS and sockets in the file system: docs/sources/syslog.md. */
-export const syslogSource: ListeningSource<SyslogSettings> = {
+export const syslogSource = {
   name: NAME,
-  listen: (context, settings) => {
+  listen: (context: SyslogContext, settings: SyslogSettings): Promise<SourceListener> => {
     const server = new SyslogServer(context, settings)
     return settings.address.protocol === 'udp' ? server.openUdp(settings.address) : server.openStream(settings.address)
   },
-}
+} satisfies ListeningSource<SyslogSettings>
 
 /** One address. */
 class SyslogServer {
-  readonly #context: ListenContext
+  readonly #context: SyslogContext
   readonly #settings: SyslogSettings
   readonly #intake: Intake
   readonly #rows: SyslogRows
   readonly #connections = new Map<Socket, SyslogFraming>()
   readonly #senders = new Map<string, EventDefaults>()
 
-  constructor(context: ListenContext, settings: SyslogSettings) {
+  constructor(context: SyslogContext, settings: SyslogSettings) {
     this.#context = context
     this.#settings = settings
     const { limits, timeZone } = settings

@@ -6,7 +6,7 @@ import type { HttpAccess } from '../../net/http-access.ts'
 import type { HttpServerLimits } from '../../net/http-limits.ts'
 import { createHttpServer, type HttpServer } from '../../net/http-server.ts'
 import { SOURCES } from '../registry.ts'
-import { isHttpSource, SOURCE_LIMITS, type SourceLimits } from '../source.ts'
+import { isHttpSource, SOURCE_LIMITS, type SourceContext, type SourceLimits } from '../source.ts'
 import { MemorySink } from './memory-sink.ts'
 
 /** 2026-11-21T12:00:00Z */
@@ -33,9 +33,11 @@ export async function openIngestServer(
   httpLimits: Partial<HttpServerLimits> = {},
   recentValues: () => Promise<string[]> = () => Promise.resolve([]),
   access?: HttpAccess,
+  more: Partial<Pick<SourceContext, 'isStoreShared' | 'agents' | 'stateDir'>> & { port?: number } = {},
 ): Promise<IngestServer> {
   const sink = new MemorySink()
   const counters = new Counters()
+  const { port: wantedPort = 0, ...context } = more
   const http = createHttpServer({ limits: httpLimits, logger: SILENT_LOGGER, counters, ...(access && { access }) })
   for (const source of SOURCES) {
     if (!isHttpSource(source)) continue
@@ -48,9 +50,10 @@ export async function openIngestServer(
       hostname: 'testhost',
       recentValues,
       limits: { ...SOURCE_LIMITS, ...limits },
+      ...context,
     })
   }
-  const { url, port } = await http.listen('127.0.0.1', 0)
+  const { url, port } = await http.listen('127.0.0.1', wantedPort)
   const post: IngestServer['post'] = async (body, headers = { 'content-type': 'application/x-ndjson' }, query = '') => {
     const response = await fetch(`${url}/api/v1/ingest${query}`, {
       method: 'POST',

@@ -5,7 +5,6 @@ import { BatchPool } from '../../../core/batch-pool.ts'
 import { Counters } from '../../../core/counters.ts'
 import { SILENT_LOGGER } from '../../../core/logger.ts'
 import { OPEN_PRINCIPAL } from '../../../core/principal.ts'
-import { openLive } from '../../../live/live.ts'
 import { SOURCE_LIMITS, type SourceListener } from '../../source.ts'
 import { MemorySink } from '../../testing/memory-sink.ts'
 import { SYSLOG_LIMITS, type SyslogLimits, type SyslogSettings } from '../settings.ts'
@@ -32,7 +31,6 @@ export const TEST_CLOCK_NS = 1_795_262_400_000_000_000n
 
 export async function openSyslogServer(options: SyslogServerOptions = {}): Promise<SyslogTestServer> {
   const { limits, sink = new MemorySink(), counters = new Counters(), ...settings } = options
-  const live = openLive({ startNs: 1n })
   const listener = await syslogSource.listen(
     {
       sinkFor: () => sink,
@@ -42,8 +40,6 @@ export async function openSyslogServer(options: SyslogServerOptions = {}): Promi
       batches: new BatchPool({ bytesMax: 0 }),
       hostname: 'testhost',
       limits: SOURCE_LIMITS,
-      recentValues: () => Promise.resolve([]),
-      reading: live,
     },
     {
       address: { protocol: 'tcp', host: '127.0.0.1', port: 0 },
@@ -60,10 +56,7 @@ export async function openSyslogServer(options: SyslogServerOptions = {}): Promi
     sink,
     counters,
     rejected: (reason) => counters.total('ingest_rejected_total', { source: 'syslog', reason }),
-    async close() {
-      await listener.close()
-      live.close()
-    },
+    close: () => listener.close(),
   }
 }
 
