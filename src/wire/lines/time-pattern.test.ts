@@ -98,6 +98,11 @@ describe('a configured pattern', () => {
   })
 })
 
+function matched(pattern: TimePattern, text: Buffer): { after: number; found: object } {
+  const found = createWallTime()
+  return { after: pattern.match(text, 0, text.length, found), found }
+}
+
 describe('what a pattern has read before makes no difference', () => {
   const ends = [
     '',
@@ -133,16 +138,12 @@ describe('what a pattern has read before makes no difference', () => {
     ['%s', ['1286536308', '1286536308.779']],
   ])('%s', (form, times) => {
     const texts = times.flatMap((time) => ends.map((end) => Buffer.from(time + end)))
-    const read = (pattern: TimePattern, text: Buffer): unknown => {
-      const found = createWallTime()
-      return { after: pattern.match(text, 0, text.length, found), found }
-    }
     for (const before of texts) {
       const pattern = new TimePattern(form)
       for (const text of texts) {
-        read(pattern, before)
-        const { after, found } = read(pattern, text) as { after: number; found: object }
-        const fresh = read(new TimePattern(form), text) as { after: number; found: object }
+        matched(pattern, before)
+        const { after, found } = matched(pattern, text)
+        const fresh = matched(new TimePattern(form), text)
         expect(after, `${String(text)} after ${String(before)}`).toBe(fresh.after)
         if (after >= 0) expect(found).toEqual(fresh.found)
       }
