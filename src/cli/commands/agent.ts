@@ -1,3 +1,4 @@
+import { keepHeapSmall } from '../../app/agent-memory.ts'
 import { openConnection } from '../../client/connection.ts'
 import { ServerProblem } from '../../client/failures.ts'
 import { AppError } from '../../core/errors.ts'
@@ -69,6 +70,7 @@ export const command = defineCommand(
     ...CONNECTION_FLAGS,
   },
   async (args, terminal, valuesOf) => {
+    keepHeapSmall()
     const [{ startAgent }, { loadAgentSettings }, { createLogger }, { readPackage }, { tellStart }] = await Promise.all(
       [
         import('../../app/agent.ts'),

@@ -20,13 +20,14 @@ export interface DeliverySink {
 export interface CourierOptions {
   sink: DeliverySink
   journal: Journal
-  limits: Pick<FileLimits, 'deliveryBytes' | 'deliveryRowsMax' | 'lingerMs' | 'retryMs'>
+  limits: Pick<FileLimits, 'deliveryBytes' | 'deliveryRowsMax' | 'lineBytesMax' | 'lingerMs' | 'retryMs'>
   logger: Logger
   /** Begins the ids of this process. */
   run: string
 }
 
-const CAPACITY_BYTES_MIN = 64 * 1024
+/** What a row takes beside its line. */
+const ROW_BYTES = 64 * 1024
 
 /** Gathers rows of all files and sends them, one delivery at a time, while the next is gathered. */
 export class Courier {
@@ -168,14 +169,23 @@ export class Courier {
   }
 
   #newBatch(): EventBatch {
-    const batch = this.#spare ?? new EventBatch(CAPACITY_BYTES_MIN, 1024)
+    const batch = this.#spare ?? new EventBatch(this.#capacityBytes, this.#options.limits.deliveryRowsMax)
     this.#spare = undefined
     return batch
   }
 
+  /**
+   * Room for a delivery from the start, and for the line with which it is full: what is never written to is no memory,
+   * and a batch that grows leaves pieces behind.
+   */
+  get #capacityBytes(): number {
+    const { deliveryBytes, lineBytesMax } = this.#options.limits
+    return deliveryBytes + lineBytesMax + ROW_BYTES
+  }
+
   /** Two batches take turns; one that grew beyond what it should is left to the garbage collector. */
   #recycle(batch: EventBatch): void {
-    if (batch.bytes.length > this.#options.limits.deliveryBytes * 2) return
+    if (batch.bytes.length > this.#capacityBytes * 2) return
     batch.length = 0
     batch.rows = 0
     this.#spare = batch

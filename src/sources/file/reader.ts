@@ -24,6 +24,9 @@ export interface ReaderOptions {
   onRead: (bytes: number) => void
 }
 
+/** Behind the longest line: its end, and what copying it in words takes, so that it is written from where it is. */
+const BEHIND_BYTES = 16
+
 /** Reads files piece by piece, each time making sure that the file is still the one that was read before. */
 export class Reader {
   readonly #options: ReaderOptions
@@ -60,7 +63,8 @@ export class Reader {
     const isFull = this.#options.isFull(batch)
     if (isWhole && !isFull) return this.#reachedEnd(file, count - anchorBytes - consumed)
     // A line that is longer than the piece: a larger one until it has ended.
-    if (consumed === 0 && !isFull) this.#piece = this.#newPiece(Math.max(limits.readBytes, limits.lineBytesMax) + 4)
+    if (consumed === 0 && !isFull)
+      this.#piece = this.#newPiece(Math.max(limits.readBytes, limits.lineBytesMax) + BEHIND_BYTES)
     else if (file.part === 0 && wanted > limits.readBytes + ANCHOR_BYTES) this.#piece = this.#newPiece(limits.readBytes)
     return 'more'
   }

@@ -43,7 +43,9 @@ export type Encoding = 'unknown' | 'utf8' | 'utf16le' | 'utf16be'
 export const EMPTY_FINGERPRINT: Fingerprint = { bytes: 0, hash: '' }
 
 export function fingerprint(bytes: Uint8Array): Fingerprint {
-  return bytes.length === 0 ? EMPTY_FINGERPRINT : { bytes: bytes.length, hash: hash('sha256', bytes).slice(0, 16) }
+  return bytes.length === 0
+    ? EMPTY_FINGERPRINT
+    : { bytes: bytes.length, hash: hash('sha256', bytes, 'buffer').toString('hex', 0, 8) }
 }
 
 /** Whether bytes begin with what the fingerprint was taken of. */

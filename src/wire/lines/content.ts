@@ -33,7 +33,6 @@ export class LineContent {
   readonly #isJson: boolean
   #detection = new Detection()
   #format: FieldFormat | undefined
-  readonly #found: RowFound = { seconds: Number.NaN, nanoseconds: 0, severity: 0, isLineMessage: true }
 
   constructor({ format, times, multiline, tools, defaults }: ContentOptions) {
     this.text = new TextEvents({ times, multiline, tools, defaults })
@@ -104,7 +103,7 @@ export class LineContent {
 
   /** What counts where a line says nothing: the runtime's time, or the one of the line before. */
   #otherwise(wrapped: Wrapped | undefined): RowFound {
-    const found = this.#found
+    const found = this.#tools.otherwise
     const { seconds, nanoseconds } = wrapped ?? this.#times.clock
     found.seconds = seconds
     found.nanoseconds = nanoseconds

@@ -8,12 +8,14 @@ const SHARE_MIN = 0.5
 /** What the first lines of a file say about how it is written. */
 export class Detection {
   #lines = 0
-  readonly #formats: Record<FieldFormat, number> = { logfmt: 0, clf: 0, syslog: 0 }
+  readonly #found: number[] = []
 
   vote(formats: FieldFormats, bytes: Buffer, from: number, to: number, clock: WallClock): void {
     this.#lines++
     const { seconds, nanoseconds } = clock
-    for (const format of FIELD_FORMATS) if (formats.looksLike(format, bytes, from, to, clock)) this.#formats[format]++
+    for (const [index, format] of FIELD_FORMATS.entries()) {
+      if (formats.looksLike(format, bytes, from, to, clock)) this.#found[index] = (this.#found[index] ?? 0) + 1
+    }
     // Looking is not reading: the time of the line before is still that.
     clock.seconds = seconds
     clock.nanoseconds = nanoseconds
@@ -21,7 +23,8 @@ export class Detection {
 
   /** The format of most lines; `undefined`: plain text. */
   get format(): FieldFormat | undefined {
-    return FIELD_FORMATS.find((format) => this.#formats[format] >= Math.max(1, this.#lines * SHARE_MIN))
+    const enough = Math.max(1, this.#lines * SHARE_MIN)
+    return FIELD_FORMATS.find((_, index) => (this.#found[index] ?? 0) >= enough)
   }
 }
 

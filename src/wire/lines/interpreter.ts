@@ -85,11 +85,10 @@ class Interpreter implements LineInterpreter {
   readonly #times: LineTimes
   readonly #content: LineContent
   readonly #isAuto: boolean
-  readonly #wrappers: readonly Wrapper[]
-  readonly #lineBytesMax: number
+  readonly #tools: LineTools
   #partials: Partials | undefined
   #wrapper: Wrapper | undefined
-  #take: (line: Wrapped, startOffset: number) => void = () => undefined
+  #take: (line: Wrapped, startOffset: number) => void = takeNothing
   #takerBatch: EventBatch | undefined
   #sample = new LineSample()
   /** Lines in a row that are not written as the file is, and how many of them are put up with. */
@@ -103,15 +102,14 @@ class Interpreter implements LineInterpreter {
   constructor(options: LineOptions) {
     const { tools, timestampPattern: pattern, referenceSeconds, defaults, format } = options
     const { docker, cri } = tools
-    const times = new LineTimes({ zone: tools.zone, days: tools.days, pattern, referenceSeconds })
+    const times = new LineTimes({ tools, pattern, referenceSeconds })
     const inner = format === 'docker' || format === 'cri' ? 'auto' : format
     const multiline = options.multiline ?? 'auto'
     this.#times = times
     this.#content = new LineContent({ format: inner, times, multiline, tools, defaults })
     this.#isAuto = format === 'auto'
-    this.#wrappers = [docker, cri]
+    this.#tools = tools
     this.#wrapper = format === 'docker' ? docker : format === 'cri' ? cri : undefined
-    this.#lineBytesMax = tools.limits.lineBytesMax
     this.#offset = options.startOffset ?? 0
   }
 
@@ -147,8 +145,12 @@ class Interpreter implements LineInterpreter {
   part(batch: EventBatch, bytes: Buffer, from: number, to: number, endOffset: number, number: number): void {
     this.flush(batch)
     this.#offset = endOffset
-    const whole = this.#repair(bytes, from, to)
-    this.#content.text.part(batch, whole, number)
+    if (!isUtf8(bytes.subarray(from, to))) {
+      bytes = this.#repair(bytes, from, to)
+      from = 0
+      to = bytes.length
+    }
+    this.#content.text.part(batch, bytes, from, to, number)
   }
 
   flush(batch: EventBatch): void {
@@ -162,9 +164,8 @@ class Interpreter implements LineInterpreter {
     this.#content.forget()
   }
 
-  /** A copy in valid UTF-8. */
+  /** A copy in valid UTF-8 of what is not. */
   #repair(bytes: Buffer, from: number, to: number): Buffer {
-    if (isUtf8(bytes.subarray(from, to))) return Buffer.from(bytes.subarray(from, to))
     this.#repaired++
     return Buffer.from(bytes.toString('utf8', from, to))
   }
@@ -173,7 +174,7 @@ class Interpreter implements LineInterpreter {
   #readSample(batch: EventBatch): void {
     const sample = this.#sample.take()
     if (!sample) return
-    if (this.#isAuto) this.#wrapper = findWrapper(sample, this.#wrappers) ?? this.#wrapperLeft(sample)
+    if (this.#isAuto) this.#wrapper = findWrapper(sample, this.#tools.wrappers) ?? this.#wrapperLeft(sample)
     const { clock } = this.#times
     for (const line of sample) this.#learn(line)
     this.#content.decide()
@@ -221,7 +222,7 @@ class Interpreter implements LineInterpreter {
       this.#content.line(batch, bytes, from, to, startOffset)
       this.#notice()
     } else if (wrapper.read(bytes, from, to)) {
-      this.#partials ??= new Partials(this.#lineBytesMax)
+      this.#partials ??= new Partials(this.#tools.limits.lineBytesMax)
       this.#partials.add(wrapper.wrapped, startOffset, this.#taker(batch))
     } else {
       // What is being put together begins before this line.
@@ -249,6 +250,10 @@ class Interpreter implements LineInterpreter {
     }
     return this.#take
   }
+}
+
+function takeNothing(): void {
+  // Before the first line of a container.
 }
 
 function isBlank(bytes: Buffer, from: number, to: number): boolean {

@@ -1,9 +1,9 @@
 import { readLevel } from '../transcode/level.ts'
-import type { TimestampReader, TimeZone } from '../transcode/timestamp.ts'
 import { TIME_FORMS, type TimeForm } from './time-forms.ts'
 import { isDigit, isWordByte } from './byte-kinds.ts'
 import { TimePattern } from './time-pattern.ts'
-import { createWallTime, type WallTime } from './wall-time.ts'
+import type { LineTools } from './tools.ts'
+import type { WallTime } from './wall-time.ts'
 import { WallClock } from './wall-clock.ts'
 
 /** Where in its lines a file has its times, and how they are written. */
@@ -31,9 +31,7 @@ const EPOCH_FUTURE_SECONDS_MAX = 86_400
 const CHANGE_LINES = 16
 
 export interface LineTimesOptions {
-  zone: TimeZone
-  /** Not only of this file. */
-  days: TimestampReader
+  tools: Pick<LineTools, 'zone' | 'days' | 'wallTime'>
   pattern: string | undefined
   referenceSeconds: number
 }
@@ -50,7 +48,8 @@ export class LineTimes {
   isOther = false
   /** Severity by the letter that stands in the time (glog), else 0. */
   severity = 0
-  readonly #found: WallTime = createWallTime()
+  /** Means something only while a line is looked at. */
+  readonly #found: WallTime
   #votes: Vote[] = []
   readonly #configured: TimeForm | undefined
   /** Where in the line the configured pattern stood last, and whether it ever did. */
@@ -61,8 +60,9 @@ export class LineTimes {
   #other: TimeForm | undefined
   #otherCount = 0
 
-  constructor({ zone, days, pattern, referenceSeconds }: LineTimesOptions) {
-    this.clock = new WallClock(zone, referenceSeconds, days)
+  constructor({ tools, pattern, referenceSeconds }: LineTimesOptions) {
+    this.clock = new WallClock(tools.zone, referenceSeconds, tools.days)
+    this.#found = tools.wallTime
     this.#referenceSeconds = referenceSeconds
     this.#configured =
       pattern === undefined ? undefined : { pattern: new TimePattern(pattern), isFirstOnly: false, isAmbiguous: false }

@@ -86,15 +86,16 @@ export class TextEvents {
   }
 
   /** A piece of a line, in valid UTF-8, which is an event at once; nothing may be held back. */
-  part(batch: EventBatch, bytes: Buffer, number: number): void {
-    const hasTime = number === 1 && this.#times.read(bytes, 0, bytes.length)
-    if (number === 1) this.#find(bytes, 0, bytes.length, hasTime)
+  part(batch: EventBatch, bytes: Buffer, from: number, to: number, number: number): void {
+    const hasTime = number === 1 && this.#times.read(bytes, from, to)
+    if (number === 1) this.#find(bytes, from, to, hasTime)
     this.#bytes = bytes
-    this.#from = 0
-    this.#to = bytes.length
+    this.#from = from
+    this.#to = to
     this.#found.attributes = [{ name: PART_ATTRIBUTE, value: String(number) }]
     this.#write(batch)
     this.#found.attributes = undefined
+    this.rest()
   }
 
   /** Ends the event that is held back. */
