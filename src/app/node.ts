@@ -122,6 +122,6 @@ export function unusableFolder(dataDir: string, what: 'used' | 'written', cause:
   return new AppError('CONFIG_INVALID', {
     cause,
     detail: `The data folder ${dataDir} cannot be ${what}: ${(cause as Error).message}`,
-    hint: 'Choose another with --data, or give this user the right to write there.',
+    hint: 'Choose another with --data (an agent: --state), or give this user the right to write there.',
   })
 }

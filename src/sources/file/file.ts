@@ -110,7 +110,7 @@ async function followFiles(options: FileSourceOptions): Promise<FileSource> {
   const watch = new Watch({ roster, folders, tracker, readers, courier, journal, limits, logger })
   await watch.start()
   return {
-    status: () => filesStatus({ roster, folders, handles, lanes, counters }),
+    status: () => filesStatus({ roster, folders, handles, lanes, journal, counters }),
     caughtUp: () => watch.caughtUp(),
     isHeldUp: () => lanes.hung().length > 0,
     async close(graceMs = 0) {

@@ -40,6 +40,8 @@ export class Journal {
   inDoubt: Intent | undefined
   /** Arrived, and not yet written down. */
   #taken: string | undefined
+  /** Why it could not be written the last time. */
+  problem: string | undefined
   #handle: FileHandle | undefined
   /** The last line may have been written in part. */
   #isTorn = false
@@ -58,6 +60,10 @@ export class Journal {
     await journal.#read()
     await journal.#compact()
     return journal
+  }
+
+  get path(): string {
+    return this.#path
   }
 
   get nextKey(): number {
@@ -129,6 +135,10 @@ export class Journal {
       then?.()
     }
     const done = this.#queue.then(write)
+    done.then(
+      () => (this.problem = undefined),
+      (error: unknown) => (this.problem = (error as Error).message),
+    )
     // What fails is told to whoever asked for it; the next entry is a new attempt.
     this.#queue = done.catch(() => undefined)
     return done

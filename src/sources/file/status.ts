@@ -1,6 +1,7 @@
 import type { Counters } from '../../core/counters.ts'
 import type { Folders } from './folders.ts'
 import type { Handles } from './handles.ts'
+import type { Journal } from './journal.ts'
 import type { Lanes } from './lanes.ts'
 import type { Roster } from './roster.ts'
 
@@ -32,10 +33,11 @@ export interface StatusParts {
   folders: Folders
   handles: Handles
   lanes: Lanes
+  journal: Journal
   counters: Counters
 }
 
-export function filesStatus({ roster, folders, handles, lanes, counters }: StatusParts): FilesStatus {
+export function filesStatus({ roster, folders, handles, lanes, journal, counters }: StatusParts): FilesStatus {
   const files = [...roster.files()].map((file) => {
     const size = file.isArchive ? file.position : Math.max(file.size, file.position + file.openBytes)
     const behindBytes = Math.max(0, size - file.delivered)
@@ -43,6 +45,8 @@ export function filesStatus({ roster, folders, handles, lanes, counters }: Statu
   })
   const problems = [...roster.problems, ...folders.problems].map(([path, reason]) => ({ path, reason }))
   problems.push(...lanes.hung().map((path) => ({ path, reason: 'the file system does not answer' })))
+  // Nothing is delivered while it is so: that comes first.
+  if (journal.problem !== undefined) problems.unshift({ path: journal.path, reason: journal.problem })
   return {
     files,
     problems,
