@@ -37,16 +37,21 @@ test('which streams there are; they lead to their bytes and to their lines', asy
   await page.getByRole('option', { name: /two +.*stream\.line=2/ }).waitFor()
 })
 
-test('a link is made that needs no key, and a stream is removed', async () => {
+test('a link is made that needs no key and taken back, and a stream is removed', async () => {
   await fetch(`${serverUrl()}/streams/gone/build`, { method: 'PUT', body: 'x\n' })
   const { page } = await visit('/view/streams?prefix=gone%2F', { permissions: ['clipboard-read', 'clipboard-write'] })
   await page.getByRole('button', { name: 'Copy a link to gone/build' }).click()
   await page.getByText('A link for everybody is in the clipboard').waitFor()
   const link = await page.evaluate<string>('navigator.clipboard.readText()')
   expect(await (await fetch(link)).text()).toBe('x\n')
+  const listed = page.getByRole('row').filter({ hasText: 'gone/build' }).getByRole('button', { name: 'Take back' })
+  await listed.waitFor()
+  expect(await accessibilityProblems(page)).toEqual([])
+  await listed.click()
+  await listed.waitFor({ state: 'detached' })
+  expect((await fetch(link)).status).toBe(404)
   await page.getByRole('button', { name: 'Remove gone/build' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Remove the stream' }).click()
   await page.getByRole('heading', { name: 'No stream is like that' }).waitFor()
   expect(await accessibilityProblems(page)).toEqual([])
-  expect((await fetch(link)).status).toBe(404)
 })

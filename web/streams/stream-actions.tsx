@@ -12,7 +12,7 @@ export interface StreamActionsProps {
   onChanged: () => void
 }
 
-/** A link that needs no key; and, for admins, its end. */
+/** A link that needs no key; and, for admins, the end of the stream. */
 export function StreamActions({ stream: { name, url }, isAdmin, onChanged }: StreamActionsProps) {
   const { client, toasts } = usePage()
   const [isSure, setSure] = useState(false)
@@ -26,6 +26,7 @@ export function StreamActions({ stream: { name, url }, isAdmin, onChanged }: Str
   const share = (): Promise<void> =>
     attempt(async () => {
       const link = await client.send<{ url: string; expires: string }>('POST', `${url}/share`, {})
+      onChanged()
       await copyText(link.url, toasts, `A link for everybody is in the clipboard, until ${link.expires.slice(0, 10)}.`)
     })
   const remove = (): Promise<void> =>

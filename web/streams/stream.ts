@@ -13,3 +13,15 @@ export interface ListedStream {
   lines: number | null
   url: string
 }
+
+export const STREAM_LINKS_PATH = '/api/v1/streams/shares'
+
+/** A link that shows a stream, without what it does that with. */
+export interface StreamLink {
+  id: string
+  stream: string
+  expires: string
+  /** Id of the key that made it; empty: nobody had a key. */
+  key: string
+  isRemovable: boolean
+}

@@ -13,6 +13,7 @@ import { When } from '../parts/when.tsx'
 import { usePage } from '../shell/page.ts'
 import '../style/sections.css'
 import { StreamActions } from './stream-actions.tsx'
+import { StreamLinks } from './stream-links.tsx'
 import { STREAMS_PATH, type ListedStream } from './stream.ts'
 
 const REFRESH_MS = 5000
@@ -35,6 +36,11 @@ export function Streams() {
     client.get<{ streams: ListedStream[]; cursor: string | null }>(STREAMS_PATH, question, signal),
   )
   useInterval(retry, REFRESH_MS)
+  const [turn, setTurn] = useState(0)
+  const onChanged = (): void => {
+    retry()
+    setTurn(turn + 1)
+  }
   return (
     <div class="sheet sections">
       <h1>Streams</h1>
@@ -56,8 +62,9 @@ export function Streams() {
         <button class="button">Show</button>
       </form>
       {!value && (problem ? <Failure problem={problem} onRetry={retry} /> : <Loading what="the streams" />)}
-      {value && <List streams={value.streams} isNarrowed={prefix !== '' || state !== ''} onChanged={retry} />}
+      {value && <List streams={value.streams} isNarrowed={prefix !== '' || state !== ''} onChanged={onChanged} />}
       {value && value.cursor !== null && <p class="soft">There are more: begin their name above.</p>}
+      <StreamLinks turn={turn} />
     </div>
   )
 }

@@ -25,7 +25,8 @@ import {
   textResponse,
 } from './schemas.ts'
 import type { LivestreamContext, LivestreamSettings } from './settings.ts'
-import { shareStream, SHARE_DAYS_DEFAULT, sharedStream } from './shares.ts'
+import { addShareList } from './share-routes.ts'
+import { ShareEnds, shareStream, SHARE_DAYS_DEFAULT, sharedStream } from './shares.ts'
 import { listPage, PAGE_HEADERS, registerAssets, wantsPage } from './page.ts'
 
 export const NAME = 'livestream'
@@ -41,6 +42,8 @@ function typed(scope: FastifyInstance) {
 interface RoutesState extends PutState {
   settings: LivestreamSettings
   readers: ReaderState
+  /** Of links. */
+  ends: ShareEnds
 }
 
 /** Adds the routes under `/streams/` and `/shared/`. Returns what has to be closed after the server. */
@@ -52,7 +55,14 @@ export function attachStreams(
   const { catalog, counters } = context
   const indexer = new Indexer({ name: NAME, catalog, context })
   const readers: ReaderState = { catalog, onDropped: dropCounter(counters), limits: settings }
-  const state: RoutesState = { context, indexer, isIndexed: settings.isIndexed, settings, readers }
+  const state: RoutesState = {
+    context,
+    indexer,
+    isIndexed: settings.isIndexed,
+    settings,
+    readers,
+    ends: new ShareEnds(),
+  }
   // Readers and writers without end would keep the server from closing.
   app.addHook('preClose', () => catalog.close())
   app.addHook('onListen', (done) => {
@@ -70,6 +80,7 @@ export function attachStreams(
     addShared(server, state)
     addDelete(server, state)
     addShare(server, state)
+    addShareList(scope, state)
     registerAssets(server)
     done()
   })
@@ -209,7 +220,7 @@ function addShared(server: Server, state: RoutesState): void {
       },
     },
     async (request, reply) => {
-      const shared = sharedStream(request.params['*'], request.query.token, state.context)
+      const shared = sharedStream(request.params['*'], request.query.token, state.context, state.ends)
       await give(reply, { ...shared, query: request.query }, state)
     },
   )
@@ -283,16 +294,20 @@ function addShare(server: Server, state: RoutesState): void {
       const stream = principal.role === 'read' ? visibleStream(request, name, state) : ownStream(request, name, state)
       const life = await wantedLife(request)
       const { context, settings } = state
-      const { path: link, expires } = await shareStream(stream, principal, life, {
+      const {
+        id,
+        path: link,
+        expires,
+      } = await shareStream(stream, principal, life, {
         context,
         shareMsMax: settings.shareMsMax,
       })
-      const details = { 'stream.name': name, 'share.expires': expires }
+      const details = { 'stream.name': name, 'share.id': id, 'share.expires': expires }
       await context.audit({ action: 'stream.shared', principal, address, details })
       return reply
         .code(201)
         .header('cache-control', 'no-store')
-        .send({ url: `${protocol}://${host}${link}`, expires })
+        .send({ id, url: `${protocol}://${host}${link}`, expires })
     },
   )
 }

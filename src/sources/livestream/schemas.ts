@@ -55,8 +55,27 @@ export const ListSchema = Type.Object({
 export const PutAnswer = Type.Object({ name: Type.String(), state: Type.String(), size: Type.Integer() })
 
 export const ShareAnswer = Type.Object({
+  id: Type.String({ description: 'What the link is listed and taken back by' }),
   url: Type.String({ description: 'Shows the stream without a key' }),
   expires: Type.String(),
+})
+
+export const ShareListQuery = Type.Object({
+  stream: Type.Optional(Type.String({ maxLength: 1024, description: 'Links to this stream alone' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+})
+
+export const ShareListSchema = Type.Object({
+  shares: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      stream: Type.String(),
+      expires: Type.String(),
+      key: Type.String({ description: 'Id of the key that made it; empty: nobody had a key' }),
+      isRemovable: Type.Boolean({ description: 'Whether this key may take it back' }),
+    }),
+  ),
+  isComplete: Type.Boolean({ description: 'There are no more than these' }),
 })
 
 const MEANINGS: Readonly<Record<number, string>> = {

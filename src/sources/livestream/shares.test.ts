@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { testPrincipal, wordAccess } from '../../api/testing/word-access.ts'
 import { chunk, openStreams, putHead, type TestStreams } from './testing/open-streams.ts'
 
@@ -138,4 +138,74 @@ test('there are not more than a hundred to one stream', async () => {
   expect((await share('writer')).json()).toMatchObject({ code: 'STREAM_SHARES_FULL' })
   server.folder.clock.nowMs += 8 * 86_400_000
   expect((await share('writer')).status).toBe(201)
+})
+
+describe('links that were made', () => {
+  const shares = async (key: string, query = '') => {
+    const answer = (await server.ask('GET', `/api/v1/streams/shares${query}`, { key })).json()
+    return answer as {
+      shares: { id: string; stream: string; key: string; isRemovable: boolean }[]
+      isComplete: boolean
+    }
+  }
+  const remove = (key: string, id: string) => server.ask('DELETE', `/api/v1/streams/shares/${id}`, { key })
+
+  test('are listed without what they show the stream with', async () => {
+    const made = (await share('writer', '{"expires":"2h"}')).json()
+    const longer = (await share('reader', '{"expires":"3h"}')).json()
+    expect(await shares('reader')).toEqual({
+      shares: [
+        { id: longer['id'], stream: 'ci/build', expires: longer['expires'], key: 'reader', isRemovable: true },
+        { id: made['id'], stream: 'ci/build', expires: made['expires'], key: 'writer', isRemovable: false },
+      ],
+      isComplete: true,
+    })
+    const secret = String(made['url']).slice(-43)
+    expect(JSON.stringify(await shares('writer'))).not.toContain(secret)
+    expect((await shares('writer')).shares.map(({ isRemovable }) => isRemovable)).toEqual([true, true])
+    for (const key of ['other', 'blind']) expect((await shares(key)).shares).toEqual([])
+    expect(await shares('reader', '?limit=1')).toMatchObject({ shares: [{ id: longer['id'] }], isComplete: false })
+    expect((await shares('reader', '?stream=ci/other')).shares).toEqual([])
+    server.folder.clock.nowMs += 2 * 3_600_000
+    expect((await shares('reader', '?stream=ci/build')).shares).toMatchObject([{ id: longer['id'] }])
+  })
+
+  test('are taken back one by one, by who made them, who wrote the stream, and nobody else', async () => {
+    const [first, second, third] = [await link('reader'), await link('reader'), await link('writer')]
+    const ids = new Map((await shares('writer')).shares.map(({ id, key }) => [key, id]))
+    const [ofReader = '', ofWriter = ''] = [ids.get('reader'), ids.get('writer')]
+    expect((await remove('reader', ofWriter)).json()).toMatchObject({ status: 403, code: 'ACCESS_DENIED' })
+    for (const key of ['other', 'blind']) {
+      expect((await remove(key, ofReader)).json()).toMatchObject({ code: 'SHARE_NOT_FOUND' })
+    }
+    expect((await remove('reader', ofReader)).status).toBe(204)
+    expect((await remove('reader', ofReader)).json()).toMatchObject({ code: 'SHARE_NOT_FOUND' })
+    expect((await remove('writer', ofWriter)).status).toBe(204)
+    const statuses = [first, second, third].map(async (path) => (await server.ask('GET', path)).status)
+    expect((await Promise.all(statuses)).sort()).toEqual([200, 404, 404])
+    const [, , , ...unshared] = server.audited
+    expect(unshared).toMatchObject(
+      [ofReader, ofWriter].map((id) => ({
+        action: 'stream.unshared',
+        details: { 'stream.name': 'ci/build', 'share.id': id },
+      })),
+    )
+  })
+
+  test('that are taken back show nothing any more to who reads through them, also after a restart', async () => {
+    const writing = await server.raw(putHead('/streams/live', 'Authorization: Bearer writer\r\n') + chunk('one '))
+    await expect.poll(() => server.catalog.get('live')?.sizeBytes).toBe(4)
+    const { url, id } = (await server.ask('POST', '/streams/live/share', { key: 'reader' })).json()
+    const path = String(url).replace(server.url, '')
+    const reading = await server.raw(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    await expect.poll(() => reading.got).toContain('one ')
+    expect((await remove('reader', String(id))).status).toBe(204)
+    await reading.ended
+    expect(reading.got).not.toContain('\r\n0\r\n')
+    await expect.poll(() => server.catalog.get('live')?.readers).toBe(0)
+    const again = await openStreams({ folder: server.folder, access: wordAccess(KEYS) })
+    expect((await again.ask('GET', path)).status).toBe(404)
+    await again.close()
+    writing.socket.destroy()
+  })
 })
