@@ -5,9 +5,11 @@ import { hasTerm, senseOf, withoutField, type Sense } from '../query/filter-text
 import { Button } from '../parts/button.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { useLoad } from '../parts/use-load.ts'
+import type { ApiProblem } from '../api/client.ts'
 import { usePage } from '../shell/page.ts'
 import { rangeParameters, resolveRange, type RangeText } from '../time/range.ts'
 import { shortNumber } from '../parts/figures.ts'
+import type { HistogramAnswer } from './histogram.tsx'
 
 export interface Counted {
   value: string
@@ -68,8 +70,36 @@ export function Facet(props: FacetProps) {
 /** Of levels the histogram knows the counts, unless the search itself chooses among them. */
 function Inside(props: FacetProps) {
   const { name, query, counts } = props
-  if (name !== 'level' || hasTerm(query, name)) return <LoadedValues {...props} />
+  if (name !== 'level') return <LoadedValues {...props} />
+  if (hasTerm(query, name)) return <AllLevels {...props} />
   return counts ? <Values {...props} values={counts} /> : <p class="facet-note">…</p>
+}
+
+/** A histogram of one bucket: counts of values are estimates, and the gravest levels are the rarest. */
+function AllLevels(props: FacetProps) {
+  const { name, query, range, turn, isReady } = props
+  const { client } = usePage()
+  const parameters = { query: withoutField(query, name), ...rangeParameters(range), buckets: 1 }
+  const { value, problem } = useLoad(
+    JSON.stringify(['levels', parameters, turn]),
+    (signal) => client.get<HistogramAnswer>('/api/v1/histogram', parameters, signal),
+    isReady,
+  )
+  if (problem) return <Problem problem={problem} />
+  return value ? <Values {...props} values={levelCounts(value)} /> : <p class="facet-note">…</p>
+}
+
+function Problem({ problem }: { problem: ApiProblem }) {
+  const isAway = problem.status === 0 || problem.status === 503
+  return <p class="facet-note">{isAway ? 'not now' : problem.message}</p>
+}
+
+export function levelCounts({ buckets }: HistogramAnswer): Counted[] {
+  const counts = new Map<string, number>()
+  for (const { by } of buckets) {
+    for (const [level, count] of Object.entries(by)) counts.set(level, (counts.get(level) ?? 0) + count)
+  }
+  return [...counts].map(([value, count]) => ({ value, count }))
 }
 
 function LoadedValues(props: FacetProps) {
@@ -84,8 +114,7 @@ function LoadedValues(props: FacetProps) {
     (signal) => client.get<{ values: Counted[] }>(path, parameters, signal),
     isReady,
   )
-  if (problem)
-    return <p class="facet-note">{problem.status === 0 || problem.status === 503 ? 'not now' : problem.message}</p>
+  if (problem) return <Problem problem={problem} />
   if (!value) return <p class="facet-note">…</p>
   return (
     <>

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks'
 import { escapeText } from '../../src/core/escape.ts'
 import type { Sense } from '../query/filter-text.ts'
 import type { RangeText } from '../time/range.ts'
-import { Facet } from './facet.tsx'
+import { Facet, levelCounts } from './facet.tsx'
 import type { FieldNames } from './field-names.ts'
 import type { HistogramAnswer } from './histogram.tsx'
 import { isEventField } from './items.ts'
@@ -50,7 +50,7 @@ export function Facets(props: FacetsProps) {
         onInput={(event) => setWanted(event.currentTarget.value)}
       />
       {'level'.includes(word) && (
-        <Facet {...common} name="level" isOpenFirst isColumn counts={levelCounts(histogram)} />
+        <Facet {...common} name="level" isOpenFirst isColumn counts={histogram && levelCounts(histogram)} />
       )}
       {[...first, ...found].map((name) => (
         <Facet
@@ -67,13 +67,4 @@ export function Facets(props: FacetsProps) {
       <p class="facet-note">Click includes a value, Shift+click excludes it.</p>
     </aside>
   )
-}
-
-function levelCounts(histogram: HistogramAnswer | undefined): { value: string; count: number }[] | undefined {
-  if (!histogram) return undefined
-  const counts = new Map<string, number>()
-  for (const { by } of histogram.buckets) {
-    for (const [level, count] of Object.entries(by)) counts.set(level, (counts.get(level) ?? 0) + count)
-  }
-  return [...counts].map(([value, count]) => ({ value, count }))
 }

@@ -3,7 +3,7 @@ import { escapeText, escapeLines } from '../../src/core/escape.ts'
 import type { EventJson } from '../../src/core/event.ts'
 import { markText, type Marks } from '../query/marks.ts'
 import { clockText, dayText, type Zone } from '../time/zone.ts'
-import { attributesText, isGap, valueOf, type Gap, type ListItem } from './items.ts'
+import { attributesText, isEventField, isGap, valueOf, type Gap, type ListItem } from './items.ts'
 
 /** How rows are drawn; the same object as long as nothing of it changes. */
 export interface RowLook {
@@ -80,7 +80,7 @@ function GapText({ gap: { skipped } }: { gap: Gap }) {
 
 function Cells({ event, look }: { event: EventJson; look: RowLook }) {
   const time = new Date(event.timestamp)
-  const { columns, zone, hasDay } = look
+  const { columns, zone, hasDay, isNarrow } = look
   return (
     <>
       <span class="cell time">
@@ -90,12 +90,18 @@ function Cells({ event, look }: { event: EventJson; look: RowLook }) {
       <span class="cell level">{event.level === 'unknown' ? '–' : event.level}</span>
       {columns.map((name) => (
         <span key={name} class="cell">
-          {escapeText(valueOf(event, name).slice(0, CELL_CHARS_MAX))}
+          {cellText(name, valueOf(event, name), isNarrow)}
         </span>
       ))}
       <Message event={event} look={look} />
     </>
   )
+}
+
+/** Where there are no columns, and so no names above them, an attribute bears its own. */
+function cellText(name: string, value: string, isNarrow: boolean): string {
+  const shown = escapeText(value.slice(0, CELL_CHARS_MAX))
+  return isNarrow && shown !== '' && !isEventField(name) ? `${escapeText(name)}=${shown}` : shown
 }
 
 /** The message, then what else the event says: on one line if there is room for it, or where there is no message. */
