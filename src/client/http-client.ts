@@ -56,6 +56,8 @@ export interface HttpClient {
   ready(signal?: AbortSignal): Promise<ReadyAnswer>
   /** As whom the server knows this client. */
   who(signal?: AbortSignal): Promise<WhoAnswer>
+  /** Names of fields and attributes, the most frequent first; an estimate where there are very many events. */
+  fieldNames(limit: number, signal?: AbortSignal): Promise<readonly string[]>
   /** Oldest first, revoked and expired ones included. Takes an admin key, like what follows. */
   listKeys(signal?: AbortSignal): Promise<readonly KeyJson[]>
   /** Resolves when the new key can be used. */
@@ -93,6 +95,11 @@ export function createHttpClient(options: ConnectionOptions): HttpClient {
     status: (signal) => connection.json('/api/v1/status', { signal }),
     ready: (signal) => connection.json('/readyz', { acceptedStatuses: [503], signal }),
     who: (signal) => connection.json('/api/v1/session', { signal }),
+    async fieldNames(limit, signal) {
+      const parameters = { limit: String(limit) }
+      const { fields } = await connection.json<{ fields: { name: string }[] }>('/api/v1/fields', { parameters, signal })
+      return fields.map(({ name }) => name)
+    },
     async listKeys(signal) {
       const { keys } = await connection.json<{ keys: readonly KeyJson[] }>('/api/v1/keys', { signal })
       return keys

@@ -10,6 +10,30 @@ afterEach(() => server.close())
 const EVENT = { timestamp: '2026-01-05T10:11:12.000Z', service: 'shop' }
 const WHO = { open: false, by: 'key', role: 'read' }
 
+test.each([
+  ['levl:error', 'No frequent field is called levl; did you mean level?'],
+  ['service:shop -(statu:500 OR timeout)', 'No frequent field is called statu; did you mean status?'],
+  ['level:error', ''],
+  ['msg:timeout', ''],
+  ['"levl:" /statu:/ timeout', ''],
+  ['timeout | where statu:500', ''],
+  ['colour:red', ''],
+])('%s, of which there is nothing', async (query, said) => {
+  server = await startTinyServer(async (request, response) => {
+    if (request.url === '/api/v1/session') return answerJson(response, { open: true })
+    if (request.url?.startsWith('/api/v1/fields?')) {
+      return answerJson(response, { fields: ['level', 'service', 'status'].map((name) => ({ name })) })
+    }
+    const asked = JSON.parse(await readBody(request)) as { query?: string }
+    answerJson(response, { events: asked.query === undefined ? [EVENT] : [], cursor: null })
+  })
+  const client = createHttpClient({ url: server.url })
+  const text = await describeNothing(client, { query }, clockFace(true))
+  expect(text).toMatch(/^Nothing matches\. .*The newest event of all is/)
+  expect(/No frequent[^?]*\?/.exec(text)?.[0] ?? '').toBe(said)
+  client.close()
+})
+
 test.each<[who: string, session: object | undefined, events: object[], said: RegExp]>([
   ['nobody is asked for a key', { open: true, by: 'open' }, [], /^The server has no events yet\. `tailrace demo`/],
   ['a key without a filter', { ...WHO, filter: '' }, [], /^The server has no events yet\./],

@@ -1,5 +1,6 @@
 import type { HttpClient, QueryOptions } from '../../client/http-client.ts'
 import { ServerProblem } from '../../client/failures.ts'
+import { didYouMean } from '../../core/suggest.ts'
 import { NS_PER_SECOND, formatDuration, parseTimestamp } from '../../core/time.ts'
 import type { ClockFace } from '../terminal/clock-face.ts'
 
@@ -15,11 +16,36 @@ export async function describeNothing(client: HttpClient, question: QueryOptions
   const filter = await filterOf(client)
   if (event) {
     const which = filter === '' ? 'of all' : 'that may be read here'
-    return `Nothing matches. The newest event ${which} is ${event.at(clock)}, service ${event.service || '-'}.`
+    const meant = await misspelled(client, question.query ?? '')
+    return `Nothing matches. ${meant}The newest event ${which} is ${event.at(clock)}, service ${event.service || '-'}.`
   }
   if (filter === undefined) return 'There are no events that may be read here.'
   if (filter !== '') return `There are no events that this key may read: it reads what matches ${filter}`
   return 'The server has no events yet. `tailrace demo` sends some, `tailrace send` takes yours.'
+}
+
+const NAMES_MAX = 1000
+/** Fields that have another name, or are in no list of names. */
+const OTHER_NAMES = ['facility', 'key', 'file', 'msg', 'severity', 'time', 'timestamp', 'received', 'node', 'id']
+/** Read roughly: what stands before a colon, outside of quotes and of what follows a pipe. */
+const QUOTED = /"(?:[^"\\]|\\.)*"|\/(?:[^/\\]|\\.)*\//g
+const FIELD = /(?<![^\s(!-])([\w.@-]+):/g
+
+/** A sentence about a field that the query names, if it is likely that another one is meant. */
+async function misspelled(client: HttpClient, query: string): Promise<string> {
+  const [filter = ''] = query.replaceAll(QUOTED, ' ').split('|', 1)
+  const named = [...filter.matchAll(FIELD)].flatMap(([, name = '']) => (OTHER_NAMES.includes(name) ? [] : [name]))
+  if (named.length === 0) return ''
+  const known = await client.fieldNames(NAMES_MAX).catch((error: unknown): readonly string[] => {
+    // A hint is no reason to fail.
+    if (error instanceof ServerProblem) return []
+    throw error
+  })
+  for (const name of named) {
+    const meant = known.includes(name) ? '' : didYouMean(name, known)
+    if (meant !== '') return `No frequent field is called ${name}${meant} `
+  }
+  return ''
 }
 
 /** What the key may read; empty: everything. `undefined` where the server does not tell. */
