@@ -235,6 +235,11 @@ function foreignAnswer(
   url: string,
   times?: AnswerTimes,
 ): ServerProblem {
+  const { location } = response.headers
+  if (status >= 300 && status < 400 && location !== undefined) {
+    const detail = `${url} answered ${status}: it sends to ${location}, where nothing of it is sent by itself.`
+    return new ServerProblem({ status, detail, hint: 'Name that address, if it is the right one.' }, times)
+  }
   const kind = response.headers['content-type'] ?? 'nothing'
   const detail = `${url} answered ${status} with ${kind}, which is not what a Tailrace server answers.`
   return new ServerProblem({ status, detail, hint: 'Check the address: is something else listening there?' }, times)

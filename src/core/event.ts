@@ -11,6 +11,11 @@ import { formatTimestamp } from './time.ts'
 export const TEXT_FIELDS = ['service', 'host', 'source', 'message', 'trace_id', 'span_id'] as const
 export type TextField = (typeof TEXT_FIELDS)[number]
 
+/** Attribute of the last event of an agent's delivery: which one it came with. */
+export const DELIVERY_ATTRIBUTE = 'agent.delivery'
+/** What the server keeps beside events for itself: people see it only where they look at all of an event. */
+export const OWN_ATTRIBUTES: ReadonlySet<string> = new Set([DELIVERY_ATTRIBUTE])
+
 /** One event as plain values: for slow paths, tests and readers. The hot path never builds one. */
 export interface LogEvent {
   /** Nanoseconds since 1970 UTC: when it happened, as the sender says. */

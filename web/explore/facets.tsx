@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { OWN_ATTRIBUTES } from '../../src/core/event.ts'
 import { escapeText } from '../../src/core/escape.ts'
 import type { Sense } from '../query/filter-text.ts'
 import type { RangeText } from '../time/range.ts'
@@ -32,7 +33,9 @@ export function Facets(props: FacetsProps) {
   const { query, range, names, turn, histogram, columns, onToggle, onColumn } = props
   const [wanted, setWanted] = useState('')
   const word = wanted.trim().toLowerCase()
-  const attributes = (names?.fields ?? []).filter(({ name, kind }) => kind === 'attribute' && !isEventField(name))
+  const attributes = (names?.fields ?? []).filter(
+    ({ name, kind }) => kind === 'attribute' && !isEventField(name) && !OWN_ATTRIBUTES.has(name),
+  )
   const found = attributes
     .filter(({ name }) => name.toLowerCase().includes(word))
     .slice(0, word === '' ? ATTRIBUTES_MAX : FOUND_MAX)

@@ -14,7 +14,7 @@ const EVENT: EventJson = {
   message: '',
   trace_id: '',
   span_id: '',
-  attributes: { status: '500', user: 'ann b', note: '', path: '/a"b' },
+  attributes: { status: '500', user: 'ann b', note: '', path: '/a"b', 'agent.delivery': 'a/1' },
 }
 
 test.each([

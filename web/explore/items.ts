@@ -1,4 +1,4 @@
-import type { EventJson } from '../../src/core/event.ts'
+import { type EventJson, OWN_ATTRIBUTES } from '../../src/core/event.ts'
 import { FIELD_ALIASES } from '../../src/query/language.ts'
 
 /** Events that a tail left out because they came faster than they were read. */
@@ -52,7 +52,7 @@ export function attributesText(event: EventJson, columns: readonly string[], cha
   let chars = 0
   for (const [name, value] of Object.entries(parts.attributes ?? {})) {
     if (chars >= charsMax) break
-    if (columns.includes(name)) continue
+    if (columns.includes(name) || OWN_ATTRIBUTES.has(name)) continue
     const text = `${name}=${/[\s"]/.test(value) || value === '' ? JSON.stringify(value) : value}`
     texts.push(text.slice(0, charsMax - chars))
     chars += text.length + 1

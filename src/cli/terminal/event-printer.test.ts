@@ -81,6 +81,12 @@ test('very long events are cut, and said to be, unless all is asked for', async 
   expect(whole).toContain(String.raw`line 48\nline 49 host=web-1 source=app.log trace_id=abc status=502`)
 })
 
+test('what the server keeps for itself is shown where everything is', async () => {
+  const event = { ...EVENT, attributes: { a: '1', 'agent.delivery': 'x/1' } }
+  expect((await printer()).print(event)).toMatch(/charge failed a=1\n$/)
+  expect((await printer({ isWide: true })).print(event)).toContain('a=1 agent.delivery=x/1')
+})
+
 test('services share a column that is as wide as it has to be', async () => {
   const { print, prepare } = await printer()
   prepare([{ ...EVENT, service: 'a-very-long-service-name-indeed' }])

@@ -1,4 +1,4 @@
-import type { EventJson } from '../../core/event.ts'
+import { type EventJson, OWN_ATTRIBUTES } from '../../core/event.ts'
 import type { Level } from '../../core/severity.ts'
 import type { ClockFace } from './clock-face.ts'
 import { escapeText } from '../../core/escape.ts'
@@ -120,7 +120,9 @@ function* fieldsOf(event: PrintedEvent, isWide: boolean): Generator<[name: strin
   for (const [name, value] of Object.entries(event)) {
     if (!KNOWN_FIELDS.has(name)) yield [escapeText(name), typeof value === 'string' ? value : JSON.stringify(value)]
   }
-  for (const [name, value] of Object.entries(event.attributes ?? {})) yield [escapeText(name), value]
+  for (const [name, value] of Object.entries(event.attributes ?? {})) {
+    if (isWide || !OWN_ATTRIBUTES.has(name)) yield [escapeText(name), value]
+  }
 }
 
 function quoteValue(value: string): string {

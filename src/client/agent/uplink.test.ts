@@ -71,6 +71,8 @@ test('what is no matter of the rows is tried until it is mended, and told', asyn
     problem(404, 'NOT_FOUND'),
     problem(400, 'REQUEST_INVALID'),
     page(200),
+    (_request, response) => answerJson(response, { ok: true }),
+    page(301, { location: 'https://logs.example/' }),
     page(400),
     page(404),
     page(502),
@@ -81,7 +83,7 @@ test('what is no matter of the rows is tried until it is mended, and told', asyn
     ...['KEY_REQUIRED', 'KEY_REFUSED', 'ACCESS_DENIED', 'NOT_FOUND', 'REQUEST_INVALID'].map(
       (code) => `failing ${url}: ${code}`,
     ),
-    ...Array.from({ length: 4 }, () => `failing ${url}: ANSWER_UNEXPECTED`),
+    ...Array.from({ length: 6 }, () => `failing ${url}: ANSWER_UNEXPECTED`),
     `over ${url}`,
   ])
   expect([taken.length, refused.length]).toEqual([1, 0])

@@ -249,7 +249,7 @@ export class Uplink {
     const body = isCompressed ? [await pack()] : rows
     progress.isUnderWay = true
     const elsewhere = course.isDoubtedBeside(connection) ? 'true' : undefined
-    await connection.json(this.#path('events'), {
+    const { accepted } = await connection.json<{ accepted?: unknown }>(this.#path('events'), {
       method: 'POST',
       parameters: { run, delivery, attempt, elsewhere },
       headers: { 'content-type': ROWS_TYPE, ...(isCompressed && { 'content-encoding': 'gzip' }) },
@@ -257,6 +257,7 @@ export class Uplink {
       signal,
       ...(this.#servers.all.length > 1 && { silenceMsMax: silenceMs }),
     })
+    if (typeof accepted !== 'number') throw notOurs(connection)
   }
 
   /** As `wasTaken`, of one server. One of several that is away for long does not hold up the others. */
@@ -294,7 +295,8 @@ export class Uplink {
     const { run, silenceMs } = this.#options
     const silenceMsMax = this.#servers.all.length > 1 ? Math.min(wantedMsMax, silenceMs) : wantedMsMax
     const body = { run, ...(inDoubt === undefined ? {} : { inDoubt }) }
-    const { taken } = await this.#post<{ taken: boolean }>(connection, 'start', body, silenceMsMax)
+    const { taken } = await this.#post<{ taken?: unknown }>(connection, 'start', body, silenceMsMax)
+    if (typeof taken !== 'boolean') throw notOurs(connection)
     this.#begun.add(connection)
     if (inDoubt !== undefined) this.#fine(connection, () => this.#servers.answered(connection))
     return taken
@@ -346,6 +348,12 @@ export class Uplink {
 function packer(rows: readonly Uint8Array[]): () => Promise<Uint8Array> {
   let packed: Promise<Uint8Array> | undefined
   return () => (packed ??= compress(Buffer.concat(rows), { level: GZIP_LEVEL }))
+}
+
+/** Something that answers every request with some JSON is not believed to have stored anything. */
+function notOurs({ url }: Connection): ServerProblem {
+  const detail = `${url} answered with JSON that is not what a Tailrace server answers.`
+  return new ServerProblem({ status: 200, detail, hint: 'Check the address: is something else listening there?' })
 }
 
 function retryAfterOf(error: unknown): number {

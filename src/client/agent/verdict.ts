@@ -22,7 +22,7 @@ export function judge(error: unknown): Verdict {
   if (status === 413) return { kind: 'too-large', isInDoubt: false }
   // A proxy answers 502 and 504 for a server that may have done its work; a server that says 503 itself has not.
   const isOwnRefusal = status === 503 && code !== FOREIGN
-  return { kind: 'later', isInDoubt: (status >= 500 && !isOwnRefusal) || status < 400 }
+  return { kind: 'later', isInDoubt: (status >= 500 && !isOwnRefusal) || status < 300 }
 }
 
 /** The code of an answer that is none of a Tailrace server. */

@@ -11,9 +11,6 @@ const STEP_NS = 60_000_000_000n
 /** Saved at least so often, so that little has to be looked through after a crash. */
 const SAVE_NS_MAX = 60_000_000_000n
 
-/** Attribute of the last event of a delivery: which one it came with. */
-export const DELIVERY_ATTRIBUTE = 'agent.delivery'
-
 interface Saved {
   /** Every delivery that was received before is among the ids. */
   throughNs: string
