@@ -202,7 +202,9 @@ export class Connection {
         const end = at === this.#to ? UNFINISHED : this.#scanner.end(this.#bytes, at, this.#to)
         if (end === UNFINISHED) return undefined
         if (end === FAULTY) this.close(this.#challenge ? 'handshake' : this.#scanner.fault)
-        else {
+        else if (isPatient && messages?.isInDoubt(this.#bytes, at)) {
+          return (go) => this.#context.chunks.onComplete(go)
+        } else {
           this.#from = end
           turnBytes--
           this.#handle(at, end)

@@ -80,9 +80,9 @@ describe.each(SECURITIES)('with %s', (_what, options, security) => {
           severity: 17,
           service: 'app.web',
           host: security ? 'web-1' : 'testhost',
-          attributes: new Map([['n', '7']]),
         })),
       )
+      expect(server.sink.events().map(({ attributes }) => attributes.get('n'))).toEqual(['7', '7', '7'])
     },
   )
 })

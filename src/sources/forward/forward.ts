@@ -9,8 +9,8 @@ import { Connection, type ConnectionContext } from './connection.ts'
 import { Decompressor } from './decompressor.ts'
 import { Doorkeeper } from './doorkeeper.ts'
 import { Intake } from './intake.ts'
-import type { ForwardSettings } from './settings.ts'
-import { ChunkMemory } from './tickets.ts'
+import type { ForwardLimits, ForwardSettings } from './settings.ts'
+import { CHUNK_ATTRIBUTE, ChunkMemory } from './tickets.ts'
 
 const NAME = 'forward'
 const HEARTBEAT_BUFFER_BYTES = 64 * 1024
@@ -44,6 +44,7 @@ async function listen(context: ListenContext, settings: ForwardSettings): Promis
     },
   })
   tls?.attach(stream)
+  const endRecall = recall(context, limits, shared.chunks)
   const heartbeats = await openHeartbeats(context, settings, stream)
   const sweeper = setInterval(() => {
     for (const connection of connections) connection.sweep()
@@ -54,6 +55,7 @@ async function listen(context: ListenContext, settings: ForwardSettings): Promis
     address: stream.address,
     async close() {
       clearInterval(sweeper)
+      endRecall()
       const closed = stream.close()
       await Promise.all([...connections].map((connection) => connection.quiesce()))
       await shared.intake.close()
@@ -62,6 +64,31 @@ async function listen(context: ListenContext, settings: ForwardSettings): Promis
       await Promise.all([closed, heartbeats?.close()])
       clearTimeout(cutOff)
     },
+  }
+}
+
+/**
+ * Learns which chunks an earlier process has stored; where that cannot be learned, or takes longer than `recallMs`, as the
+ * store may be away, it goes on without. Returns what ends it.
+ */
+function recall({ recentValues, logger }: ListenContext, limits: ForwardLimits, chunks: ChunkMemory): () => void {
+  const { chunkMs, chunksMax, recallMs } = limits
+  let isOver = false
+  const learned = (marks: readonly string[]): void => {
+    isOver = true
+    clearTimeout(giveUp)
+    chunks.complete(marks.toReversed())
+  }
+  const fail = (err?: unknown): void => {
+    if (isOver) return
+    logger.warn({ err }, 'Chunks that were stored before the start are not known; one that comes again is stored again')
+    learned([])
+  }
+  const giveUp = setTimeout(fail, recallMs)
+  recentValues({ attribute: CHUNK_ATTRIBUTE, windowMs: chunkMs, valuesMax: chunksMax }).then(learned, fail)
+  return () => {
+    isOver = true
+    clearTimeout(giveUp)
   }
 }
 

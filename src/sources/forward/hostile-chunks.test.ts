@@ -139,3 +139,69 @@ test('who has not shown anything yet is not listened to for long', async () => {
   await sender.closed
   expect(server.closed('handshake')).toBe(1)
 })
+
+describe('chunks of an earlier server', () => {
+  const parts = (chunk: string): Buffer => bytes(['app', packed('a', 'b', 'c'), { chunk, compressed: 'text' }])
+
+  test.each<[string, Buffer]>([
+    ['of one event', event('a', 'one')],
+    ['that is packed', parts('one')],
+    ['that is compressed', bytes(['app', gzipSync(packed('a', 'b')), { chunk: 'one', compressed: 'gzip' }])],
+  ])('are known by the mark on their last event: one %s', async (_what, message) => {
+    await open()
+    const first = await client()
+    await first.send(message)
+    await expect.poll(() => first.acks()).toEqual(['one'])
+    await server.close()
+    const stored = server.sink.events()
+    const marks = stored.map(({ attributes }) => attributes.get('forward.chunk'))
+    expect(marks.filter((mark) => mark !== undefined)).toEqual([marks.at(-1)])
+    const asked: unknown[] = []
+    await open({
+      recentValues: (question) => {
+        asked.push(question)
+        return Promise.resolve([marks.at(-1) ?? ''])
+      },
+    })
+    const second = await client()
+    await second.send(Buffer.concat([message, event('new', 'two')]))
+    await expect.poll(() => second.acks()).toEqual(['one', 'two'])
+    expect(texts()).toEqual(['new'])
+    expect(asked).toMatchObject([{ attribute: 'forward.chunk', windowMs: 600_000, valuesMax: 20_000 }])
+  })
+
+  test('hold up others with an id, for a while, and nobody else', async () => {
+    let tell: ((marks: string[]) => void) | undefined
+    await open({ recentValues: () => new Promise((resolve) => (tell = resolve)) })
+    const [plain, waiting] = [await client(), await client()]
+    await waiting.send(Buffer.concat([event('a'), event('b', 'one')]))
+    await expect.poll(texts).toEqual(['a'])
+    await plain.send(event('c'))
+    await expect.poll(texts).toEqual(['a', 'c'])
+    tell?.([])
+    await expect.poll(() => waiting.acks()).toEqual(['one'])
+    await server.close()
+  })
+
+  test.each<[string, ForwardServerOptions]>([
+    ['for long', { limits: { recallMs: 1 }, recentValues: () => new Promise(() => undefined) }],
+    ['where they cannot be learned', { recentValues: () => Promise.reject(new Error('no')) }],
+  ])('do not hold up anybody %s', async (_what, options) => {
+    await open(options)
+    const sender = await client()
+    await sender.send(event('a', 'one'))
+    await expect.poll(() => sender.acks()).toEqual(['one'])
+  })
+})
+
+const fortyEvents = (name: string): Buffer =>
+  bytes(['app', Array.from({ length: 40 }, (_, i) => [1, { message: `${name} ${i}`.padEnd(100) }]), { chunk: name }])
+
+test('a chunk of some size is in one batch, however full the present one is', async () => {
+  await open({ limits: { batchBytes: 10_000, turnBytes: 100 } })
+  const sender = await client()
+  await sender.send(Buffer.concat(Array.from({ length: 50 }, (_, i) => fortyEvents(`chunk ${i}`))))
+  await expect.poll(() => sender.acks()).toHaveLength(50)
+  const marks = server.sink.events().filter(({ attributes }) => attributes.has('forward.chunk'))
+  expect(marks).toHaveLength(50)
+})

@@ -11,6 +11,9 @@ const BATCH_BYTES_MIN = 16 * 1024
 /** Batches of this size, which came together within `flushMs`, say that much is coming. */
 const BUSY_BATCH_BYTES = 16 * 1024
 
+/** So many bytes of rows come of a byte of messages, hardly ever more. */
+const ROW_GROWTH_MAX = 2
+
 /** Where events of one sender go: those that somebody waits for, or those that nobody does. */
 export interface Lane {
   sink: Sink
@@ -79,6 +82,12 @@ export class Intake {
       else this.#timer ??= setTimeout(() => this.#flush(), this.#flushMs)
     }
     return lane.batch
+  }
+
+  /** Sends the batch of a lane if so many bytes of messages might make it too large. */
+  makeRoom(lane: Lane, bytes: number): void {
+    const taken = lane.batch?.length ?? 0
+    if (taken > 0 && taken + bytes * ROW_GROWTH_MAX >= this.#options.limits.batchBytes) this.#send(lane)
   }
 
   written(lane: Lane, batch: EventBatch): void {

@@ -1,5 +1,6 @@
 import type { EventBatch } from '../../core/batch.ts'
 import type { Counter, Counters } from '../../core/counters.ts'
+import { appendRowAttribute } from '../../core/row-attribute.ts'
 import { SEVERITY_NUMBERS } from '../../core/severity.ts'
 import type { Principal } from '../../core/principal.ts'
 import { auditTypeOf, type AuditMessageType } from '../../wire/audit/words.ts'
@@ -13,7 +14,7 @@ import type { AgentLink, AuditAgents } from './agents.ts'
 import { canDecompress, type Decompressor } from './decompressor.ts'
 import type { Intake, Lane } from './intake.ts'
 import type { CloseReason, ForwardLimits } from './settings.ts'
-import type { ChunkMemory, Ticket } from './tickets.ts'
+import { CHUNK_ATTRIBUTE, type ChunkMemory, type Ticket } from './tickets.ts'
 
 export interface MessagesContext {
   name: string
@@ -41,7 +42,7 @@ interface Run {
   mode: ForwardMessage['mode']
   bytes: Buffer
   at: number
-  /** Of packed entries: where they end. */
+  /** Where they end. */
   to: number
   /** Of others: how many are left. */
   left: number
@@ -51,6 +52,9 @@ interface Run {
   ticket: Ticket | undefined
   lane: Lane
 }
+
+/** Of a message that is to be acknowledged: it is taken in one go, so that its events are stored together or not at all. */
+const SMALL_BYTES_MAX = 128 * 1024
 
 type Acknowledge = (chunk: string, ticket: Ticket) => void
 
@@ -89,6 +93,12 @@ export class Messages {
     this.#onDecompressed = listener
   }
 
+  /** Whether the message there is a chunk that may have been stored before, which is not known yet. */
+  isInDoubt(bytes: Buffer, at: number): boolean {
+    const { chunks } = this.#context
+    return !chunks.isComplete && this.#head.read(bytes, at) && this.#head.chunk !== undefined
+  }
+
   /** Begins with the message that a scanner has found there. The bytes have to stay as they are while it is under way. */
   begin(bytes: Buffer, at: number, end: number, acknowledge: Acknowledge): CloseReason | undefined {
     const { limits, chunks } = this.#context
@@ -108,7 +118,8 @@ export class Messages {
         return undefined
       }
     }
-    const { mode, from, to } = head
+    const { mode, from } = head
+    const to = mode === 'packed' ? head.to : end
     const left = mode === 'forward' ? head.entries : 1
     const lane = this.#context.intake.laneOf(this.#principal, ticket !== undefined)
     const origin = this.#originOf(head.tag)
@@ -130,19 +141,28 @@ export class Messages {
     const { intake, rows } = this.#context
     if (run.ticket && run.mode === 'packed' && run.wholeTo < run.to) return this.#look(run, bytesMax)
     const start = run.at
+    const isSmall = run.ticket !== undefined && run.to - start <= SMALL_BYTES_MAX
+    if (isSmall && !run.ticket?.hasBegun) intake.makeRoom(run.lane, run.to - start)
     while (this.#isLeft(run)) {
-      if (run.at - start >= bytesMax || (intake.isFull && bytesMax !== Infinity)) return run.at - start
+      if ((run.at - start >= bytesMax && !isSmall) || (intake.isFull && bytesMax !== Infinity)) return run.at - start
       const batch = intake.batchOf(run.lane, run.ticket)
       const fault = this.#entry(run, batch)
       run.at = rows.cursor.at
       run.left--
-      if (fault === undefined) intake.written(run.lane, batch)
+      if (fault === undefined) this.#written(run, batch)
       else if (this.#isFatal(run, fault)) return run.at - start
     }
     if (this.fault !== undefined) return run.at - start
     this.#run = undefined
     run.ticket?.end(true)
     return Math.max(1, run.at - start)
+  }
+
+  /** The last event says which chunk it was, where all the others are stored with it. */
+  #written(run: Run, batch: EventBatch): void {
+    const isLast = run.mode === 'packed' ? run.at >= run.to : run.left === 0
+    if (isLast && run.ticket?.isInOne) appendRowAttribute(batch, CHUNK_ATTRIBUTE, run.ticket.mark)
+    this.#context.intake.written(run.lane, batch)
   }
 
   /** What is under way is given up. */

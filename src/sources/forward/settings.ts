@@ -50,6 +50,8 @@ export interface ForwardLimits {
   /** Chunks that were stored lately: sent again, byte for byte, they are acknowledged and not stored again. */
   chunksMax: number
   chunkMs: number
+  /** How long chunks wait for it to be known what was stored before the start. */
+  recallMs: number
   /** Tags whose origin is remembered for each connection. */
   tagsMax: number
   tagBytesMax: number
@@ -88,6 +90,7 @@ export const FORWARD_LIMITS: ForwardLimits = {
   decompressionsMax: 2,
   chunksMax: 20_000,
   chunkMs: 10 * 60_000,
+  recallMs: 10_000,
   tagsMax: 1000,
   tagBytesMax: 1024,
   chunkIdCharsMax: 1024,

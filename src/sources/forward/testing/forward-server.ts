@@ -23,6 +23,8 @@ export interface ForwardServerOptions extends Partial<Omit<ForwardSettings, 'lim
   sink?: MemorySink
   counters?: Counters
   sinkFor?: (own: MemorySink) => SourceContext['sinkFor']
+  /** Of an earlier server. */
+  recentValues?: SourceContext['recentValues']
 }
 
 export interface ForwardTestServer {
@@ -40,7 +42,14 @@ export interface ForwardTestServer {
 }
 
 export async function openForwardServer(options: ForwardServerOptions = {}): Promise<ForwardTestServer> {
-  const { limits, sinkFor, sink = new MemorySink(), counters = new Counters(), ...settings } = options
+  const {
+    limits,
+    sinkFor,
+    recentValues = () => Promise.resolve([]),
+    sink = new MemorySink(),
+    counters = new Counters(),
+    ...settings
+  } = options
   const clock = { nowMs: () => Date.now() }
   const agents = new AuditAgents({ ...AUDIT_AGENTS, clock: () => clock.nowMs() })
   const live = openLive({ startNs: 1n })
@@ -53,7 +62,7 @@ export async function openForwardServer(options: ForwardServerOptions = {}): Pro
       batches: new BatchPool({ bytesMax: 0 }),
       hostname: 'testhost',
       limits: SOURCE_LIMITS,
-      recentValues: () => Promise.resolve([]),
+      recentValues,
       reading: live,
     },
     {
