@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { escapeText } from '../../src/core/escape.ts'
 import type { EventJson } from '../../src/core/event.ts'
 import { withParameters } from '../api/client.ts'
@@ -50,6 +51,8 @@ export function Records({ trail }: { trail: Trail }) {
   )
 }
 
+const BAD: ReadonlySet<string> = new Set(['Failure', 'invalid'])
+
 function Rows({ trail, events, hasMore }: { trail: Trail; events: readonly EventJson[]; hasMore: boolean }) {
   if (events.length === 0) {
     return (
@@ -75,11 +78,16 @@ function Rows({ trail, events, hasMore }: { trail: Trail; events: readonly Event
           },
           ...trail.columns.map(([name, cell]) => ({
             name,
-            cell: (event: EventJson) => escapeText(cell(event)) || '–',
+            cell: (event: EventJson) => resultText(escapeText(cell(event))),
           })),
         ]}
       />
       {hasMore && <p class="soft">These are the newest {ROWS}. “Search in them” leads to all.</p>}
     </>
   )
+}
+
+/** What did not go well is seen at once. */
+function resultText(text: string): ComponentChildren {
+  return BAD.has(text) ? <span class="problem">{text}</span> : text || '–'
 }

@@ -9,7 +9,7 @@ import { underlineMistakes } from '../failure.ts'
 import { layOut } from '../query/layout.ts'
 import { describeNothing } from '../query/nothing.ts'
 import { fetchPages, ordersItself, type Found } from '../query/pages.ts'
-import { clockFace } from '../terminal/clock-face.ts'
+import { clockFace, type ClockFace } from '../terminal/clock-face.ts'
 import { escapeJson, escapeLines, escapeText } from '../../core/escape.ts'
 import { createEventPrinter } from '../terminal/event-printer.ts'
 import { messageFinder } from '../terminal/highlight.ts'
@@ -78,7 +78,10 @@ export const command = defineCommand(
     const progress = showProgress(terminal.err, () => `searching … ${Math.round((Date.now() - nowMs) / 1000)} s`)
     try {
       if (format === 'ndjson' || format === 'csv') {
-        await stream(client, format, { ...question, limit: count }, terminal, progress.stop)
+        const hasAny = await stream(client, format, { ...question, limit: count }, terminal, progress.stop)
+        progress.stop()
+        // Somebody who looks at an empty screen; programs see that nothing came.
+        if (!hasAny && terminal.err.isTerminal) await sayNothing(client, question, clockFace(utc === true), terminal)
         return EXIT_OK
       }
       const found = await fetchPages(client, count, question)
@@ -110,10 +113,7 @@ async function printPretty(client: HttpClient, found: Found, shown: Shown, { out
   const columns = isWide ? undefined : out.columns
   const { dim } = err.colors
   const count = found.rows?.length ?? found.events?.length ?? 0
-  if (count === 0) {
-    await err.write(`${escapeText(await describeNothing(client, question, clock))}\n`)
-    return
-  }
+  if (count === 0) return sayNothing(client, question, clock, { err })
   if (found.rows) {
     const table = { columns: found.columns ?? [], rows: found.rows }
     const shown = columns === undefined ? table : layOut(table, clock, columns)
@@ -133,6 +133,15 @@ async function printPretty(client: HttpClient, found: Found, shown: Shown, { out
   await err.write(dim(`${formatCount(count)} ${count === 1 ? kind[0] : kind[1]} in ${took}${more}\n`))
 }
 
+async function sayNothing(
+  client: HttpClient,
+  question: QueryOptions,
+  clock: ClockFace,
+  { err }: Pick<Terminal, 'err'>,
+): Promise<void> {
+  await err.write(`${escapeText(await describeNothing(client, question, clock))}\n`)
+}
+
 function jsonLines(items: readonly unknown[]): string {
   return `[\n${items.map((item) => JSON.stringify(item)).join(',\n')}\n]`
 }
@@ -149,28 +158,32 @@ function asJson({ columns, events, rows, cursor, stats }: Found): string {
   return `{${parts.join(',\n')}}\n`
 }
 
+/** Whether anything came. */
 async function stream(
   client: HttpClient,
   format: 'ndjson' | 'csv',
   question: QueryOptions,
   { out }: Terminal,
   onFirst: () => void,
-): Promise<void> {
+): Promise<boolean> {
   const response = await client.queryStream(format, question)
   const write = format === 'ndjson' ? writeLines : writeCsv
   const decoder = new StringDecoder('utf8')
   let rest = ''
+  let hasAny = false
   try {
     for await (const bytes of response) {
       onFirst()
+      hasAny = true
       // Whole lines only: an ndjson answer that fails on its way says so in its last line.
       const text = rest + decoder.write(bytes as Buffer)
       const end = text.lastIndexOf('\n') + 1
       rest = text.slice(end)
       await write(text.slice(0, end), out)
-      if (out.isClosed) return
+      if (out.isClosed) return true
     }
     await write(rest, out)
+    return hasAny
   } catch (error) {
     throw error instanceof ServerProblem ? error : new ServerAway(client.url, error)
   }
