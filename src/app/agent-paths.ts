@@ -1,34 +1,27 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import Type, { type Static } from 'typebox'
-import { Value } from 'typebox/value'
 import { didYouMean } from '../core/suggest.ts'
 import { checkPattern } from '../sources/file/interpreter.ts'
+import { choice, optional, type PlainSection, type PlainValues, problemsOf, text, texts } from './plain-schema.ts'
 
-const PathSchema = Type.Object(
-  {
-    path: Type.String({ minLength: 1 }),
-    exclude: Type.Optional(Type.Array(Type.String())),
-    service: Type.Optional(Type.String()),
-    host: Type.Optional(Type.String()),
-    format: Type.Optional(Type.String()),
-    timeZone: Type.Optional(Type.String()),
-    timestamp: Type.Optional(Type.String()),
-    multiline: Type.Optional(Type.String()),
-    startAt: Type.Optional(Type.Union([Type.Literal('beginning'), Type.Literal('end')])),
-  },
-  { additionalProperties: false },
-)
+const PATH = {
+  path: text({ minLength: 1 }),
+  exclude: optional(texts()),
+  service: optional(text()),
+  host: optional(text()),
+  format: optional(text()),
+  timeZone: optional(text()),
+  timestamp: optional(text()),
+  multiline: optional(text()),
+  startAt: optional(choice(['beginning', 'end'])),
+}
 
-const CommandSchema = Type.Object(
-  { command: Type.String({ minLength: 1 }), service: Type.Optional(Type.String({ minLength: 1 })) },
-  { additionalProperties: false },
-)
+const COMMAND = { command: text({ minLength: 1 }), service: optional(text({ minLength: 1 })) }
 
 /** One entry of `agent.paths`. */
-export type AgentPath = Static<typeof PathSchema>
+export type AgentPath = PlainValues<typeof PATH>
 /** One entry of `agent.exec`. */
-export type AgentCommand = Static<typeof CommandSchema>
+export type AgentCommand = PlainValues<typeof COMMAND>
 
 /** What is wrong with an entry, and with which part of it. */
 export class EntryProblem extends Error {
@@ -43,7 +36,7 @@ export class EntryProblem extends Error {
 /** A path or glob, or a section with one. Throws EntryProblem. */
 export function parseAgentPath(raw: unknown, cwd: string): AgentPath {
   const given = typeof raw === 'string' ? { path: raw } : raw
-  checkEntry(PathSchema, given, 'a path, a glob, or a section with `path`')
+  checkEntry(PATH, given, 'a path, a glob, or a section with `path`')
   const { path, exclude = [], ...others } = given as AgentPath
   const pattern = { ...others, path: resolve(cwd, path), exclude: exclude.map((glob) => resolve(cwd, glob)) }
   try {
@@ -62,24 +55,24 @@ export function parseAgentPath(raw: unknown, cwd: string): AgentPath {
 /** A command line, or a section with one. Throws EntryProblem. */
 export function parseAgentCommand(raw: unknown): AgentCommand {
   const given = typeof raw === 'string' ? { command: raw } : raw
-  checkEntry(CommandSchema, given, 'a command, or a section with `command`')
+  checkEntry(COMMAND, given, 'a command, or a section with `command`')
   return given as AgentCommand
 }
 
-function checkEntry(schema: typeof PathSchema | typeof CommandSchema, given: unknown, kind: string): void {
+function checkEntry(section: PlainSection, given: unknown, kind: string): void {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new EntryProblem(`${JSON.stringify(given)} is not ${kind}`)
   }
-  const names = Object.keys(schema.properties)
+  const names = Object.keys(section)
   for (const name of Object.keys(given)) {
     if (!names.includes(name)) throw new EntryProblem(`is not a setting here${didYouMean(name, names)}`, name)
   }
-  const [problem] = Value.Errors(schema, given)
+  const values = given as Record<string, unknown>
+  const [problem] = problemsOf(section, values)
   if (!problem) return
-  const part = problem.instancePath.split('/')[1]
-  if (part === undefined || part === '') throw new EntryProblem(`${JSON.stringify(given)} is not ${kind}`)
-  const value = JSON.stringify((given as Record<string, unknown>)[part])
-  throw new EntryProblem(`${value} is not allowed: it ${problem.message}`, part)
+  const { name, message } = problem
+  if (values[name] === undefined) throw new EntryProblem(`${JSON.stringify(given)} is not ${kind}`)
+  throw new EntryProblem(`${JSON.stringify(values[name])} is not allowed: it ${message}`, name)
 }
 
 function isFolder(path: string): boolean {

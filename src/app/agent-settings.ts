@@ -1,7 +1,5 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import Type, { type Static } from 'typebox'
-import { Value } from 'typebox/value'
 import { AppError } from '../core/errors.ts'
 import { didYouMean } from '../core/suggest.ts'
 import { NS_PER_MS, parseDuration } from '../core/time.ts'
@@ -9,50 +7,61 @@ import { parseSize } from '../core/units.ts'
 import { EntryProblem, parseAgentCommand, parseAgentPath, type AgentCommand, type AgentPath } from './agent-paths.ts'
 import { readAgentSection, type AgentSection } from './agent-section.ts'
 import { agentSyslogProblems } from './agent-syslog.ts'
-import { SettingsSchema } from './settings.ts'
+import {
+  choice,
+  entries,
+  integer,
+  type PlainSchema,
+  type PlainSection,
+  type PlainValues,
+  problemsOf,
+  text,
+  texts,
+  withDefaults,
+} from './plain-schema.ts'
+import { SYSLOG_DEFAULTS } from './syslog-defaults.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
 
-/** `unit` as in settings.ts. */
 const bytes = (value: number, minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  Type.Integer({ default: value, minimum, maximum, unit: 'bytes' })
-const duration = (value: number, minimum = 1) => Type.Integer({ default: value, minimum, unit: 'ms' })
-const text = (value = '') => Type.String({ default: value })
-const texts = (isSplit: boolean) => Type.Array(Type.String({ minLength: 1 }), { default: [], isSplit })
-/** Entries that are looked at one by one. */
-const entries = () => Type.Array(Type.Unknown(), { default: [], isSplit: false })
-
-const { syslogAllow, syslogTimeZone, syslogMessageBytesMax, syslogConnectionsMax, syslogReceiveBufferBytes } =
-  SettingsSchema.properties
-const { syslogUnacknowledgedBytesMax, syslogUnixMode } = SettingsSchema.properties
+  integer({ default: value, minimum, maximum, unit: 'bytes' })
+const duration = (value: number, minimum = 1) => integer({ default: value, minimum, unit: 'ms' })
+const count = (value: number, minimum = 1) => integer({ default: value, minimum })
+const word = (value = '') => text({ default: value })
+const words = () => texts({ default: [], isSplit: true, minLength: 1 })
+/** Looked at one by one. */
+const list = () => entries({ default: [], isSplit: false })
 
 /** The section `agent` of tailrace.yaml. docs/agent.md describes each of these. */
-const AgentSchema = Type.Object({
-  url: texts(true),
-  keyFile: text(),
-  ca: text(),
-  fingerprint: text(),
-  cert: text(),
-  certKey: text(),
-  state: text('./tailrace-agent'),
-  host: text(),
-  paths: entries(),
-  exec: entries(),
-  service: text('agent'),
-  syslog: texts(true),
-  syslogAllow,
-  syslogTimeZone,
-  syslogMessageBytesMax,
-  syslogConnectionsMax,
-  syslogReceiveBufferBytes,
-  syslogUnacknowledgedBytesMax,
-  syslogUnixMode,
-  gzip: Type.Union([Type.Literal('auto'), Type.Literal('on'), Type.Literal('off')], { default: 'auto' }),
+const AGENT = {
+  url: words(),
+  keyFile: word(),
+  ca: word(),
+  fingerprint: word(),
+  cert: word(),
+  certKey: word(),
+  state: word('./tailrace-agent'),
+  host: word(),
+  paths: list(),
+  exec: list(),
+  service: word('agent'),
+  syslog: words(),
+  syslogAllow: word(),
+  syslogTimeZone: word(SYSLOG_DEFAULTS.timeZone),
+  syslogMessageBytesMax: bytes(SYSLOG_DEFAULTS.messageBytesMax, SYSLOG_DEFAULTS.messageBytesMaxMin),
+  syslogConnectionsMax: count(SYSLOG_DEFAULTS.connectionsMax),
+  syslogReceiveBufferBytes: bytes(SYSLOG_DEFAULTS.receiveBufferBytes, SYSLOG_DEFAULTS.receiveBufferBytesMin),
+  syslogUnacknowledgedBytesMax: bytes(
+    SYSLOG_DEFAULTS.unacknowledgedBytesMax,
+    SYSLOG_DEFAULTS.unacknowledgedBytesMaxMin,
+  ),
+  syslogUnixMode: text({ default: SYSLOG_DEFAULTS.unixMode, pattern: SYSLOG_DEFAULTS.unixModePattern }),
+  gzip: choice(['auto', 'on', 'off'], { default: 'auto' }),
   lineBytesMax: bytes(MiB, KiB, 16 * MiB),
   deliveryBytes: bytes(4 * MiB, 64 * KiB, 16 * MiB),
-  openFilesMax: Type.Integer({ default: 512, minimum: 4 }),
-  filesMax: Type.Integer({ default: 100_000, minimum: 1 }),
+  openFilesMax: count(512, 4),
+  filesMax: count(100_000),
   linger: duration(100),
   multilineWait: duration(200),
   partialWait: duration(5000),
@@ -65,10 +74,11 @@ const AgentSchema = Type.Object({
   returnAfter: duration(30_000, 100),
   spoolBytesMax: bytes(1024 * MiB, 4 * MiB),
   refusedBytesMax: bytes(256 * MiB, 0),
-})
-const NAMES = Object.keys(AgentSchema.properties)
+}
+const SECTION: PlainSection = AGENT
+const NAMES = Object.keys(SECTION)
 
-export interface AgentSettings extends Omit<Static<typeof AgentSchema>, 'paths' | 'exec'> {
+export interface AgentSettings extends Omit<PlainValues<typeof AGENT>, 'paths' | 'exec'> {
   /** None: no files are followed. */
   paths: readonly AgentPath[]
   exec: readonly AgentCommand[]
@@ -108,11 +118,10 @@ export function loadAgentSettings({ given, paths, hasStdin, env, config, cwd }: 
   for (const [name, value] of Object.entries(given)) {
     if (value !== undefined && value.length > 0) values.set(name, value, `flag --${name}`)
   }
-  const settings = Value.Default(AgentSchema, { ...values.found }) as Static<typeof AgentSchema>
-  for (const error of Value.Errors(AgentSchema, settings)) {
-    const [, name = '', index] = error.instancePath.split('/')
-    const at = index === undefined ? '' : `[${Number(index) + 1}]`
-    problems.push(`${values.placeOf(name)}${at}: ${error.message}`)
+  const settings = withDefaults(AGENT, values.found)
+  for (const { name, index, message } of problemsOf(SECTION, settings)) {
+    const at = index === undefined ? '' : `[${index + 1}]`
+    problems.push(`${values.placeOf(name)}${at}: ${message}`)
   }
   problems.push(...agentSyslogProblems(settings))
   const exec = parseEntries(
@@ -180,7 +189,7 @@ class Values {
   }
 
   set(name: string, raw: unknown, place: string): void {
-    const schema = AgentSchema.properties[name as keyof typeof AgentSchema.properties] as SettingKind | undefined
+    const schema = Object.hasOwn(SECTION, name) ? SECTION[name] : undefined
     if (!schema) {
       this.#problems.push(`${place} is not a setting${didYouMean(name, NAMES)}`)
       return
@@ -218,16 +227,9 @@ function readVariables(env: AgentInput['env'], values: Values, warnings: string[
   }
 }
 
-interface SettingKind {
-  type?: string
-  unit?: string
-  isSplit?: boolean
-  anyOf?: readonly { const?: string }[]
-}
-
 /** `undefined`: it cannot be this setting. */
-function convert({ type, unit, isSplit, anyOf }: SettingKind, raw: unknown): unknown {
-  if (anyOf) return anyOf.some((choice) => choice.const === raw) ? raw : undefined
+function convert({ type, unit, isSplit, choices }: PlainSchema<unknown>, raw: unknown): unknown {
+  if (choices) return choices.includes(raw as string) ? raw : undefined
   if (type === 'array') {
     if (Array.isArray(raw)) return raw
     if (typeof raw !== 'string') return isSplit === true || raw === null ? undefined : [raw]
@@ -243,9 +245,8 @@ function convert({ type, unit, isSplit, anyOf }: SettingKind, raw: unknown): unk
   return /^\d+$/.test(raw) ? Number(raw) : undefined
 }
 
-function kindOf({ type, unit, anyOf }: SettingKind): string {
-  if (anyOf)
-    return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(anyOf.map((choice) => choice.const ?? ''))
+function kindOf({ type, unit, choices }: PlainSchema<unknown>): string {
+  if (choices) return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(choices)
   if (unit === 'bytes') return 'a size such as 4MiB'
   if (unit === 'ms') return 'a duration such as 5s'
   if (type === 'array') return 'a list'

@@ -1,6 +1,6 @@
 import { parseListenAddress } from '../net/listen-address.ts'
 import type { AgentSettings } from './agent-settings.ts'
-import { isLoopback } from './config.ts'
+import { isLoopback } from '../core/loopback.ts'
 import { syslogProblems } from './syslog-addresses.ts'
 
 /** The settings of syslog, as the server has them too. */

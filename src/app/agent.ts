@@ -15,7 +15,7 @@ import type { AgentSettings } from './agent-settings.ts'
 import { type AgentStatusText, serveAgentStatus } from './agent-status.ts'
 import { type Explain, Troubles } from './agent-trouble.ts'
 import { createClosing, type Closing } from './closing.ts'
-import { isLoopback } from './config.ts'
+import { isLoopback } from '../core/loopback.ts'
 import { lockFolder } from './folder-lock.ts'
 import { affordableFiles, openFilesMax } from './open-files.ts'
 

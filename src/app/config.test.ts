@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isLoopback, loadConfig } from './config.ts'
+import { loadConfig } from './config.ts'
 import { settingEntries } from './settings.ts'
 
 let cwd = ''
@@ -172,14 +172,3 @@ test('every setting has a flag, a variable and a meaning of its own', () => {
   }
   expect(entries.filter((entry) => entry.description === '')).toEqual([])
 })
-
-test.each([
-  ['127.0.0.1', true],
-  ['127.9.9.9', true],
-  ['::1', true],
-  ['localhost', true],
-  ['0.0.0.0', false],
-  ['::', false],
-  ['127.0.0.1.example.com', false],
-  ['192.168.1.2', false],
-])('loopback: %s is %s', (host, expected) => expect(isLoopback(host)).toBe(expected))

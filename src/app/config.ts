@@ -4,11 +4,11 @@
  * `config.ts` turns tailrace.yaml, variables and flags into one frozen object.
  */
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { Value } from 'typebox/value'
 import { parseDocument } from 'yaml'
 import { AppError } from '../core/errors.ts'
+import { isLoopback } from '../core/loopback.ts'
 import { didYouMean } from '../core/suggest.ts'
 import { formatDuration, NS_PER_MS, parseDuration } from '../core/time.ts'
 import { formatSize, parseSize } from '../core/units.ts'
@@ -280,12 +280,6 @@ function livestreamProblems(settings: Settings): string[] {
     const isOutside = name === 'livestreamPut' && !isLoopback(address.host)
     return isOutside ? [`livestreamPut ${JSON.stringify(text)} is not an address that only this machine can reach`] : []
   })
-}
-
-/** Addresses that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '::1' || host === '[::1]') return true
-  return isIP(host) === 4 && host.startsWith('127.')
 }
 
 function invalid(problems: readonly string[]): AppError {

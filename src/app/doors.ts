@@ -1,7 +1,8 @@
 /** The listeners beside the main port and logd's, as these settings make them: for whoever looks without a server. */
 import { AppError } from '../core/errors.ts'
 import { formatHostPort, parseListenAddress, type ListenAddress } from '../net/listen-address.ts'
-import { isLoopback, type Config } from './config.ts'
+import { isLoopback } from '../core/loopback.ts'
+import type { Config } from './config.ts'
 import { planForward } from './forward.ts'
 import { packetKeysOf, type KeysInspection } from './keys.ts'
 import { checkStreams } from './streams.ts'

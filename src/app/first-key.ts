@@ -1,6 +1,7 @@
 import type { Access, KeyInfo } from '../access/access.ts'
 import { AppError } from '../core/errors.ts'
-import { isLoopback, type Config } from './config.ts'
+import { isLoopback } from '../core/loopback.ts'
+import type { Config } from './config.ts'
 
 /**
  * An address that others can reach takes a key. On the very first start one is made, with role admin, and

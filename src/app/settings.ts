@@ -7,6 +7,7 @@
  * A map of sizes is a section of its own names in the file, and `name=64MiB,other=1MiB` in a flag or variable.
  */
 import Type, { type Static } from 'typebox'
+import { SYSLOG_DEFAULTS } from './syslog-defaults.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -100,18 +101,32 @@ export const SettingsSchema = Type.Object(
       'Addresses and CIDR ranges from which syslog is taken, with commas; `*` for all; empty: this machine only',
     ),
     syslogKey: text('', 'Id of the key on whose behalf syslog is taken: its stamps, address ranges and expiry count'),
-    syslogTimeZone: text('local', 'Zone of syslog times that do not say: a name such as Europe/Berlin, UTC, or local'),
-    syslogMessageBytesMax: bytes(64 * KiB, 'Longest syslog message; a longer one is cut and says so', KiB),
-    syslogConnectionsMax: count(1000, 'Open connections of one syslog address; further ones are closed at once'),
-    syslogReceiveBufferBytes: bytes(4 * MiB, 'What the kernel is asked to keep of syslog datagrams', 64 * KiB),
+    syslogTimeZone: text(
+      SYSLOG_DEFAULTS.timeZone,
+      'Zone of syslog times that do not say: a name such as Europe/Berlin, UTC, or local',
+    ),
+    syslogMessageBytesMax: bytes(
+      SYSLOG_DEFAULTS.messageBytesMax,
+      'Longest syslog message; a longer one is cut and says so',
+      SYSLOG_DEFAULTS.messageBytesMaxMin,
+    ),
+    syslogConnectionsMax: count(
+      SYSLOG_DEFAULTS.connectionsMax,
+      'Open connections of one syslog address; further ones are closed at once',
+    ),
+    syslogReceiveBufferBytes: bytes(
+      SYSLOG_DEFAULTS.receiveBufferBytes,
+      'What the kernel is asked to keep of syslog datagrams',
+      SYSLOG_DEFAULTS.receiveBufferBytesMin,
+    ),
     syslogUnacknowledgedBytesMax: bytes(
-      32 * MiB,
+      SYSLOG_DEFAULTS.unacknowledgedBytesMax,
       'Events of one syslog address that wait for the disk; then streams pause and datagrams are dropped',
-      MiB,
+      SYSLOG_DEFAULTS.unacknowledgedBytesMaxMin,
     ),
     syslogUnixMode: Type.String({
-      default: '0660',
-      pattern: '^0?[0-7]{3}$',
+      default: SYSLOG_DEFAULTS.unixMode,
+      pattern: SYSLOG_DEFAULTS.unixModePattern,
       description: 'Permissions of syslog sockets in the file system, octal: who may use them',
     }),
     livestreamPut: text(

@@ -9,6 +9,7 @@ import { connectWith, CONNECTION_FLAGS, type ConnectionArguments } from '../conn
 import { serverFailure } from '../failure.ts'
 import { withoutSecrets } from '../secrecy.ts'
 import type { Terminal } from '../terminal/terminal.ts'
+import { programVersion } from '../version.ts'
 
 export const command = defineCommand(
   {
@@ -71,15 +72,12 @@ export const command = defineCommand(
   },
   async (args, terminal, valuesOf) => {
     keepHeapSmall()
-    const [{ startAgent }, { loadAgentSettings }, { createLogger }, { readPackage }, { tellStart }] = await Promise.all(
-      [
-        import('../../app/agent.ts'),
-        import('../../app/agent-settings.ts'),
-        import('../../app/log.ts'),
-        import('../../app/package.ts'),
-        import('../../app/agent-start.ts'),
-      ],
-    )
+    const [{ startAgent }, { loadAgentSettings }, { createLogger }, { tellStart }] = await Promise.all([
+      import('../../app/agent.ts'),
+      import('../../app/agent-settings.ts'),
+      import('../../app/log.ts'),
+      import('../../app/agent-start.ts'),
+    ])
     const { state, host, gzip, service, stdin = false, config } = args
     const signal = terminal.interruption()
     try {
@@ -104,11 +102,10 @@ export const command = defineCommand(
       const connections = serversOf(settings, valuesOf('url'), terminal).map((url) =>
         connectWith(openConnection, connectionArguments(args, settings, url, terminal), terminal, { rereadsKey: true }),
       )
-      const { version } = readPackage()
       const agent = await startAgent({
         settings,
         connections,
-        version,
+        version: programVersion(),
         logger,
         explain,
         signal,

@@ -1,5 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os'
-import { isLoopback, type Config } from '../../app/config.ts'
+import { isLoopback } from '../../core/loopback.ts'
+import type { Config } from '../../app/config.ts'
 import { connectClient, CONNECTION_FLAGS, type ConnectionArguments } from '../connection.ts'
 import { defineCommand, EXIT_FAILED, EXIT_OK } from '../command.ts'
 import { checkAccess } from '../doctor/access.ts'

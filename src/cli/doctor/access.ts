@@ -1,5 +1,6 @@
 import { inspectKeys, type KeysInspection } from '../../app/keys.ts'
-import { isLoopback, type Config } from '../../app/config.ts'
+import { isLoopback } from '../../core/loopback.ts'
+import type { Config } from '../../app/config.ts'
 import { countValidKeys } from '../../client/keys.ts'
 import { AppError } from '../../core/errors.ts'
 import type { Role } from '../../core/principal.ts'

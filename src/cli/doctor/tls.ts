@@ -1,4 +1,5 @@
-import { isLoopback, type Config } from '../../app/config.ts'
+import { isLoopback } from '../../core/loopback.ts'
+import type { Config } from '../../app/config.ts'
 import { inspectTls, type TlsInspection } from '../../app/tls.ts'
 import type { Finding } from './finding.ts'
 
