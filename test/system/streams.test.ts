@@ -66,7 +66,8 @@ test('kill -9 in the middle keeps what readers have seen; the writer goes on, an
   })
   // Others may call their source by the same name.
   const other = JSON.stringify({ message: 'other', source: 'ci/build', service: 'other' })
-  expect((await fetch(`${first.url}/api/v1/ingest`, { method: 'POST', body: other })).status).toBe(200)
+  const headers = { 'content-type': 'application/json' }
+  expect((await fetch(`${first.url}/api/v1/ingest`, { method: 'POST', headers, body: other })).status).toBe(200)
   await first.kill9()
   const second = await startServer({ dataDir: first.dataDir, flags: FLAGS })
   const [found] = (await list(second.url)).streams
