@@ -23,6 +23,7 @@ export function storeConfig(config: Config, keep: RetentionRules['keep']): Omit<
   return {
     url: config.store,
     dataDir: join(config.data, 'store'),
+    silenceMsMax: config.storeSilence,
     limits: { timeoutMs, bytesReadMax, ...(queryBytesMax === 0 ? {} : { memoryBytesMax: queryBytesMax }) },
     retention: {
       ageMs: config.retention.age,

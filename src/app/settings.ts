@@ -60,6 +60,11 @@ export const SettingsSchema = Type.Object(
     ),
     data: text('./tailrace-data', 'Folder for the spool, the embedded store and the node’s identity'),
     store: text('embedded', '`embedded`, or the URL of a ClickHouse server: https://user:password@host:8443/database'),
+    storeSilence: duration(
+      10 * SECOND,
+      'How long the store may leave a ping unanswered before the server says that it is not ready',
+      SECOND,
+    ),
     logd: text('udp://127.0.0.1:6102', 'Where logd’s signed packets are taken: udp://address:port, or off'),
     logdReadSecret: alsoFrom('LOGD_READ_SECRET', 'Secret of tails and queries; also the variable `LOGD_READ_SECRET`'),
     logdWriteSecret: alsoFrom('LOGD_WRITE_SECRET', 'Secret of writers; also the variable `LOGD_WRITE_SECRET`'),

@@ -3,6 +3,7 @@ import { AppError } from '../core/errors.ts'
 import type { Counters } from '../core/counters.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Statement } from '../core/statement.ts'
+import { formatDuration, NS_PER_MS } from '../core/time.ts'
 import type { Connection } from './connection.ts'
 import { Eraser } from './eraser.ts'
 import { loadFiles, loadStream } from './load.ts'
@@ -10,6 +11,7 @@ import { READ_LIMITS, openAnswer, readAll, readTexts, type ReadLimits } from './
 import { enforceRetention, ROLLUPS, type RetentionRun, type RetentionRules } from './retention.ts'
 import { previewFilters } from './retention-preview.ts'
 import { dropOrphans, enforceFilters, type KeepRule } from './retention-filters.ts'
+import { Silence } from './silence.ts'
 import type { SchemaTarget } from './schema/migration.ts'
 import { readFigures, type StoreFigures } from './status.ts'
 import type {
@@ -27,6 +29,7 @@ import type {
 
 const RETENTION_RUNS_KEPT = 20
 const RETRY_AFTER_SECONDS = 2
+export const SILENCE_MS_MAX = 10_000
 
 export interface ClickHouseStoreOptions {
   kind: StoreStatus['kind']
@@ -35,6 +38,8 @@ export interface ClickHouseStoreOptions {
   schema: SchemaTarget
   limits?: Partial<ReadLimits>
   retention: RetentionRules
+  /** How long the store may leave a ping unanswered before it counts as away. */
+  silenceMsMax?: number
   logger: Logger
   counters: Counters
   now: () => number
@@ -50,6 +55,8 @@ export class ClickHouseStore implements Store {
   readonly #limits: ReadLimits
   readonly #retentionTimer: NodeJS.Timeout
   readonly #eraser: Eraser
+  readonly #silence: Silence
+  readonly #silenceMsMax: number
   #connection: Connection | undefined
   #state: StoreStatus['state'] = 'starting'
   #reason: string | null = null
@@ -65,9 +72,20 @@ export class ClickHouseStore implements Store {
     this.#limits = { ...READ_LIMITS, ...options.limits }
     this.#retentionTimer = setInterval(() => void this.enforceRetention(), options.retention.everyMs)
     this.#retentionTimer.unref()
+    this.#silenceMsMax = options.silenceMsMax ?? SILENCE_MS_MAX
+    this.#silence = new Silence({
+      limitMs: this.#silenceMsMax,
+      connection: () => this.#connection,
+      onChange: (isSilent) => this.#noteSilence(isSilent),
+    })
   }
 
+  /** It is connected, and answers. */
   get isReady(): boolean {
+    return this.isConnected && !this.#silence.isOn
+  }
+
+  get isConnected(): boolean {
     return this.#connection !== undefined
   }
 
@@ -81,6 +99,7 @@ export class ClickHouseStore implements Store {
     this.#connection = connection
     this.#state = 'ready'
     this.#reason = null
+    this.#silence.reset()
   }
 
   detach(reason: string): void {
@@ -89,7 +108,18 @@ export class ClickHouseStore implements Store {
     this.#connection = undefined
     this.#state = 'down'
     this.#reason = reason
+    this.#silence.reset()
     void connection?.close()
+  }
+
+  #noteSilence(isSilent: boolean): void {
+    if (this.#state === 'closed' || !this.isConnected) return
+    this.#state = isSilent ? 'down' : 'ready'
+    this.#reason = isSilent
+      ? `The store runs but does not answer: it has been silent for ${formatDuration(BigInt(this.#silenceMsMax) * NS_PER_MS)}.`
+      : null
+    if (isSilent) this.#options.logger.error({ reason: this.#reason }, 'the store does not answer')
+    else this.#options.logger.info({}, 'the store answers again')
   }
 
   async load(request: LoadRequest): Promise<void> {
@@ -162,7 +192,10 @@ export class ClickHouseStore implements Store {
   async #figures(): Promise<StoreFigures | undefined> {
     if (this.#connection === undefined) return undefined
     try {
-      return await readFigures(this.#connection, this.#options.schema)
+      const figures = readFigures(this.#connection, this.#options.schema)
+      // Of one that hangs nobody hears any more.
+      figures.catch(() => undefined)
+      return (await Promise.race([figures, this.#silence.begun])) ?? undefined
     } catch (error) {
       this.#options.logger.warn({ error }, 'the figures of the store could not be read')
       return undefined
@@ -218,6 +251,7 @@ export class ClickHouseStore implements Store {
     this.#state = 'closed'
     this.#reason = 'The server is shutting down.'
     clearInterval(this.#retentionTimer)
+    this.#silence.close()
     if (this.#loads > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve))
     await this.#eraser.close()
     await this.#retention

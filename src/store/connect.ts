@@ -19,6 +19,8 @@ export interface StoreConfig {
   /** Bounds of one query. */
   limits?: Partial<ReadLimits>
   retention?: Partial<RetentionRules>
+  /** How long the store may leave a ping unanswered before it counts as away. */
+  silenceMsMax?: number
   logger: Logger
   counters: Counters
   /** Milliseconds since 1970; injectable for tests of retention. */

@@ -2,7 +2,7 @@
  * All talk with ClickHouse, embedded or remote, goes through one `Connection`: HTTP by @clickhouse/client, once as the
  * owner and once as the reader. It knows nothing of tables. Every error is an `AppError`.
  */
-import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client'
+import { ClickHouseError, ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client'
 import type { Readable } from 'node:stream'
 import type { Statement, StatementParameter } from '../core/statement.ts'
 import { failure, type Purpose } from './failure.ts'
@@ -107,6 +107,13 @@ export class Connection {
     } catch (error) {
       throw failure(error, 'read')
     }
+  }
+
+  /** Whether somebody is there, as the reader, who finds a place also while loads take all of the owner's. Never rejects. */
+  async ping(): Promise<boolean> {
+    const answer = await this.#reader.ping({ select: true })
+    // A refusal is an answer.
+    return answer.success || answer.error instanceof ClickHouseError
   }
 
   async close(): Promise<void> {

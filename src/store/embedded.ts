@@ -10,7 +10,7 @@ import { migrate } from './schema/migrate.ts'
 import { SINGLE_SERVER } from './schema/migration.ts'
 import type { ReadLimits } from './read.ts'
 
-export interface EmbeddedStoreOptions extends Pick<ClickHouseStoreOptions, 'logger' | 'counters'> {
+export interface EmbeddedStoreOptions extends Pick<ClickHouseStoreOptions, 'logger' | 'counters' | 'silenceMsMax'> {
   /** Folder that belongs to the store alone. */
   dataDir: string
   memoryBytesMax?: number
@@ -44,6 +44,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
     residentBytes: () => residentBytes(store.engine?.pid),
     end: async () => await store.engine?.stop(),
     limits: { memoryBytesMax: memory.queryMax, ...limits },
+    ...(options.silenceMsMax === undefined ? {} : { silenceMsMax: options.silenceMsMax }),
   })
   const { lockWaitMs, extraXml, extraArguments } = options
   try {

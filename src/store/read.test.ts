@@ -5,7 +5,7 @@ import { untilRunning, untilStopped } from './testing/watch.ts'
 
 let opened: TemporaryStore
 beforeAll(async () => {
-  opened = await openTemporaryStore()
+  opened = await openTemporaryStore({ silenceMsMax: 500 })
   await loadBatch(opened.store, stampedBatch(Array.from({ length: 1000 }, (_, index) => ({ message: `row ${index}` }))))
 })
 afterAll(async () => await opened.remove())
@@ -142,9 +142,16 @@ test('an engine that hangs is not waited for without end', async () => {
   process.kill(pid, 'SIGSTOP')
   try {
     const answer = store.select({ sql: 'SELECT 1', params: {} }, { timeoutMs: 100 })
+    // Figures that somebody waits for do not hang with it.
+    const status = store.status()
     await expect(answer).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+    await expect.poll(() => store.isReady).toBe(false)
+    await status
+    expect(await store.status()).toMatchObject({ state: 'down', reason: expect.stringContaining('does not answer') })
   } finally {
     process.kill(pid, 'SIGCONT')
   }
+  await expect.poll(() => store.isReady).toBe(true)
+  expect(await store.status()).toMatchObject({ state: 'ready', reason: null, rows: 1000 })
   expect((await store.select({ sql: 'SELECT 1', params: {} })).rows).toEqual([[1]])
 })

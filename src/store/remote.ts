@@ -17,6 +17,7 @@ export interface RemoteStoreOptions extends Pick<ClickHouseStoreOptions, 'logger
   headers?: Readonly<Record<string, string>>
   limits?: Partial<ReadLimits>
   retention?: Partial<RetentionRules>
+  silenceMsMax?: number
   now?: () => number
 }
 
@@ -37,6 +38,7 @@ export async function openRemoteStore(options: RemoteStoreOptions): Promise<Clic
     restarts: () => 0,
     end: async () => await probe.stop(),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.silenceMsMax === undefined ? {} : { silenceMsMax: options.silenceMsMax }),
   })
   await probe.start(store)
   return store
@@ -49,6 +51,8 @@ class RemoteProbe {
   readonly #schema: SchemaTarget
   #timer: NodeJS.Timeout | undefined
   #turn: Promise<void> = Promise.resolve()
+  /** The one that is asking, which may take long where somebody hangs. */
+  #asking: Connection | undefined
 
   constructor(target: ConnectionTarget, schema: SchemaTarget, options: RemoteStoreOptions) {
     this.#target = target
@@ -59,20 +63,23 @@ class RemoteProbe {
   async start(store: ClickHouseStore): Promise<void> {
     await this.#probe(store)
     this.#timer = setInterval(() => {
-      this.#turn = this.#turn.then(async () => await this.#probe(store))
+      if (this.#asking === undefined) this.#turn = this.#probe(store)
     }, PROBE_MS)
     this.#timer.unref()
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    await this.#asking?.close()
     await this.#turn
   }
 
   async #probe(store: ClickHouseStore): Promise<void> {
     const connection = new Connection(this.#target)
+    this.#asking = connection
     try {
-      if (store.isReady) {
+      // That it hangs is found out elsewhere.
+      if (store.isConnected) {
         await connection.rows('SELECT 1')
         await connection.close()
         return
@@ -85,6 +92,8 @@ class RemoteProbe {
       const reason = error instanceof AppError ? (error.detail ?? error.title) : String(error)
       store.detach(reason)
       this.#options.logger.warn({ url: this.#target.url, reason }, 'the store does not answer and will be asked again')
+    } finally {
+      this.#asking = undefined
     }
   }
 }
