@@ -54,12 +54,15 @@ export class Silence {
     if (!connection) return this.reset()
     if (this.#asked === connection) return this.#set(Math.min(this.#turns + 1, TURNS_MAX))
     this.#asked = connection
-    void connection.ping().then((isThere) => {
-      if (this.#asked !== connection) return
-      this.#asked = undefined
-      // What failed is asked anew: that it is away altogether is found out elsewhere.
-      if (isThere) this.#set(0)
-    })
+    void this.#ask(connection)
+  }
+
+  async #ask(connection: Pick<Connection, 'ping'>): Promise<void> {
+    const isThere = await connection.ping()
+    if (this.#asked !== connection) return
+    this.#asked = undefined
+    // What failed is asked anew: that it is away altogether is found out elsewhere.
+    if (isThere) this.#set(0)
   }
 
   #set(turns: number): void {
