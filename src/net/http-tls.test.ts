@@ -80,7 +80,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
 const fingerprintOf = ({ cert }: Pair): string => certificateFacts(cert)?.fingerprint ?? ''
 const failed = (reason: string): number => counters.total('tls_handshakes_failed_total', { reason })
 
-test('HTTPS, with HTTP/1.1 only, from TLS 1.2 on', async () => {
+test('HTTPS, with HTTP/1.1 and 1.0, from TLS 1.2 on', async () => {
   await open(first)
   expect(url).toBe(`https://127.0.0.1:${port}`)
   const agent = new https.Agent({ ca: authority.cert })
@@ -90,6 +90,9 @@ test('HTTPS, with HTTP/1.1 only, from TLS 1.2 on', async () => {
     expect([socket.getProtocol(), socket.alpnProtocol]).toEqual([version, 'http/1.1'])
     socket.destroy()
   }
+  const plain = await handshake({ ALPNProtocols: ['http/1.0'] })
+  expect(plain.alpnProtocol).toBe('http/1.0')
+  plain.destroy()
   const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
   expect(await failure(handshake(old))).toBe('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION')
   await expect.poll(() => failed('old_version')).toBe(1)

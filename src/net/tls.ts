@@ -38,7 +38,7 @@ export function tlsFactory(material: TlsMaterial, handshakeMs: number, counters:
         ...contextOptions(material),
         keepAliveTimeout: keepAliveTimeout as number,
         requestTimeout: requestTimeout as number,
-        ALPNProtocols: ['http/1.1'],
+        ALPNProtocols: [...HTTP_PROTOCOLS],
         handshakeTimeout: handshakeMs,
         requestCert: material.clientCa !== undefined,
         rejectUnauthorized: material.clientCa !== undefined,
@@ -67,6 +67,9 @@ function watchHandshakes(server: Server, counters: Counters): void {
     else socket.destroy()
   })
 }
+
+/** What HTTP is called in a handshake of TLS: who names something else only is not let in. */
+export const HTTP_PROTOCOLS = ['http/1.1', 'http/1.0'] as const
 
 /** The connections below TLS, of which Node tells only before the handshake. */
 function rawSockets(server: Server): { of(socket: TLSSocket): Socket | undefined } {

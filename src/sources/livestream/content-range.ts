@@ -2,8 +2,11 @@
 export type BodyPlace =
   /** Asks how far the stream has come; there is no body. */
   | { kind: 'question' }
-  /** `total`: how long the stream is going to be in all; `undefined`: its end is that of the body. */
-  | { kind: 'place'; first: number; total: number | undefined }
+  /**
+   * `last`: the last byte of the body; `undefined`: it is not known beforehand. `total`: how long the stream is going to be
+   * in all; `undefined`: its end is that of the body.
+   */
+  | { kind: 'place'; first: number; last: number | undefined; total: number | undefined }
 
 /**
  * `bytes 100-199/*`, `bytes 100-199/200`, and for a body whose length is not known beforehand `bytes 100-*` and an end
@@ -16,9 +19,7 @@ export function parseContentRange(header: string): BodyPlace | undefined {
   if (star !== undefined) return { kind: 'question' }
   const first = Number(firstText)
   const total = totalText === '*' ? undefined : Number(totalText)
-  if (lastText !== undefined && lastText !== '*') {
-    const last = Number(lastText)
-    if (last < first || (total !== undefined && last >= total)) return undefined
-  }
-  return total !== undefined && first > total ? undefined : { kind: 'place', first, total }
+  const last = lastText === undefined || lastText === '*' ? undefined : Number(lastText)
+  if (last !== undefined && (last < first || (total !== undefined && last >= total))) return undefined
+  return total !== undefined && first > total ? undefined : { kind: 'place', first, last, total }
 }

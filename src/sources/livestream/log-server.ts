@@ -3,7 +3,7 @@ import { createServer as createSecure } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { formatHostPort } from '../../net/listen-address.ts'
 import { listenFailure } from '../../net/listen-failure.ts'
-import { contextOptions, type TlsMaterial } from '../../net/tls.ts'
+import { contextOptions, HTTP_PROTOCOLS, type TlsMaterial } from '../../net/tls.ts'
 import { endWaitingAnswers } from '../../net/waiting-answers.ts'
 import type { Handler } from './log-http.ts'
 
@@ -38,7 +38,7 @@ export async function openLogServer(
   const listener: RequestListener = (request, response) => void handler(request, response)
   const server = tls
     ? createSecure(
-        { ...options, ...contextOptions(tls), ALPNProtocols: ['http/1.1'], handshakeTimeout: HEADERS_MS },
+        { ...options, ...contextOptions(tls), ALPNProtocols: [...HTTP_PROTOCOLS], handshakeTimeout: HEADERS_MS },
         listener,
       )
     : createPlain(options, listener)

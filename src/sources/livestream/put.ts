@@ -77,6 +77,10 @@ function wantedPlace({ headers }: FastifyRequest): BodyPlace | undefined {
   const header = headers['content-range']
   if (header === undefined) return undefined
   const place = parseContentRange(header)
+  if (place?.kind === 'place' && place.last !== undefined) {
+    const { 'content-length': length = place.last - place.first + 1 } = headers
+    if (Number(length) !== place.last - place.first + 1) throw otherLength()
+  }
   if (place) return place
   throw new AppError('REQUEST_INVALID', {
     detail: 'Content-Range says where in the stream the body belongs.',
@@ -123,14 +127,22 @@ function wrongOffset(sizeBytes: number, first: number): AppError {
   })
 }
 
+function otherLength(): AppError {
+  return new AppError('REQUEST_INVALID', { detail: 'The body is not as long as Content-Range says.' })
+}
+
 /** What was taken stays when this fails. */
 async function takeBody(
   { bodyReader, principal }: FastifyRequest,
   writer: StreamWriter,
   place: Extract<BodyPlace, { kind: 'place' }> | undefined,
 ): Promise<void> {
-  let repeatedBytes = place ? writer.stream.sizeBytes - place.first : 0
+  const { first = 0, last, total } = place ?? {}
+  let repeatedBytes = place ? writer.stream.sizeBytes - first : 0
+  let bytesLeft = (last === undefined ? (total ?? Infinity) : last + 1) - first
   const take = (bytes: Buffer): Promise<void> | undefined => {
+    bytesLeft -= bytes.length
+    if (bytesLeft < 0) throw otherLength()
     const skipped = Math.min(repeatedBytes, bytes.length)
     repeatedBytes -= skipped
     return skipped === bytes.length ? undefined : writer.append(skipped === 0 ? bytes : bytes.subarray(skipped))
@@ -142,6 +154,7 @@ async function takeBody(
   try {
     await copyBody(bodyReader ?? Readable.from([]), take, signal)
     await writer.settled()
+    if (last !== undefined && bytesLeft > 0) throw otherLength()
   } catch (error) {
     await writer.interrupt()
     if (!writer.isCut.aborted || error instanceof AppError) throw error

@@ -116,6 +116,8 @@ async function interrupted(text: string): Promise<string> {
   return name
 }
 const place = (range: string) => ({ 'content-range': range })
+const lengthHead = (name: string, headers: string, body: string): string =>
+  `PUT /streams/${name} HTTP/1.1\r\nHost: localhost\r\n${KEY}${headers}Content-Length: ${body.length}\r\n\r\n${body}`
 
 describe('a stream that was cut off', () => {
   test('tells how far it has come, and goes on there, and its readers see no gap', async () => {
@@ -147,6 +149,25 @@ describe('a stream that was cut off', () => {
     expect((await put(name, '4567', place('bytes 4-7/10'))).status).toBe(202)
     expect((await put(name, '89', place('bytes 8-9/10'))).status).toBe(201)
     expect((await get(name)).text).toBe('0123456789')
+  })
+
+  test.each<[range: string, body: string, isChunked: boolean, kept: string]>([
+    ['bytes 4-6/*', 'too long', false, ''],
+    ['bytes 4-6/*', 'too long', true, ''],
+    ['bytes 4-9/20', 'short', false, ''],
+    ['bytes 4-9/20', 'short', true, 'short'],
+    ['bytes 4-*/6', 'too long', true, ''],
+  ])('takes no body of another length than is said: %s %s, in chunks %s', async (range, body, isChunked, kept) => {
+    const name = await interrupted('0123')
+    const rangeHeader = `Content-Range: ${range}\r\n`
+    const head = putHead(`/streams/${name}`, KEY + rangeHeader)
+    const sender = await server.raw(isChunked ? head + chunk(body) + LAST_CHUNK : lengthHead(name, rangeHeader, body))
+    await expect.poll(() => sender.got).toContain('is not as long as Content-Range says')
+    expect(sender.got).toMatch(/^HTTP\/1.1 400 /)
+    sender.socket.destroy()
+    await expect
+      .poll(() => server.catalog.get(name))
+      .toMatchObject({ state: 'interrupted', sizeBytes: 4 + kept.length })
   })
 
   test('has no gap, and is nobody else’s', async () => {
@@ -241,10 +262,10 @@ test('a server that closes interrupts what is written and cuts off who reads', a
 
 test.each([
   ['bytes */*', { kind: 'question' }],
-  ['bytes 5-9/*', { kind: 'place', first: 5, total: undefined }],
-  ['bytes 5-9/10', { kind: 'place', first: 5, total: 10 }],
-  ['BYTES 5-*/*', { kind: 'place', first: 5, total: undefined }],
-  ['bytes 5-/10', { kind: 'place', first: 5, total: 10 }],
+  ['bytes 5-9/*', { kind: 'place', first: 5, last: 9, total: undefined }],
+  ['bytes 5-9/10', { kind: 'place', first: 5, last: 9, total: 10 }],
+  ['BYTES 5-*/*', { kind: 'place', first: 5, last: undefined, total: undefined }],
+  ['bytes 5-/10', { kind: 'place', first: 5, last: undefined, total: 10 }],
   ['bytes */10', { kind: 'question' }],
   ['bytes 9-5/*', undefined],
   ['bytes 5-10/10', undefined],
