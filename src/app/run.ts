@@ -115,29 +115,34 @@ function dataText({ storage, data, live }: Config): string {
   return `in memory alone, up to ${formatSize(live.ringsBytesMax)}: gone when the server stops`
 }
 
-/** Run from a clone there is no command of that name yet. */
-function aliasLines(): string[] {
+/** Where commands look for a server unless they are told. */
+const CLIENT_URL = 'http://127.0.0.1:7575'
+
+/** What the commands below need in another terminal. In a clone there is no command of that name yet. */
+function firstCommands(tls: ReturnType<RunningServer['tls']>, url: string): string[] {
   const [, script = ''] = process.argv
-  if (!script.endsWith('.js')) return []
-  return [`  ${pico.dim('first')}  alias tailrace="node ${script}"`]
+  return [
+    ...(script.endsWith('.js') ? [`alias tailrace="node ${script}"`] : []),
+    ...(url === CLIENT_URL ? [] : [`export TAILRACE_URL=${url}`]),
+    ...(tls?.kind === 'self-signed' ? [`export TAILRACE_FINGERPRINT=${tls.fingerprint}`] : []),
+  ]
+}
+
+/** An address that listens everywhere leads nowhere in many browsers. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')
 }
 
 function welcome(server: RunningServer, config: Config): string {
   const tls = server.tls()
-  const connection = tls
-    ? [
-        `  ${pico.dim('cert')}   SHA-256 ${tls.fingerprint}`,
-        '',
-        `  ${pico.dim('first')}  export TAILRACE_URL=${server.url}`,
-        ...(tls.kind === 'self-signed' ? [`         export TAILRACE_FINGERPRINT=${tls.fingerprint}`] : []),
-      ]
-    : ['']
+  const url = reachable(server.url)
   const lines = [
     '',
-    `  ${pico.bold('Tailrace')} ${server.version} is ready: open ${pico.cyan(server.url)} in a browser`,
+    `  ${pico.bold('Tailrace')} ${server.version} is ready: open ${pico.cyan(url)} in a browser`,
     `  ${pico.dim('data')}   ${dataText(config)}`,
-    ...connection,
-    ...aliasLines(),
+    ...(tls ? [`  ${pico.dim('cert')}   SHA-256 ${tls.fingerprint}`] : []),
+    '',
+    ...firstCommands(tls, url).map((text, index) => `  ${index === 0 ? pico.dim('first') : '     '}  ${text}`),
     `  ${pico.dim('try')}    tailrace demo --past 1h`,
     `  ${pico.dim('send')}   cat app.log | tailrace send --service app`,
     `  ${pico.dim('watch')}  tailrace tail`,
