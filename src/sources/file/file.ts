@@ -8,6 +8,7 @@ import type { Counters } from '../../core/counters.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { FollowingSource } from '../source.ts'
 import { Courier, type DeliverySink } from './courier.ts'
+import { EarlyFiles } from './early-files.ts'
 import { FollowedFile } from './followed-file.ts'
 import { Folders } from './folders.ts'
 import { Handles } from './handles.ts'
@@ -107,7 +108,8 @@ async function followFiles(options: FileSourceOptions): Promise<FileSource> {
     wallClock: Date.now,
     lookLater: (path) => watch.lookLater(path),
   })
-  const watch = new Watch({ roster, folders, tracker, readers, courier, journal, limits, logger })
+  const early = new EarlyFiles({ io, roster, handles, patterns, counters, tracker, readers })
+  const watch = new Watch({ roster, folders, tracker, early, readers, courier, journal, limits, logger })
   await watch.start()
   return {
     status: () => filesStatus({ roster, folders, handles, lanes, journal, counters }),

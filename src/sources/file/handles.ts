@@ -27,6 +27,10 @@ export class Handles {
     return this.#open.size
   }
 
+  get isFull(): boolean {
+    return this.#open.size >= this.#openMax
+  }
+
   has(file: FollowedFile): boolean {
     return this.#open.has(file)
   }
@@ -48,8 +52,20 @@ export class Handles {
       await this.#io.close(fd)
       throw error
     }
+    const adopted = this.#open.get(file)
+    if (adopted !== undefined) {
+      await this.#io.close(fd)
+      return adopted
+    }
     this.#open.set(file, fd)
     return fd
+  }
+
+  /** Takes over what is open on this very file. False when it is open already. */
+  adopt(file: FollowedFile, fd: number): boolean {
+    if (this.#open.has(file)) return false
+    this.#open.set(file, fd)
+    return true
   }
 
   async release(file: FollowedFile): Promise<void> {

@@ -1,9 +1,20 @@
 /** Files that are no plain logs: half characters, damaged archives, names that are none, folders that must be left alone. */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, linkSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { SOURCE_IO } from './source-io.ts'
 import { place } from './testing/place.ts'
 
 const utf16 = (text: string): Buffer => Buffer.from(text, 'utf16le')
@@ -134,4 +145,44 @@ test('folders in which Tailrace keeps its own files are left alone', async () =>
   writeFileSync(join(dir, 'server/new.log'), 'new\n')
   appendFileSync(log, 'more\n')
   await expect.poll(() => end.messages.toSorted()).toEqual(['mine', 'more', 'of other'])
+})
+
+/** Whether this process has the file open. */
+function isOpen(path: string): boolean {
+  return readdirSync('/proc/self/fd').some((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path
+    } catch {
+      // Closed meanwhile.
+      return false
+    }
+  })
+}
+
+test.runIf(process.platform === 'linux')('files that are gone or renamed before it was their turn', async () => {
+  const { dir, log, end, start } = place()
+  writeFileSync(log, 'one\n')
+  let isHeld = false
+  let go: (() => void) | undefined
+  const stat: typeof SOURCE_IO.stat = async (path) => {
+    if (isHeld && path === log) await new Promise<void>((resolve) => (go = resolve))
+    return SOURCE_IO.stat(path)
+  }
+  const source = await start({ io: { ...SOURCE_IO, stat }, limits: { rescanMs: 60_000 } })
+  await expect.poll(() => end.messages).toEqual(['one'])
+  isHeld = true
+  renameSync(log, join(dir, 'moved'))
+  await expect.poll(() => go).toBeDefined()
+  for (const name of ['gone', 'rotated', 'empty']) {
+    const path = join(dir, `${name}.log`)
+    writeFileSync(path, name === 'empty' ? '' : `${name}\n`)
+    await expect.poll(() => isOpen(path)).toBe(true)
+    if (name === 'rotated') renameSync(path, `${path}.1`)
+    else rmSync(path)
+  }
+  isHeld = false
+  go?.()
+  await expect.poll(() => end.messages.toSorted()).toEqual(['gone', 'one', 'rotated'])
+  await expect.poll(() => isOpen(join(dir, 'empty.log (deleted)'))).toBe(false)
+  await expect.poll(() => source.status().files.map(({ state }) => state)).not.toContain('live')
 })

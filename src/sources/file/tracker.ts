@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from '../../core/logger.ts'
 import { type FileState, type FollowedFile, newRecord } from './followed-file.ts'
@@ -129,6 +130,24 @@ export class Tracker {
       await this.#admit({ path, stats })
       await this.#followUnseen(path, seenMs)
     } else await this.#admit({ path, stats })
+  }
+
+  /** A file that came and went before it was looked at: under another name by now. */
+  admit(sibling: Sibling): Promise<void> {
+    return this.#admit(sibling)
+  }
+
+  /** The same without a name: what was written to it can be read as long as it is open. */
+  admitRemoved(path: string, stats: BigIntStats): FollowedFile | undefined {
+    const { roster, patterns, limits, wallClock } = this.#options
+    const pattern = patternOf(path, patterns)
+    if (!pattern || roster.size >= limits.filesMax) return undefined
+    const file = this.#begin(newRecord(roster.nextKey(), path, stats, wallClock()), pattern, { path, stats })
+    roster.displace(file, path)
+    file.state = 'rotated'
+    file.isRemoved = true
+    file.grownMs = performance.now()
+    return file
   }
 
   /** A file that is new at this path. */

@@ -1,5 +1,6 @@
 import type { Logger } from '../../core/logger.ts'
 import type { Courier } from './courier.ts'
+import type { EarlyFiles } from './early-files.ts'
 import type { Folders } from './folders.ts'
 import type { FollowedFile } from './followed-file.ts'
 import type { Journal } from './journal.ts'
@@ -12,6 +13,7 @@ export interface WatchOptions {
   roster: Roster
   folders: Folders
   tracker: Tracker
+  early: EarlyFiles
   readers: Readers
   courier: Courier
   journal: Journal
@@ -64,6 +66,7 @@ export class Watch {
   /** A change that was told of. */
   changed(told: string, isMoved: boolean): void {
     const path = this.#options.roster.resolve(told)
+    if (isMoved && !this.#isClosed) this.#options.early.meet(path)
     const file = this.#options.roster.at(path)
     if (file && !isMoved) this.#options.readers.wake(file)
     else this.look(path)
@@ -75,6 +78,7 @@ export class Watch {
     void this.#enqueue(async () => {
       this.#toLook.delete(path)
       await this.#options.tracker.look(path)
+      await this.#options.early.settle(path)
     })
   }
 
@@ -116,6 +120,7 @@ export class Watch {
     for (const timer of this.#later.values()) clearTimeout(timer)
     this.#later.clear()
     await this.#queue
+    this.#options.early.close()
   }
 
   async #rewritten(file: FollowedFile): Promise<void> {
