@@ -20,7 +20,10 @@ export interface DeliverySink {
 export interface CourierOptions {
   sink: DeliverySink
   journal: Journal
-  limits: Pick<FileLimits, 'deliveryBytes' | 'deliveryRowsMax' | 'lineBytesMax' | 'lingerMs' | 'retryMs'>
+  limits: Pick<
+    FileLimits,
+    'deliveryBytes' | 'deliveryFilesMax' | 'deliveryRowsMax' | 'lineBytesMax' | 'lingerMs' | 'retryMs'
+  >
   logger: Logger
   /** Begins the ids of this process. */
   run: string
@@ -62,9 +65,9 @@ export class Courier {
   }
 
   isFull(batch: EventBatch): boolean {
-    const { deliveryBytes, deliveryRowsMax } = this.#options.limits
+    const { deliveryBytes, deliveryFilesMax, deliveryRowsMax } = this.#options.limits
     const bytesMax = Math.min(deliveryBytes, this.#options.sink.bytesMax?.() ?? Infinity)
-    return batch.length >= bytesMax || batch.rows >= deliveryRowsMax
+    return batch.length >= bytesMax || batch.rows >= deliveryRowsMax || this.#touched.size >= deliveryFilesMax
   }
 
   /** Resolves with a batch that has room: this is what holds readers up. Rejects once it was stopped. */

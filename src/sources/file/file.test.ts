@@ -118,6 +118,16 @@ test('more files than may be open at once', async () => {
   expect(end.messages).toHaveLength(120)
 })
 
+test('more lines held back than there is memory for', async () => {
+  const { dir, end, start } = place()
+  for (let number = 0; number < 60; number++) writeFileSync(join(dir, `${number}.log`), `from ${number}\n`)
+  await start({ limits: { holdMs: 60_000, heldBytesMax: 200, deliveryFilesMax: 7 } })
+  // What is left fits.
+  await expect.poll(() => end.messages.length).toBeGreaterThan(60 - 200 / 'from 1\n'.length)
+  expect(new Set(end.messages).size).toBe(end.messages.length)
+  expect(end.messages.length).toBeLessThan(60)
+})
+
 test('a file that cannot be read is reported, and read once it can', async () => {
   const { log, end, start } = place()
   writeFileSync(log, 'one\n')

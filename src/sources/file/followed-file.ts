@@ -47,6 +47,8 @@ export class FollowedFile {
   grownMs = 0
   /** Bytes at its end without a line end, when it was last read. */
   openBytes = 0
+  /** Of lines that were read and are held back, when that was last counted. */
+  heldBytes = 0
   /** Nothing more will come: what is open at its end is the last line. */
   mustEnd = false
   /** The line that is open at its end is to become an event as it stands. */

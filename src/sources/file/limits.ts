@@ -18,12 +18,16 @@ export const FILE_LIMITS = {
   /** Rows of one delivery, in bytes and in number. */
   deliveryBytes: 4 * MiB,
   deliveryRowsMax: 200_000,
+  /** Files of which there are lines in one delivery: what the journal has to say of it is one line. */
+  deliveryFilesMax: 1000,
   /** From the start of one delivery to that of the next, unless there is enough for one: a line alone leaves at once. */
   lingerMs: 100,
   /** A line without its end that does not grow becomes an event after this. */
   partialMs: 5000,
   /** What may go on in a further line becomes an event when nothing came for so long. */
   holdMs: 200,
+  /** Held back of all files together; beyond it those that wait longest become events at once. */
+  heldBytesMax: 8 * MiB,
   /** A file that was renamed or removed is read until nothing came for so long. */
   rotatedMs: 30_000,
   /** How often all folders are listed and all files looked at, without being told. */

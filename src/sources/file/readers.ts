@@ -39,6 +39,8 @@ export class Readers {
   #isClosed = false
   readonly #bytes: Counter
   #idleWaiters: (() => void)[] = []
+  /** Of lines that are held back, of all files. */
+  #heldBytes = 0
   /** Let go, with events that are not delivered yet. */
   readonly ending = new Set<FollowedFile>()
 
@@ -89,6 +91,7 @@ export class Readers {
       this.#tell(file)
       this.ending.add(file)
     }
+    this.#count(file)
     roster.remove(file)
     await handles.release(file)
   }
@@ -98,6 +101,7 @@ export class Readers {
     if (file.isBusy) return
     file.interpreter.flush(this.#options.courier.batch)
     this.#tell(file)
+    this.#count(file)
     this.#options.courier.sendNow()
   }
 
@@ -164,6 +168,26 @@ export class Readers {
     file.isBusy = false
     if (result === 'more' || (result === 'end' && file.isStale)) this.#dirty.add(file)
     else if (result === 'end') this.#rest(file)
+    this.#count(file)
+    if (this.#heldBytes > this.#options.limits.heldBytesMax) this.#relieve()
+  }
+
+  /** Takes down how much of the file is held back now. */
+  #count(file: FollowedFile): void {
+    const held = file.position - file.settled
+    this.#heldBytes += held - file.heldBytes
+    file.heldBytes = held
+  }
+
+  /** Too much is held back in all: what waits longest waits no longer. */
+  #relieve(): void {
+    const { limits, counters } = this.#options
+    for (const file of this.waiting) {
+      if (this.#heldBytes <= limits.heldBytesMax / 2) return
+      if (!file.isHolding || file.isBusy) continue
+      this.flush(file)
+      counters.add('file_held_lines_cut_short_total')
+    }
   }
 
   #rest(file: FollowedFile): void {

@@ -32,6 +32,8 @@ const LOOK_LATER_MS = 500
 const ROTATED_POLL_MS = 500
 /** Paths that are looked at side by side for changes: each alone would cost a turn of this thread and another one's. */
 const GLANCES_MAX = 32
+/** Files in one line of the journal. */
+const NOTED_MAX = 200
 
 /** What happens when: changes that were told of, regular looks at everything, and lines that waited long enough. */
 export class Watch {
@@ -158,9 +160,11 @@ export class Watch {
   async #noteFresh(): Promise<void> {
     const { journal, logger } = this.#options
     const files = this.#fresh.splice(0).filter(({ isShadow }) => !isShadow)
-    if (files.length === 0) return
     try {
-      await journal.note(() => files.map((file) => file.record(file.delivered)))
+      for (let at = 0; at < files.length; at += NOTED_MAX) {
+        const some = files.slice(at, at + NOTED_MAX)
+        await journal.note(() => some.map((file) => file.record(file.delivered)))
+      }
     } catch (err) {
       logger.warn({ err }, 'The journal of files could not be written')
     }
