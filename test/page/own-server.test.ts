@@ -27,10 +27,12 @@ test('a server without events says how to send one, and says so when it arrives'
   await page.getByRole('button', { name: 'Copy the command for curl' }).click()
   await page.getByText('Copied').waitFor()
   expect(await page.evaluate('navigator.clipboard.readText()')).toContain(`curl ${server.url}/api/v1/ingest`)
-  await ingest([{ service: 'hello', message: 'it works' }], server.url)
+  await ingest([{ service: 'hello', message: 'it works', order: { id: 42 } }], server.url)
   await page.getByText('Receiving').waitFor()
   await page.getByRole('button', { name: 'Look at the events' }).click()
   await rows(page).filter({ hasText: 'it works' }).waitFor()
+  // What it brought that was not known before.
+  await page.getByRole('button', { name: 'order.id', exact: true }).waitFor()
 })
 
 const numbered = (from: number) =>

@@ -9,6 +9,7 @@ import { applyPreferences, rememberPreference } from './preferences.ts'
 import { questionKey, type Results, type ResultsState } from './results.ts'
 import { rememberSearch } from './search-history.ts'
 import { exploreActions, readState, type ExploreActions, type ExploreState } from './state.ts'
+import type { RangeText } from '../time/range.ts'
 import { useLiveTail, useResults, useTurns } from './use-rows.ts'
 
 /** The view of events, apart from how it looks. */
@@ -57,7 +58,7 @@ export function useExplore(): ExploreModel {
   const found = results?.state.value
   const isAnswered = isThere(state, live, results)
   const histogram = useHistogram(state.query, state.range, turn, isAnswered)
-  const { value: names } = useFieldNames(state.range, asked, isAnswered)
+  const names = useNames(state.range, { turn, facetsTurn }, isAnswered)
   const again = (): void => setAsked((count) => count + 1)
   useReturn(again)
   const search = (query: string): void => {
@@ -85,6 +86,18 @@ export function useExplore(): ExploreModel {
     search,
     again,
   }
+}
+
+/** As often as facets; more often while nothing has come yet that has attributes. */
+function useNames(
+  range: RangeText,
+  turns: { turn: number; facetsTurn: number },
+  isReady: boolean,
+): FieldNames | undefined {
+  const hasAttributes = useRef(false)
+  const { value } = useFieldNames(range, hasAttributes.current ? turns.facetsTurn : turns.turn, isReady)
+  hasAttributes.current = value?.fields.some(({ kind }) => kind === 'attribute') ?? false
+  return value
 }
 
 /** What was there before stays until something else comes, so that nothing jumps. */
