@@ -1,6 +1,6 @@
 /** Whoever reads, from wherever, however fast: gets the bytes that were written, in order, once. */
 import fc from 'fast-check'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -179,4 +179,28 @@ test('the writer waits while too much is on its way, and never for readers', asy
   expect(file.sizeBytes).toBe(153_000)
   stuck.stop()
   release()
+})
+
+test('a writer that could not write, and wrote on, goes on when there is room again', async () => {
+  const { file, path } = emptyFile()
+  const release = await file.hold()
+  // Full as a disk may be: this file takes nothing while it is another one.
+  rmSync(path)
+  release()
+  symlinkSync('/dev/full', path)
+  const full = await file.hold()
+  await expect(file.append(bytesOf(0, 3000))).rejects.toThrow('ENOSPC')
+  await expect(file.append(bytesOf(3000, 6000))).rejects.toThrow('ENOSPC')
+  await expect(file.settled()).rejects.toThrow('ENOSPC')
+  file.close('cut')
+  full()
+  rmSync(path)
+  writeFileSync(path, '')
+  file.reopen()
+  const again = await file.hold()
+  void file.append(bytesOf(0, 100))
+  await file.settled()
+  expect(file.sizeBytes).toBe(100)
+  file.close('finished')
+  again()
 })

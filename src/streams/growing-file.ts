@@ -88,6 +88,8 @@ export class GrowingFile {
    * writer has to wait before it goes on, which rejects when the file cannot be written.
    */
   append(bytes: Buffer): Promise<void> | undefined {
+    // Not before `reopen`: between what is there and these bytes some would be missing.
+    if (this.#failure) return this.settled()
     this.#pending.push(bytes)
     this.#pendingBytes += bytes.length
     this.#writing ??= this.#write()
@@ -176,13 +178,14 @@ export class GrowingFile {
     }
   }
 
+  /** There is something to write, and nothing has failed. It ends later, never before it has returned. */
   async #write(): Promise<void> {
     try {
-      while (this.#pending.length > 0 && !this.#failure) {
-        const buffers = gathered(this.#pending)
+      while (this.#pending.length > 0) {
+        const pending = this.#pending
         const bytes = this.#pendingBytes
         this.#pending = []
-        await this.#use((fd) => writeFully(fd, this.#sizeBytes, buffers))
+        const buffers = await this.#use((fd) => this.#put(fd, gathered(pending)))
         this.#pendingBytes -= bytes
         this.#sizeBytes += bytes
         if (this.#followers > 0) this.#recent.add(buffers, this.#sizeBytes)
@@ -196,6 +199,11 @@ export class GrowingFile {
       this.#pendingBytes = 0
     }
     this.#writing = undefined
+  }
+
+  async #put(fd: number, buffers: Buffer[]): Promise<Buffer[]> {
+    await writeFully(fd, this.#sizeBytes, buffers)
+    return buffers
   }
 
   #startSync(): NodeJS.Timeout {

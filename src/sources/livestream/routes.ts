@@ -319,11 +319,16 @@ async function wantedLife({ bodyReader }: FastifyRequest): Promise<string> {
     if (text.length > SHARE_BODY_BYTES_MAX) throw new AppError('BODY_TOO_LARGE')
   }
   if (text.trim() === '') return SHARE_DAYS_DEFAULT
+  let wish: unknown
   try {
-    const { expires = SHARE_DAYS_DEFAULT } = JSON.parse(text) as { expires?: unknown }
-    if (typeof expires === 'string') return expires
+    wish = JSON.parse(text)
   } catch (cause) {
     throw new AppError('REQUEST_INVALID', { cause, detail: 'The body is not valid JSON.' })
   }
+  if (typeof wish !== 'object' || wish === null || Array.isArray(wish)) {
+    throw new AppError('REQUEST_INVALID', { detail: 'The body is an object such as {"expires":"7d"}.' })
+  }
+  const { expires = SHARE_DAYS_DEFAULT } = wish as { expires?: unknown }
+  if (typeof expires === 'string') return expires
   throw new AppError('REQUEST_INVALID', { detail: 'expires is a duration such as "7d".' })
 }
