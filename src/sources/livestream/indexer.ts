@@ -71,10 +71,13 @@ export class Indexer {
     this.#running.set(stream, done)
   }
 
-  /** Resolves when all lines of a stream that has ended are events, or after that time. */
-  async settled(stream: Stream, waitMsMax: number): Promise<void> {
+  /**
+   * Resolves when all lines of a stream that has ended are events, or after that time; at once where so much is left to do
+   * that it would be waited for in vain.
+   */
+  async settled(stream: Stream, { waitMsMax, bytesMax }: { waitMsMax: number; bytesMax: number }): Promise<void> {
     const work = this.#running.get(stream)
-    if (!work) return
+    if (!work || stream.sizeBytes - (stream.indexed?.bytes ?? 0) > bytesMax) return
     const over = new AbortController()
     await Promise.race([work, wait(waitMsMax, undefined, { signal: over.signal }).catch(() => undefined)])
     over.abort()

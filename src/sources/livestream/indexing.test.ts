@@ -84,6 +84,26 @@ test('a sink that refuses holds up no writer, and loses and repeats no line', as
   expect(folder.counters.total('livestream_index_failures_total')).toBe(1)
 })
 
+test('the answer waits for the last lines to become events, but not where that would take long', async () => {
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (release = resolve))
+  server.sink.onWrite = () => held
+  const writing = await server.raw(putHead('/streams/a') + chunk('one\ntwo\nthree\n') + LAST_CHUNK)
+  await expect.poll(() => server.catalog.get('a')?.state).toBe('finished')
+  const stream = server.catalog.get('a') ?? expect.unreachable()
+  const { indexer } = server.parts
+  const forever = { waitMsMax: 2 ** 31 - 1 }
+  let isSettled = false
+  const settled = indexer.settled(stream, { ...forever, bytesMax: 14 }).then(() => (isSettled = true))
+  // More is left than may be waited for.
+  await indexer.settled(stream, { ...forever, bytesMax: 13 })
+  expect(isSettled).toBe(false)
+  release()
+  await settled
+  expect(messages()).toEqual(['one', 'two', 'three'])
+  writing.socket.destroy()
+})
+
 test('many lines come in order, each once, however they are cut', async () => {
   const lines = Array.from({ length: 10_000 }, (_, n) => `line ${n} ${'x'.repeat(n % 200)}`)
   const text = `${lines.join('\n')}\n`

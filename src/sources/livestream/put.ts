@@ -21,7 +21,7 @@ export interface PutParameters {
 /** How far the stream has come, for who wants to go on with it. */
 export const OFFSET_HEADER = 'upload-offset'
 /** How long the answer waits for the last lines to become events; they do afterwards, too. */
-const INDEX_WAIT_MS_MAX = 2000
+const INDEX_WAIT = { waitMsMax: 2000, bytesMax: 32 * 1024 * 1024 }
 
 export interface PutResult {
   name: string
@@ -65,7 +65,7 @@ export async function putStream(
   const isWhole = place?.total === undefined || stream.sizeBytes >= place.total
   if (isWhole) {
     await writer.finish()
-    await indexer.settled(stream, INDEX_WAIT_MS_MAX)
+    await indexer.settled(stream, INDEX_WAIT)
   } else await writer.interrupt()
   reply.header(OFFSET_HEADER, stream.sizeBytes)
   if (isWhole) reply.header('location', `/streams/${streamPath(name)}`)
