@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { AppError } from '../../core/errors.ts'
 import { testCatalog, type TestCatalog } from '../../streams/testing/open-catalog.ts'
@@ -85,9 +86,10 @@ test('a sink that refuses holds up no writer, and loses and repeats no line', as
 })
 
 test('the answer waits for the last lines to become events, but not where that would take long', async () => {
-  let release: () => void = () => undefined
-  const held = new Promise<void>((resolve) => (release = resolve))
-  server.sink.onWrite = () => held
+  const held = new AbortController()
+  server.sink.onWrite = async () => {
+    if (!held.signal.aborted) await once(held.signal, 'abort')
+  }
   const writing = await server.raw(putHead('/streams/a') + chunk('one\ntwo\nthree\n') + LAST_CHUNK)
   await expect.poll(() => server.catalog.get('a')?.state).toBe('finished')
   const stream = server.catalog.get('a') ?? expect.unreachable()
@@ -98,7 +100,7 @@ test('the answer waits for the last lines to become events, but not where that w
   // More is left than may be waited for.
   await indexer.settled(stream, { ...forever, bytesMax: 13 })
   expect(isSettled).toBe(false)
-  release()
+  held.abort()
   await settled
   expect(messages()).toEqual(['one', 'two', 'three'])
   writing.socket.destroy()
