@@ -19,6 +19,13 @@ import { place } from './testing/place.ts'
 
 const utf16 = (text: string): Buffer => Buffer.from(text, 'utf16le')
 
+test.each([4, 5, 6, 9])('lines that are read in pieces of %i bytes', async (readBytes) => {
+  const { log, end, start } = place()
+  writeFileSync(log, 'one\r\n\u00e9\u20ac\ud83d\ude00\r\n\r\nthree\r\n')
+  await (await start({ limits: { readBytes } })).caughtUp()
+  expect(end.messages).toEqual(['one', '\u00e9\u20ac\ud83d\ude00', 'three'])
+})
+
 test('UTF-16 that grows by half a character', async () => {
   const { log, end, start } = place()
   const bytes = utf16('\uFEFFeins\nzwei\n')
