@@ -156,7 +156,13 @@ describe('refusals', () => {
     ['/hosts/cda/logs?count=-1', 400],
     ['/hosts/cda/logs?count=1.5', 400],
     ['/hosts/cda/logs?count=10001', 400],
+    ['/hosts/cda/logs?count=', 400],
+    ['/hosts/cda/logs?count=1&count=2', 400],
+    ['/hosts/cda/logs?filter=a&filter=b', 400],
     ['/hosts/cda/logs?lines=5', 400],
+    ['/hosts/cda/logs/', 404],
+    ['/hosts/%00/', 404],
+    ['/hosts/%ff/', 400],
     ['/hosts/cda/nothing/', 404],
   ])('%s → %i', async (path, status) => expect(await ask(path)).toBe(status))
 

@@ -55,9 +55,8 @@ export class Continuation {
   begin(bytes: Buffer, from: number, to: number): void {
     this.severity = 0
     if (this.#mode !== 'auto') return
-    const first = bytes[from] as number
     this.#state = NOTHING
-    if (MAY_BE_HEAD.has(first)) {
+    if (mayBeHead(bytes[from] as number, bytes[from + 1] as number)) {
       const head = headOf(bytes, from, to)
       this.#state = stateOf(head)
       if (CRASH.test(head)) this.severity = ERROR
@@ -129,8 +128,16 @@ export class Continuation {
 }
 
 const MAY_BE_WITHIN: ReadonlySet<number> = new Set(Buffer.from('CSgc[N'))
-/** What the heads of traces begin with. */
-const MAY_BE_HEAD: ReadonlySet<number> = new Set(Buffer.from('TpfgEUt'))
+
+/** By first letter, the second one of `Traceback`, `panic`, `fatal`, `goroutine`, `Exception`, `Unhandled`, `thread`. */
+const HEAD_LETTERS = new Uint8Array(256)
+for (const [first = 0, second = 0] of ['Tr', 'pa', 'fa', 'go', 'Ex', 'Un', 'th'].map((pair) => Buffer.from(pair))) {
+  HEAD_LETTERS[first] = second
+}
+
+function mayBeHead(first: number, second: number): boolean {
+  return HEAD_LETTERS[first] === second
+}
 
 function headOf(bytes: Buffer, from: number, to: number): string {
   return bytes.toString('latin1', from, Math.min(to, from + HEAD_BYTES))
