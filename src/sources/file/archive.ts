@@ -1,4 +1,4 @@
-import { pipeline } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import type { EventBatch } from '../../core/batch.ts'
 import type { FollowedFile } from './followed-file.ts'
@@ -9,26 +9,21 @@ import { errorCode, type SourceIo } from './source-io.ts'
 
 const CHUNK_BYTES = 128 * 1024
 
-/** What is in a gzip file. Iterating throws where it is damaged or cut off. */
-export function unpacked(io: SourceIo, path: string): AsyncIterable<Buffer> {
+/** What is in a gzip file that is open, and stays so. Iterating throws where it is damaged or cut off. */
+export function unpacked(io: Pick<SourceIo, 'read'>, fd: number): AsyncIterable<Buffer> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES })
   // What goes wrong destroys the decoder, and iterating it throws that.
-  pipeline(packed(io, path), gunzip, () => undefined)
+  pipeline(Readable.from(packed(io, fd)), gunzip, () => undefined)
   return gunzip as AsyncIterable<Buffer>
 }
 
-async function* packed(io: SourceIo, path: string): AsyncGenerator<Buffer> {
-  const fd = await io.open(path)
-  try {
-    for (let at = 0; ;) {
-      const piece = Buffer.allocUnsafe(CHUNK_BYTES)
-      const count = await io.read(fd, piece, CHUNK_BYTES, at)
-      if (count === 0) return
-      at += count
-      yield piece.subarray(0, count)
-    }
-  } finally {
-    await io.close(fd)
+async function* packed(io: Pick<SourceIo, 'read'>, fd: number): AsyncGenerator<Buffer> {
+  for (let at = 0; ;) {
+    const piece = Buffer.allocUnsafe(CHUNK_BYTES)
+    const count = await io.read(fd, piece, piece.length, at)
+    if (count === 0) return
+    yield piece.subarray(0, count)
+    at += count
   }
 }
 
@@ -38,9 +33,11 @@ export class DamagedError extends Error {
 }
 
 export interface ArchiveOptions {
-  io: SourceIo
+  io: Pick<SourceIo, 'read' | 'statOpen'>
+  fd: number
   limits: FileLimits
-  room: () => Promise<EventBatch>
+  room: () => Promise<void>
+  batch: () => EventBatch
   isFull: (batch: EventBatch) => boolean
   /** Called after each piece. */
   onRead: (bytes: number) => void
@@ -51,7 +48,7 @@ export interface ArchiveOptions {
  * each form that the file has; what comes before the damage was read.
  */
 export async function readArchive(file: FollowedFile, options: ArchiveOptions): Promise<void> {
-  const { size, mtimeNs } = await options.io.stat(file.path)
+  const { size, mtimeNs } = await options.io.statOpen(options.fd)
   const form = `${size} ${mtimeNs}`
   // One that is made now.
   if (size === 0n || form === file.damagedForm) return
@@ -67,7 +64,7 @@ export async function readArchive(file: FollowedFile, options: ArchiveOptions): 
 async function readWhole(file: FollowedFile, options: ArchiveOptions): Promise<void> {
   let offset = 0
   let open: Buffer = Buffer.alloc(0)
-  for await (const chunk of unpacked(options.io, file.path)) {
+  for await (const chunk of unpacked(options.io, options.fd)) {
     const end = offset + chunk.length
     if (file.head.bytes < HEAD_BYTES && offset < HEAD_BYTES && file.position === 0) learnHead(file, open, chunk)
     if (end > file.position + open.length) {
@@ -89,13 +86,17 @@ async function cutAll(file: FollowedFile, bytes: Buffer, isEnd: boolean, options
   const { limits, room, isFull, onRead } = options
   let at = 0
   for (;;) {
-    const batch = await room()
+    await room()
+    const batch = options.batch()
     const offset = file.position
     const cut = { batch, lineBytesMax: limits.lineBytesMax, isFull, isLast: false, isEnd }
     const consumed = cutLines(file, bytes, at, bytes.length, cut)
     const done = at + consumed
     extendCrc(file, bytes.subarray(at, done), offset)
-    if (consumed > 0) file.anchor = fingerprint(bytes.subarray(Math.max(0, done - ANCHOR_BYTES), done))
+    if (consumed > 0) {
+      file.anchor = fingerprint(bytes.subarray(Math.max(0, done - ANCHOR_BYTES), done))
+      file.anchorAt = file.position
+    }
     onRead(consumed)
     at = done
     if (!isFull(batch)) return Buffer.from(bytes.subarray(at))

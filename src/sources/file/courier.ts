@@ -54,7 +54,7 @@ export class Courier {
     this.#batch = this.#newBatch()
   }
 
-  /** The batch that is being filled. For rows of files that are told of with `touch`. */
+  /** The batch that is being filled, until something is awaited. For rows of files that are told of with `touch`. */
   get batch(): EventBatch {
     return this.#batch
   }
@@ -70,13 +70,12 @@ export class Courier {
     return batch.length >= bytesMax || batch.rows >= deliveryRowsMax || this.#touched.size >= deliveryFilesMax
   }
 
-  /** Resolves with a batch that has room: this is what holds readers up. Rejects once it was stopped. */
-  async room(): Promise<EventBatch> {
+  /** Resolves when the batch has room: this is what holds readers up. Rejects once it was stopped. */
+  async room(): Promise<void> {
     while (this.isFull(this.#batch)) {
       if (this.#isStopped) throw new Error('stopped')
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
-    return this.#batch
   }
 
   /** Something of the file was put into the batch, or passed over. */

@@ -4,7 +4,7 @@ import type { Handles } from './handles.ts'
 import { type FilePattern, patternOf } from './pattern.ts'
 import { isArchive } from './record.ts'
 import type { Readers } from './readers.ts'
-import { siblingsOf, statIfThere } from './relatives.ts'
+import { idOf, statIfThere } from './relatives.ts'
 import type { Roster } from './roster.ts'
 import type { SourceIo } from './source-io.ts'
 import type { Tracker } from './tracker.ts'
@@ -20,7 +20,7 @@ export interface EarlyFilesOptions {
   handles: Handles
   patterns: readonly FilePattern[]
   counters: Counters
-  tracker: Pick<Tracker, 'admit' | 'admitRemoved'>
+  tracker: Pick<Tracker, 'find' | 'admitRemoved'>
   readers: Pick<Readers, 'wake'>
 }
 
@@ -51,10 +51,10 @@ export class EarlyFiles {
       if (!lstatSync(path).isFile()) return
       fd = openSync(path, FLAGS)
       const stats = fstatSync(fd, { bigint: true })
-      const id = identity(stats)
-      const known = roster.byId(id) ?? roster.remembered(id)
+      const id = idOf(stats)
+      const isKnown = roster.byId(id) !== undefined || roster.resting.byId(id).length > 0
       const met = this.#open.get(path) ?? []
-      if (!stats.isFile() || known || met.some((early) => identity(early.stats) === id)) return closeSync(fd)
+      if (!stats.isFile() || isKnown || met.some((early) => idOf(early.stats) === id)) return closeSync(fd)
       met.push({ fd, stats })
       this.#open.set(path, met)
       this.#count++
@@ -80,29 +80,24 @@ export class EarlyFiles {
 
   async #settle(path: string, { fd, stats }: EarlyFile): Promise<void> {
     const { io, roster, handles, counters, tracker, readers } = this.#options
-    const id = identity(stats)
+    const id = idOf(stats)
     let file = roster.byId(id)
     if (!file) {
       const now = await statIfThere(io, path).catch(() => undefined)
       // It is there, and not followed for a reason.
-      if (now && identity(now) === id) return letGo(fd)
-      const renamed = (await siblingsOf(io, path)).find((sibling) => identity(sibling.stats) === id)
-      if (renamed) await tracker.admit(renamed).catch(() => undefined)
+      if (now && idOf(now) === id) return letGo(fd)
+      const isRenamed = await tracker.find(path, id)
       file = roster.byId(id)
       const last = fstatSync(fd, { bigint: true })
-      if (!file && !renamed && last.size > 0n) {
+      if (!file && !isRenamed && last.size > 0n) {
         // Files without a name are held open for a while: not more of them than may be open.
         if (handles.isFull) counters.add('file_gone_unread_total')
-        else file = tracker.admitRemoved(path, last)
+        else file = await tracker.admitRemoved({ path, stats: last }, fd)
       }
     }
-    if (!file || file.isShadow || !handles.adopt(file, fd)) return letGo(fd)
+    if (!file || !handles.adopt(file, fd)) return letGo(fd)
     readers.wake(file)
   }
-}
-
-function identity({ dev, ino }: BigIntStats): string {
-  return `${dev}:${ino}`
 }
 
 function letGo(fd: number): void {

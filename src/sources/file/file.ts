@@ -1,7 +1,8 @@
 /**
  * Source `file`: follows log files wherever rotation takes them, and hands their lines over in deliveries of which each
  * has an id. It never writes to what it reads. Start here; `folders.ts` finds files, `tracker.ts` knows which is which,
- * `reader.ts` reads them, `line-cutter.ts` makes lines of bytes, `courier.ts` sends, `journal.ts` remembers.
+ * `origins.ts` tells copies from new ones, `reader.ts` reads them, `line-cutter.ts` makes lines of bytes, `courier.ts`
+ * sends, `journal.ts` remembers.
  */
 import { randomBytes } from 'node:crypto'
 import type { Counters } from '../../core/counters.ts'
@@ -17,8 +18,10 @@ import { Journal } from './journal.ts'
 import { Lanes } from './lanes.ts'
 import { FILE_LIMITS, type FileLimits } from './limits.ts'
 import { MOUNT_IO, type MountIo } from './mounts.ts'
-import { type FilePatternSettings, parsePattern } from './pattern.ts'
+import { type FilePattern, type FilePatternSettings, parsePattern } from './pattern.ts'
 import { Readers } from './readers.ts'
+import type { FileRecord } from './record.ts'
+import type { Sibling } from './relatives.ts'
 import { Roster } from './roster.ts'
 import { SOURCE_IO, type SourceIo } from './source-io.ts'
 import { type FilesStatus, filesStatus } from './status.ts'
@@ -64,7 +67,7 @@ async function followFiles(options: FileSourceOptions): Promise<FileSource> {
   const lanes = openLanes(options, limits, () => watch.rescanSoon())
   const { io } = lanes
   const patterns = options.patterns.map(parsePattern)
-  const journal = await openJournal(options)
+  const { journal, newPatterns } = await openJournal(options)
   const interpreters = new Interpreters(hostname, limits.lineBytesMax)
   const roster = new Roster(journal, limits.ancestorsMax)
   const courier = new Courier({ sink, journal, limits, logger, run: randomBytes(6).toString('hex') })
@@ -87,25 +90,24 @@ async function followFiles(options: FileSourceOptions): Promise<FileSource> {
     logger,
     mountOf: (path) => lanes.mounts.of(path),
     onRewritten: (file) => watch.rewritten(file),
-    onLost: (path) => watch.look(path),
+    onUnsure: (file) => watch.unsure(file),
+    onLost: (file) => watch.lost(file),
   })
   const tracker = new Tracker({
     io,
     roster,
+    handles,
     patterns,
     limits,
     logger,
-    follow(record, pattern, writtenMs) {
-      const interpreter = interpreters.create(record.path, pattern, record.offset, writtenMs)
-      const file = new FollowedFile(record, pattern, interpreter)
-      roster.add(file)
-      watch.remember(file)
-      return file
-    },
+    isFirstLook: ({ path }) => roster.isStarting && newPatterns.has(path),
+    sinceOf: ({ path }) => journal.since.get(path) ?? 0,
+    follow: (...where) => watch.remember(begin(roster, interpreters, ...where)),
     wake: (file) => readers.wake(file),
     end: (file) => readers.end(file),
     watchExtra: (folder) => folders.watchExtra(folder),
-    wallClock: Date.now,
+    onLost: (file) => watch.lost(file),
+    look: (path) => watch.look(path),
     lookLater: (path) => watch.lookLater(path),
   })
   const early = new EarlyFiles({ io, roster, handles, patterns, counters, tracker, readers })
@@ -128,15 +130,33 @@ async function followFiles(options: FileSourceOptions): Promise<FileSource> {
   }
 }
 
+/** Begins to follow a file, or goes on with one that was let go and has events that are not delivered yet. */
+function begin(
+  roster: Roster,
+  interpreters: Interpreters,
+  record: FileRecord,
+  pattern: FilePattern,
+  { path, stats }: Sibling,
+): FollowedFile {
+  const left = roster.ending.get(record.key)
+  roster.ending.delete(record.key)
+  const file =
+    left ?? new FollowedFile(record, pattern, interpreters.create(path, pattern, record.offset, Number(stats.mtimeMs)))
+  file.moveTo(path, stats)
+  roster.add(file)
+  return file
+}
+
 /** What an earlier process left is settled with the other end. */
-async function openJournal({ stateDir, sink }: FileSourceOptions): Promise<Journal> {
+async function openJournal({ stateDir, sink, patterns }: FileSourceOptions) {
   const journal = await Journal.open(stateDir)
   if (journal.inDoubt) {
     const { id } = journal.inDoubt
     if (await sink.wasTaken(id)) journal.taken(id)
     else await journal.dropDoubt()
   }
-  return journal
+  const paths = patterns.map(({ path }) => path)
+  return { journal, newPatterns: await journal.follow(paths, Date.now()) }
 }
 
 /** Threads that are left for local files, archives and names of hosts, whatever hangs. */

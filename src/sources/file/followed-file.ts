@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { EMPTY_FINGERPRINT, familyOf, type FileRecord, isArchive } from './record.ts'
+import { EMPTY_FINGERPRINT, familyOf, type FileRecord, identityOf, isArchive } from './record.ts'
 import type { LineInterpreter } from './interpreter.ts'
 import type { FilePattern } from './pattern.ts'
 
@@ -13,18 +13,20 @@ export class FollowedFile {
   readonly key: number
   /** Where it is, or was last. */
   path: string
-  readonly family: string
-  readonly device: string
-  readonly inode: string
+  readonly firstPath: string
+  family: string
+  device: string
+  inode: string
   readonly pattern: FilePattern
   readonly interpreter: LineInterpreter
-  readonly isArchive: boolean
+  isArchive: boolean
   /** Everything before was given to the interpreter. */
   position: number
   /** Where the last line that was given to the interpreter ends. */
   lineEnd: number
   head: FileRecord['head']
   anchor: FileRecord['anchor']
+  anchorAt: number
   crc: number
   crcBytes: number
   part: number
@@ -34,15 +36,13 @@ export class FollowedFile {
   /** What the one who delivers was told of. */
   told: number
   state: FileState = 'live'
-  isDone: boolean
-  /** A copy of a file that is still read itself: not read before that one has ended. */
-  isShadow = false
+  /** An archive that was read to its end. */
+  isDone = false
   /** Nothing is where it was: its open handle is all there is. */
   isRemoved = false
   /** As it was when it was last looked at. */
   size = 0
   mtimeNs = -1n
-  seenMs: number
   /** On a clock that does not go back: when something was last read of it, or tried to. */
   grownMs = 0
   /** Bytes at its end without a line end, when it was last read. */
@@ -53,6 +53,8 @@ export class FollowedFile {
   mustEnd = false
   /** The line that is open at its end is to become an event as it stands. */
   mustFlush = false
+  /** It was compared with all others since it is open: its number cannot have been given to another one meanwhile. */
+  isSure = false
   isBusy = false
   isDirty = false
   /** Told again while it was being read. */
@@ -66,6 +68,7 @@ export class FollowedFile {
   constructor(record: FileRecord, pattern: FilePattern, interpreter: LineInterpreter) {
     this.key = record.key
     this.path = record.path
+    this.firstPath = record.firstPath
     this.family = familyOf(record.path)
     this.device = record.device
     this.inode = record.inode
@@ -77,17 +80,31 @@ export class FollowedFile {
     this.delivered = record.offset
     this.told = record.offset
     this.head = record.head
-    this.anchor = record.anchorAt === record.offset ? record.anchor : EMPTY_FINGERPRINT
+    this.anchor = record.anchor
+    this.anchorAt = record.anchorAt
     this.crc = record.crc
     this.crcBytes = record.crcBytes
     this.part = record.part
     this.encoding = record.encoding
-    this.isDone = record.isDone === true
-    this.seenMs = record.seenMs
   }
 
   get id(): string {
-    return `${this.device}:${this.inode}`
+    return identityOf(this)
+  }
+
+  /** Its bytes are in another file from now on, up to where they were read and further. */
+  moveTo(path: string, { dev, ino }: BigIntStats): void {
+    this.path = path
+    this.family = familyOf(path)
+    this.device = String(dev)
+    this.inode = String(ino)
+    this.isArchive = isArchive(path)
+    this.isDone = false
+    this.isSure = false
+    this.isRemoved = false
+    this.openBytes = 0
+    this.mustEnd = false
+    this.mustFlush = false
   }
 
   /** Up to where everything read is in batches. */
@@ -107,27 +124,27 @@ export class FollowedFile {
     return {
       key: this.key,
       path: this.path,
+      firstPath: this.firstPath,
       device: this.device,
       inode: this.inode,
       head: this.head,
       offset,
       anchor: this.anchor,
-      anchorAt: this.position,
+      anchorAt: this.anchorAt,
       crc: this.crc,
       crcBytes: this.crcBytes,
       part: offset === this.position ? this.part : 0,
       encoding: this.encoding,
-      ...(this.isDone && offset === this.position ? { isDone: true } : {}),
-      seenMs: this.seenMs,
     }
   }
 }
 
 /** A file that was never read. */
-export function newRecord(key: number, path: string, stats: BigIntStats, nowMs: number): FileRecord {
+export function newRecord(key: number, path: string, stats: BigIntStats): FileRecord {
   return {
     key,
     path,
+    firstPath: path,
     device: String(stats.dev),
     inode: String(stats.ino),
     head: EMPTY_FINGERPRINT,
@@ -138,6 +155,5 @@ export function newRecord(key: number, path: string, stats: BigIntStats, nowMs: 
     crcBytes: 0,
     part: 0,
     encoding: 'unknown',
-    seenMs: nowMs,
   }
 }

@@ -35,6 +35,11 @@ export class Handles {
     return this.#open.has(file)
   }
 
+  /** The open handle of a file, if there is one. */
+  peek(file: FollowedFile): number | undefined {
+    return this.#open.get(file)
+  }
+
   /** An open handle on this very file. Rejects with ReplacedError, or as opening a file does. */
   async take(file: FollowedFile): Promise<number> {
     const known = this.#open.get(file)
@@ -72,6 +77,7 @@ export class Handles {
     const fd = this.#open.get(file)
     if (fd === undefined) return
     this.#open.delete(file)
+    file.isSure = false
     await this.#io.close(fd)
   }
 

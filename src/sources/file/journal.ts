@@ -26,6 +26,8 @@ interface Entry {
   /** Let go, and kept to know copies by. */
   ended?: readonly number[]
   gone?: readonly number[]
+  /** Pattern → milliseconds since 1970: when it was first followed. */
+  since?: Readonly<Record<string, number>>
 }
 
 /**
@@ -36,6 +38,8 @@ export class Journal {
   readonly #path: string
   readonly records = new Map<number, FileRecord>()
   readonly ended = new Set<number>()
+  /** Pattern → milliseconds since 1970: when it was first followed. */
+  readonly since = new Map<string, number>()
   /** The delivery whose arrival is not known. */
   inDoubt: Intent | undefined
   /** Arrived, and not yet written down. */
@@ -103,11 +107,23 @@ export class Journal {
     })
   }
 
-  /** Files that were let go; `gone` are forgotten for good. */
-  end(ended: readonly number[], gone: readonly number[]): Promise<void> {
-    for (const key of ended) this.ended.add(key)
-    for (const key of gone) this.#forget(key)
-    return this.#append(() => ({ ...this.#settle(), ended, gone }))
+  /** Files that are known, files that were let go; `gone` are forgotten for good. */
+  end(files: readonly FileRecord[], ended: readonly number[], gone: readonly number[]): Promise<void> {
+    return this.#append(() => {
+      const taken = this.#settle()
+      this.#apply(files)
+      for (const key of ended) this.ended.add(key)
+      for (const key of gone) this.#forget(key)
+      return { ...taken, files, ended, gone }
+    })
+  }
+
+  /** These patterns are followed. Resolves with those that are so for the first time, when it is known since when. */
+  async follow(patterns: readonly string[], nowMs: number): Promise<ReadonlySet<string>> {
+    const unknown = patterns.filter((pattern) => !this.since.has(pattern))
+    for (const pattern of unknown) this.since.set(pattern, nowMs)
+    if (unknown.length > 0) await this.#append(() => ({ since: Object.fromEntries(this.since) }))
+    return new Set(unknown)
   }
 
   async close(): Promise<void> {
@@ -145,7 +161,10 @@ export class Journal {
   }
 
   #apply(records: readonly FileRecord[]): void {
-    for (const record of records) this.records.set(record.key, record)
+    for (const record of records) {
+      this.records.set(record.key, record)
+      this.ended.delete(record.key)
+    }
   }
 
   #forget(key: number): void {
@@ -174,7 +193,7 @@ export class Journal {
     }
   }
 
-  #replay({ taken, files, intent, ended, gone }: Entry): void {
+  #replay({ taken, files, intent, ended, gone, since }: Entry): void {
     if (taken === '') this.inDoubt = undefined
     else if (taken !== undefined && taken === this.inDoubt?.id) {
       this.#apply(this.inDoubt.records)
@@ -186,12 +205,13 @@ export class Journal {
     if (intent) this.inDoubt = intent
     for (const key of ended ?? []) this.ended.add(key)
     for (const key of gone ?? []) this.#forget(key)
+    for (const [pattern, ms] of Object.entries(since ?? {})) this.since.set(pattern, ms)
   }
 
   /** Writes the journal anew with what counts: whole under another name, then renamed. */
   async #compact(): Promise<void> {
     const temporary = `${this.#path}.new`
-    const entries: Entry[] = [{ version: VERSION }]
+    const entries: Entry[] = [{ version: VERSION, since: Object.fromEntries(this.since) }]
     const records = [...this.records.values()]
     for (let at = 0; at < records.length; at += 100) entries.push({ files: records.slice(at, at + 100) })
     if (this.ended.size > 0) entries.push({ ended: [...this.ended] })

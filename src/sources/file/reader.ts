@@ -7,17 +7,18 @@ import { ANCHOR_BYTES, extendCrc, fingerprint, HEAD_BYTES, matchesFingerprint } 
 import type { SourceIo } from './source-io.ts'
 
 /**
- * `more`: there is more to read at once. `end`: all there is was read. `rewritten`: the file is not what it was; nothing
- * of it was taken.
+ * `more`: there is more to read at once. `end`: all there is was read. `rewritten`: the file is not what it was.
+ * `unsure`: it may be another one that begins alike. Of the last two nothing was taken.
  */
-export type PassResult = 'more' | 'end' | 'rewritten'
+export type PassResult = 'more' | 'end' | 'rewritten' | 'unsure'
 
 export interface ReaderOptions {
   io: SourceIo
   handles: Pick<Handles, 'take'>
   limits: FileLimits
-  /** A batch with room for more; resolves when there is one. */
-  room: () => Promise<EventBatch>
+  /** Resolves when the batch has room for more. */
+  room: () => Promise<void>
+  batch: () => EventBatch
   isFull: (batch: EventBatch) => boolean
   /** Milliseconds on a clock that does not go back. */
   now: () => number
@@ -41,16 +42,20 @@ export class Reader {
   /** One piece. `isEnd`: nothing more will come of the file. Rejects as opening and reading do, and with ReplacedError. */
   async pass(file: FollowedFile, isEnd = false): Promise<PassResult> {
     const { io, handles, limits } = this.#options
+    // Before it is read: what was read is taken at once, so that nothing happens to the file in between.
+    await this.#options.room()
     const fd = await handles.take(file)
-    const anchorBytes = Math.min(ANCHOR_BYTES, file.position)
-    const wanted = this.#piece.length
-    const count = await io.read(fd, this.#piece, wanted, file.position - anchorBytes)
-    // The order matters: what is at the front after the piece was read was there when it was read.
-    if (!this.#isAnchored(file, anchorBytes, count) || !(await this.#checkHead(fd, file))) return 'rewritten'
-    const isWhole = count < wanted
-    if (count === anchorBytes) return this.#reachedEnd(file, 0)
-    const batch = await this.#options.room()
     const offset = file.position
+    const anchorBytes = Math.min(ANCHOR_BYTES, offset)
+    const wanted = this.#piece.length
+    const count = await io.read(fd, this.#piece, wanted, offset - anchorBytes)
+    // The order matters: what is at the front after the piece was read was there when it was read.
+    if (!this.#isAnchored(file, anchorBytes, count)) return 'rewritten'
+    if (!(await this.#checkHead(fd, file, offset - anchorBytes, count))) return 'rewritten'
+    const isWhole = count < wanted && (await io.read(fd, this.#head, 1, offset - anchorBytes + count)) === 0
+    if (count === anchorBytes) return isWhole ? this.#reachedEnd(file, 0) : 'more'
+    if (mayBeOther(file)) return 'unsure'
+    const batch = this.#options.batch()
     const isLast = isWhole && file.mustFlush
     const consumed = cutLines(file, this.#piece, anchorBytes, count, {
       batch,
@@ -70,9 +75,10 @@ export class Reader {
   }
 
   /** The bytes before the position are those that were there when it was reached. */
-  #isAnchored({ anchor }: FollowedFile, anchorBytes: number, count: number): boolean {
+  #isAnchored({ anchor, anchorAt, position }: FollowedFile, anchorBytes: number, count: number): boolean {
     if (count < anchorBytes) return false
-    return anchor.bytes !== anchorBytes || matchesFingerprint(this.#piece, anchor)
+    if (anchorAt !== position || anchor.bytes > anchorBytes) return true
+    return matchesFingerprint(this.#piece.subarray(anchorBytes - anchor.bytes, anchorBytes), anchor)
   }
 
   #advance(file: FollowedFile, offset: number, from: number, consumed: number): void {
@@ -80,6 +86,7 @@ export class Reader {
     const done = from + consumed
     extendCrc(file, this.#piece.subarray(from, done), offset)
     file.anchor = fingerprint(this.#piece.subarray(Math.max(0, done - ANCHOR_BYTES), done))
+    file.anchorAt = file.position
     file.grownMs = this.#options.now()
     this.#options.onRead(consumed)
   }
@@ -94,15 +101,23 @@ export class Reader {
   }
 
   /** Whether the file begins as it did; learns more of its beginning while it is short. */
-  async #checkHead(fd: number, file: FollowedFile): Promise<boolean> {
-    const count = await this.#options.io.read(fd, this.#head, HEAD_BYTES, 0)
-    const bytes = this.#head.subarray(0, count)
+  async #checkHead(fd: number, file: FollowedFile, from: number, count: number): Promise<boolean> {
+    const headCount = from === 0 ? 0 : await this.#options.io.read(fd, this.#head, HEAD_BYTES, 0)
+    const bytes = from === 0 ? this.#piece.subarray(0, Math.min(count, HEAD_BYTES)) : this.#head.subarray(0, headCount)
     if (!matchesFingerprint(bytes, file.head)) return false
-    if (count > file.head.bytes) file.head = fingerprint(bytes)
+    // Where both reach, they have to be of the same contents.
+    const end = Math.min(bytes.length, from + count)
+    if (end > from && !bytes.subarray(from, end).equals(this.#piece.subarray(0, end - from))) return false
+    if (bytes.length > file.head.bytes) file.head = fingerprint(bytes)
     return true
   }
 
   #newPiece(bytes: number): Buffer {
     return Buffer.allocUnsafeSlow(bytes + ANCHOR_BYTES)
   }
+}
+
+/** The number of a file that was not open may have been given to a copy of another log, which begins alike. */
+export function mayBeOther({ isSure, position, path, family }: FollowedFile): boolean {
+  return !isSure && position > 0 && path !== family
 }

@@ -6,7 +6,7 @@ import type { FollowedFile } from './followed-file.ts'
 import { type Handles, ReplacedError } from './handles.ts'
 import { HungError } from './lanes.ts'
 import type { FileLimits } from './limits.ts'
-import { type PassResult, Reader } from './reader.ts'
+import { mayBeOther, type PassResult, Reader } from './reader.ts'
 import type { Roster } from './roster.ts'
 import { errorCode, type SourceIo } from './source-io.ts'
 
@@ -22,8 +22,10 @@ export interface ReadersOptions {
   mountOf: (path: string) => string | undefined
   /** The file is not what it was. It is not read before somebody says so. */
   onRewritten: (file: FollowedFile) => void
-  /** The path has to be looked at: it may lead elsewhere. */
-  onLost: (path: string) => void
+  /** It has to be compared with others. It is not read before somebody says so. */
+  onUnsure: (file: FollowedFile) => void
+  /** Its path led elsewhere when the file was to be opened. */
+  onLost: (file: FollowedFile) => void
 }
 
 /** Several readers that take turns on the files that have something to read, a piece at a time. */
@@ -41,8 +43,6 @@ export class Readers {
   #idleWaiters: (() => void)[] = []
   /** Of lines that are held back, of all files. */
   #heldBytes = 0
-  /** Let go, with events that are not delivered yet. */
-  readonly ending = new Set<FollowedFile>()
 
   constructor(options: ReadersOptions) {
     this.#options = options
@@ -55,6 +55,7 @@ export class Readers {
           handles,
           limits,
           room: () => courier.room(),
+          batch: () => courier.batch,
           isFull: (batch) => courier.isFull(batch),
           now: () => performance.now(),
           onRead: (bytes) => this.#bytes.add(bytes),
@@ -71,7 +72,7 @@ export class Readers {
   wake(file: FollowedFile): void {
     if (file.state === 'rotated') this.waiting.add(file)
     if (file.isRemoved && !this.#options.handles.has(file)) return
-    if (file.isShadow || file.isDone || file.state === 'ended' || this.#isClosed) return
+    if (file.isDone || file.state === 'ended' || this.#isClosed) return
     if (file.isBusy) file.isStale = true
     else {
       this.#dirty.add(file)
@@ -86,12 +87,10 @@ export class Readers {
     file.state = 'ended'
     this.#dirty.delete(file)
     this.waiting.delete(file)
-    if (!file.isShadow) {
-      file.interpreter.flush(courier.batch)
-      this.#tell(file)
-      this.ending.add(file)
-    }
+    file.interpreter.flush(courier.batch)
+    this.#tell(file)
     this.#count(file)
+    roster.ending.set(file.key, file)
     roster.remove(file)
     await handles.release(file)
   }
@@ -157,14 +156,14 @@ export class Readers {
     file.isStale = false
     let result: PassResult | 'failed' = 'failed'
     try {
-      if (file.isArchive) await this.#archive(file)
-      result = file.isArchive ? 'end' : await reader.pass(file, file.mustEnd)
+      result = file.isArchive ? await this.#archive(file) : await reader.pass(file, file.mustEnd)
       this.#tell(file)
       if (file.error !== undefined && (!file.isArchive || file.isDone)) this.#recovered(file)
     } catch (error) {
       if (!this.#isClosed) this.#failed(file, error)
     }
     if (result === 'rewritten') return this.#options.onRewritten(file)
+    if (result === 'unsure') return this.#options.onUnsure(file)
     file.isBusy = false
     if (result === 'more' || (result === 'end' && file.isStale)) this.#dirty.add(file)
     else if (result === 'end') this.#rest(file)
@@ -199,18 +198,23 @@ export class Readers {
     }
   }
 
-  async #archive(file: FollowedFile): Promise<void> {
-    const { courier, limits, io } = this.#options
+  async #archive(file: FollowedFile): Promise<PassResult> {
+    const { courier, limits, io, handles } = this.#options
+    const fd = await handles.take(file)
+    if (mayBeOther(file)) return 'unsure'
     await readArchive(file, {
       io,
+      fd,
       limits,
       room: () => courier.room(),
+      batch: () => courier.batch,
       isFull: (batch) => courier.isFull(batch),
       onRead: (bytes) => {
         this.#bytes.add(bytes)
         this.#tell(file)
       },
     })
+    return 'end'
   }
 
   /** The one who delivers learns of what was put into the batch. */
@@ -223,7 +227,7 @@ export class Readers {
 
   #failed(file: FollowedFile, error: unknown): void {
     const { logger, limits, onLost, counters } = this.#options
-    if (error instanceof ReplacedError || errorCode(error) === 'ENOENT') return onLost(file.path)
+    if (error instanceof ReplacedError || errorCode(error) === 'ENOENT') return onLost(file)
     const isHung = error instanceof HungError
     const reason = (!isHung && errorCode(error)) || (error as Error).message
     if (file.error !== reason && !isHung) logger.warn({ path: file.path, reason }, 'A file cannot be read for now')

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
 /** The first bytes of a file that tell it from others. */
 export const HEAD_BYTES = 1024
 /** The bytes before the place up to which a file was read. */
-export const ANCHOR_BYTES = 64
+export const ANCHOR_BYTES = 256
 
 export interface Fingerprint {
   bytes: number
@@ -18,6 +18,8 @@ export interface FileRecord {
   /** Number of this file, never used for another one. */
   key: number
   path: string
+  /** Where it was first. */
+  firstPath: string
   device: string
   inode: string
   head: Fingerprint
@@ -32,10 +34,6 @@ export interface FileRecord {
   /** 0, or the number of the last part of a line that goes on at `offset`. */
   part: number
   encoding: Encoding
-  /** An archive that was read to its end. */
-  isDone?: boolean
-  /** Milliseconds since 1970: when it was last looked at. */
-  seenMs: number
 }
 
 export type Encoding = 'unknown' | 'utf8' | 'utf16le' | 'utf16be'
@@ -46,6 +44,15 @@ export function fingerprint(bytes: Uint8Array): Fingerprint {
   return bytes.length === 0
     ? EMPTY_FINGERPRINT
     : { bytes: bytes.length, hash: hash('sha256', bytes, 'buffer').toString('hex', 0, 8) }
+}
+
+export function identityOf({ device, inode }: Pick<FileRecord, 'device' | 'inode'>): string {
+  return `${device}:${inode}`
+}
+
+/** Whether nothing was read of a file, so that there is nothing to know it again by. */
+export function isBlank({ offset, crcBytes }: FileRecord): boolean {
+  return offset === 0 && crcBytes === 0
 }
 
 /** Whether bytes begin with what the fingerprint was taken of. */
@@ -63,6 +70,8 @@ export function extendCrc(file: Pick<FileRecord, 'crc' | 'crcBytes'>, bytes: Uin
 
 /** What names of rotated files end with: `.1`, `-20261121`, `.2026-11-21`, `-2026112113`, `.gz`, and each after another. */
 const ROTATION_SUFFIX = /(?:[.\-_](?:\d{1,10}|\d{4}-\d{2}-\d{2}(?:[T_-]\d{2}(?:-?\d{2}){0,2})?|gz|old|bak|prev))$/i
+/** What stands before an extension is a date only: a shorter number says which of several logs it is. */
+const ROTATION_DATE = /[.\-_](?:\d{8}(?:\d{2}){0,3}|\d{4}-\d{2}-\d{2}(?:[T_-]\d{2}(?:-?\d{2}){0,2})?)$/
 
 /**
  * Folder and name without what rotation adds to it: files for which it is the same may have the same contents.
@@ -75,7 +84,7 @@ export function familyOf(path: string): string {
     if (shorter === name || shorter === '') break
   }
   const extension = /\.[A-Za-z]+$/.exec(name)?.[0] ?? ''
-  const stem = name.slice(0, name.length - extension.length).replace(ROTATION_SUFFIX, '')
+  const stem = name.slice(0, name.length - extension.length).replace(ROTATION_DATE, '')
   return `${dirname(path)}/${stem}${extension}`
 }
 

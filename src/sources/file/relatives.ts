@@ -1,9 +1,9 @@
-/** Finds files that belong together: where a renamed one is now, what was rotated away unseen, which one is a copy. */
+/** Compares files by what is in them: whether one is still what it was, and which one is a copy of which. */
 import type { BigIntStats } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { unpacked } from './archive.ts'
 import {
+  EMPTY_FINGERPRINT,
   familyOf,
   type FileRecord,
   type Fingerprint,
@@ -19,28 +19,16 @@ export interface Sibling {
   stats: BigIntStats
 }
 
-/** Names of one folder that are looked at; there are not more relatives of one file than that. */
-const SIBLINGS_MAX = 1000
-const PIECE_BYTES = 256 * 1024
+/** What is at a path is not what was there when it was listed. */
+export class MovedError extends Error {
+  override readonly name = 'MovedError'
+}
 
-/** Regular files of the same family in the same folder, the file at the path itself included. */
-export async function siblingsOf(io: SourceIo, path: string): Promise<Sibling[]> {
-  const folder = dirname(path)
-  const family = familyOf(path)
-  let names: string[]
-  try {
-    names = (await io.list(folder)).map(({ name }) => name)
-  } catch {
-    // The folder has gone, or may not be read: then nobody is found in it.
-    return []
-  }
-  const related = names.map((name) => join(folder, name)).filter((other) => familyOf(other) === family)
-  const found: Sibling[] = []
-  for (const other of related.slice(0, SIBLINGS_MAX)) {
-    const stats = await statIfThere(io, other)
-    if (stats?.isFile() === true) found.push({ path: other, stats })
-  }
-  return found
+const PIECE_BYTES = 64 * 1024
+const TRAILER_BYTES = 8
+
+export function idOf({ dev, ino }: BigIntStats): string {
+  return `${dev}:${ino}`
 }
 
 export async function statIfThere(io: SourceIo, path: string): Promise<BigIntStats | undefined> {
@@ -53,77 +41,178 @@ export async function statIfThere(io: SourceIo, path: string): Promise<BigIntSta
 }
 
 /** The fingerprint of the first bytes of what is in a file, as far as there are any. */
-export async function headOf(io: SourceIo, path: string): Promise<Fingerprint> {
-  return fingerprint(await firstBytes(io, path, HEAD_BYTES))
+export async function headOf(io: SourceIo, sibling: Sibling): Promise<Fingerprint> {
+  return fingerprint(await bytesOf(io, sibling, 0, HEAD_BYTES))
 }
 
-/** Whether what is in the file begins as the fingerprint says. */
-export async function beginsWith(io: SourceIo, path: string, head: Fingerprint): Promise<boolean> {
-  if (head.bytes === 0) return true
-  return matchesFingerprint(await firstBytes(io, path, head.bytes), head)
+/** Whether the file with the number of the record is the one that it was taken of. */
+export async function isStill(io: SourceIo, sibling: Sibling, record: FileRecord): Promise<boolean> {
+  if (!isArchive(sibling.path)) return isPlainStill(io, sibling, record)
+  return (await isExactly(io, sibling, record)) || matches(io, sibling, record)
 }
 
-async function firstBytes(io: SourceIo, path: string, bytes: number): Promise<Buffer> {
-  const pieces: Buffer[] = []
-  for await (const piece of contentsOf(io, path, bytes)) pieces.push(Buffer.from(piece))
-  return Buffer.concat(pieces)
+/** Whether all that was read of a file stands at the begin of this one. Rejects for an archive that is not whole. */
+export async function matches(io: SourceIo, sibling: Sibling, record: FileRecord): Promise<boolean> {
+  if (!isArchive(sibling.path) && !(await isPlainStill(io, sibling, record))) return false
+  const { crc, crcBytes } = await checksumOf(io, sibling, record.crcBytes)
+  return crcBytes === record.crcBytes && crc === record.crc
 }
 
-/** `yes`: all that was read of the original stands at the begin of the file. `short`: as far as it goes, perhaps. */
-export type CopyVerdict = 'yes' | 'no' | 'short'
+/** Whether an archive holds what was read of a file and nothing else: it ends with length and checksum of that. */
+export async function isExactly(io: SourceIo, sibling: Sibling, record: FileRecord): Promise<boolean> {
+  const at = Number(sibling.stats.size) - TRAILER_BYTES
+  if (!isArchive(sibling.path) || record.crcBytes === 0 || record.offset !== record.crcBytes || at < 0) return false
+  return withOpen(io, sibling, async (fd) => {
+    const trailer = await readAt(io, fd, TRAILER_BYTES, at)
+    if (trailer.length < TRAILER_BYTES) return false
+    return trailer.readUInt32LE(0) === record.crc && trailer.readUInt32LE(4) === record.crcBytes >>> 0
+  })
+}
 
-/** Whether the file is a copy of one of which this is known. */
-export async function isCopy(
-  io: SourceIo,
-  { path, stats }: Sibling,
-  original: Pick<FileRecord, 'path' | 'head' | 'crc' | 'crcBytes'>,
-): Promise<CopyVerdict> {
-  const { head, crc, crcBytes } = original
-  // Short beginnings are alike by chance: then the name has to be one that rotation makes of the other.
-  if (head.bytes === 0 || (head.bytes < HEAD_BYTES && !isNamedAfter(path, original.path))) return 'no'
-  if (!(await beginsWith(io, path, head))) return 'no'
-  if (!isArchive(path) && stats.size < BigInt(crcBytes)) return 'short'
-  let found = 0
-  let foundBytes = 0
-  for await (const piece of contentsOf(io, path, crcBytes)) {
-    found = crc32(piece, found)
-    foundBytes += piece.length
+/**
+ * How long a file is of which all is at the same place in the one that is open; `undefined`: something is not. Of one
+ * that is not packed, its begin and its end are compared.
+ */
+export async function isWithin(io: SourceIo, sibling: Sibling, original: number): Promise<number | undefined> {
+  if (isArchive(sibling.path)) {
+    let at = 0
+    for await (const piece of contentsOf(io, sibling, Infinity)) {
+      if (!(await isAt(io, original, piece, at))) return undefined
+      at += piece.length
+    }
+    return at
   }
-  return foundBytes === crcBytes && found === crc ? 'yes' : 'no'
+  const size = Number(sibling.stats.size)
+  for (const from of new Set([0, Math.max(0, size - PIECE_BYTES)])) {
+    const bytes = await bytesOf(io, sibling, from, Math.min(PIECE_BYTES, size))
+    if (from + bytes.length > size || !(await isAt(io, original, bytes, from))) return undefined
+  }
+  return size
+}
+
+/** What is to be known of a file when so much of it was read elsewhere. */
+export async function knownUpTo(
+  io: SourceIo,
+  sibling: Sibling,
+  record: FileRecord,
+  bytes: number,
+): Promise<FileRecord> {
+  const sum = await checksumOf(io, sibling, bytes)
+  const head = await headOf(io, sibling)
+  return { ...record, ...sum, offset: sum.crcBytes, head, anchor: EMPTY_FINGERPRINT, anchorAt: 0, part: 0 }
+}
+
+async function checksumOf(io: SourceIo, sibling: Sibling, bytes: number): Promise<{ crc: number; crcBytes: number }> {
+  let crc = 0
+  let crcBytes = 0
+  for await (const piece of contentsOf(io, sibling, bytes)) {
+    crc = crc32(piece, crc)
+    crcBytes += piece.length
+  }
+  return { crc, crcBytes }
 }
 
 /**
  * Whether rotation may have made this name of the other. A name with a date may as well be that of a log of its own,
  * which begins as the one of the day before did; one with a number is never written to by who writes the log.
  */
-function isNamedAfter(path: string, original: string): boolean {
+export function mayBeCopy(path: string, { path: now, firstPath }: { path: string; firstPath: string }): boolean {
   const family = familyOf(path)
-  if (!path.startsWith(family) || path === family) return false
-  return original === family || /^\.\d{1,3}(?:\.gz)?$/.test(path.slice(family.length))
+  return [now, firstPath].some(
+    (original) =>
+      original === family ||
+      path.startsWith(original) ||
+      (withoutNumber(path) !== path && withoutNumber(path) === withoutNumber(original)),
+  )
 }
 
-/** The first `bytes` of what is in a file, or of all of it, in pieces that are valid until the next is asked for. */
-async function* contentsOf(io: SourceIo, path: string, bytes: number): AsyncGenerator<Buffer> {
+function withoutNumber(path: string): string {
+  return path.replace(/\.\d{1,3}(?:\.gz)?$/, '')
+}
+
+async function isPlainStill(io: SourceIo, sibling: Sibling, record: FileRecord): Promise<boolean> {
+  const { head, anchorAt, crcBytes, offset } = record
+  if (Number(sibling.stats.size) < Math.max(head.bytes, anchorAt, crcBytes, offset)) return false
+  return withOpen(io, sibling, (fd) => isOpenStill(io, fd, record))
+}
+
+/** Whether all that was read of a file stands at the begin of one that is open. */
+export async function isOpenCopy(io: SourceIo, fd: number, size: number, record: FileRecord): Promise<boolean> {
+  if (size < record.crcBytes || !matchesFingerprint(await readAt(io, fd, record.head.bytes, 0), record.head))
+    return false
+  let crc = 0
+  for (let at = 0; at < record.crcBytes; at += PIECE_BYTES) {
+    crc = crc32(await readAt(io, fd, Math.min(PIECE_BYTES, record.crcBytes - at), at), crc)
+  }
+  return crc === record.crc
+}
+
+/** The same for one that is open. */
+export async function isOpenStill(io: SourceIo, fd: number, { head, anchor, anchorAt }: FileRecord): Promise<boolean> {
+  if (!matchesFingerprint(await readAt(io, fd, head.bytes, 0), head)) return false
+  return matchesFingerprint(await readAt(io, fd, anchor.bytes, anchorAt - anchor.bytes), anchor)
+}
+
+async function isAt(io: SourceIo, fd: number, bytes: Buffer, at: number): Promise<boolean> {
+  return (await readAt(io, fd, bytes.length, at)).equals(bytes)
+}
+
+/** Fewer where the file ends. */
+async function readAt(io: SourceIo, fd: number, length: number, at: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  for (let done = 0; ;) {
+    const count = done < length ? await io.read(fd, bytes.subarray(done), length - done, at + done) : 0
+    if (count === 0) return bytes.subarray(0, done)
+    done += count
+  }
+}
+
+/** Of an archive: of what is in it. Fewer where the file ends. */
+async function bytesOf(io: SourceIo, sibling: Sibling, at: number, length: number): Promise<Buffer> {
+  if (!isArchive(sibling.path)) return withOpen(io, sibling, (fd) => readAt(io, fd, length, at))
+  const pieces: Buffer[] = []
+  for await (const piece of contentsOf(io, sibling, at + length)) pieces.push(Buffer.from(piece))
+  return Buffer.concat(pieces).subarray(at)
+}
+
+/** The first bytes of what is in a file, or all, in pieces that are valid until the next is asked for. */
+async function* contentsOf(io: SourceIo, sibling: Sibling, bytes: number): AsyncGenerator<Buffer> {
+  const fd = await openAs(io, sibling)
   let left = bytes
-  if (isArchive(path)) {
-    for await (const piece of unpacked(io, path)) {
-      yield piece.subarray(0, left)
+  try {
+    for await (const piece of isArchive(sibling.path) ? unpacked(io, fd) : plainOf(io, fd)) {
+      if (left > 0) yield piece.subarray(0, left)
       left -= piece.length
       if (left <= 0) return
-    }
-    return
-  }
-  const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, Math.max(1, bytes)))
-  const fd = await io.open(path)
-  try {
-    for (let at = 0; left > 0;) {
-      const count = await io.read(fd, piece, Math.min(piece.length, left), at)
-      if (count === 0) return
-      yield piece.subarray(0, count)
-      at += count
-      left -= count
     }
   } finally {
     await io.close(fd)
   }
+}
+
+async function* plainOf(io: SourceIo, fd: number): AsyncGenerator<Buffer> {
+  const piece = Buffer.allocUnsafe(PIECE_BYTES)
+  for (let at = 0; ;) {
+    const count = await io.read(fd, piece, piece.length, at)
+    if (count === 0) return
+    yield piece.subarray(0, count)
+    at += count
+  }
+}
+
+async function withOpen<T>(io: SourceIo, sibling: Sibling, use: (fd: number) => Promise<T>): Promise<T> {
+  const fd = await openAs(io, sibling)
+  try {
+    return await use(fd)
+  } finally {
+    await io.close(fd)
+  }
+}
+
+/** Names move while they are looked at: what is opened has to be what was listed. */
+async function openAs(io: SourceIo, { path, stats }: Sibling): Promise<number> {
+  const fd = await io.open(path)
+  if (idOf(await io.statOpen(fd)) === idOf(stats)) return fd
+  await io.close(fd)
+  throw new MovedError(`${path} is another file by now`)
 }

@@ -1,8 +1,28 @@
+import type { BigIntStats } from 'node:fs'
 import type { FollowedFile } from './followed-file.ts'
 import type { Journal } from './journal.ts'
-import { familyOf, type FileRecord } from './record.ts'
+import type { Sibling } from './relatives.ts'
+import { type FileRecord, identityOf, isBlank } from './record.ts'
+import { Resting } from './resting.ts'
 
-/** Who is followed, under which path, and who is remembered from before. */
+/** A file that holds nothing but what is in another one, which is read itself. */
+export interface Copy {
+  original: FollowedFile
+  bytes: number
+  /** Something was read of the original by then: it cannot have been emptied in between without being noticed. */
+  isSure: boolean
+  /** As it was when that was found out. */
+  signature: string
+}
+
+/** What the journal learns of files that are not read. */
+interface Note {
+  record: FileRecord
+  /** Not before so much of this one is delivered. */
+  after: { file: FollowedFile; bytes: number } | undefined
+}
+
+/** Who is followed, under which path, and what is known of files that are not read, or not there, any more. */
 export class Roster {
   readonly #ancestorsMax: number
   readonly #byId = new Map<string, FollowedFile>()
@@ -10,10 +30,18 @@ export class Roster {
   /** Where links lead → the path that is followed. */
   readonly #aliases = new Map<string, string>()
   readonly #families = new Map<string, Set<FollowedFile>>()
-  readonly #shadows = new Map<FollowedFile, FollowedFile>()
-  /** Records of the journal that nobody follows, by identity and by family. */
-  readonly #remembered = new Map<string, FileRecord>()
-  readonly #ancestors = new Map<string, FileRecord[]>()
+  readonly resting = new Resting()
+  /** Those were let go: nothing came for long. */
+  readonly #ended: Set<number>
+  /** Let go, with events that are not delivered yet, by number. */
+  readonly ending = new Map<number, FollowedFile>()
+  /** By identity. */
+  readonly copies = new Map<string, Copy>()
+  /** Files of which nothing is wanted, by path: how they were when that was found out. */
+  readonly #settled = new Map<string, string>()
+  readonly #notes: Note[] = []
+  readonly #lapsed: number[] = []
+  readonly #gone: number[] = []
   readonly #refused = new Set<string>()
   #nextKey: number
   /** Path → why it cannot be read. */
@@ -24,10 +52,8 @@ export class Roster {
   constructor(journal: Journal, ancestorsMax: number) {
     this.#ancestorsMax = ancestorsMax
     this.#nextKey = journal.nextKey
-    for (const record of journal.records.values()) {
-      if (!journal.ended.has(record.key)) this.#remembered.set(identity(record), record)
-      this.#addAncestor(record)
-    }
+    this.#ended = new Set(journal.ended)
+    for (const record of journal.records.values()) this.resting.set(record)
   }
 
   get size(): number {
@@ -73,6 +99,8 @@ export class Roster {
   }
 
   add(file: FollowedFile): void {
+    this.resting.delete(file.key)
+    this.#ended.delete(file.key)
     this.#byId.set(file.id, file)
     const found = this.#families.get(file.family)
     if (found) found.add(file)
@@ -87,104 +115,91 @@ export class Roster {
     if (this.#byPath.get(path) === file) this.#byPath.delete(path)
   }
 
-  move(file: FollowedFile, path: string): void {
-    this.displace(file, file.path)
-    file.path = path
+  /** The file has another name, or is another file from now on. */
+  move(file: FollowedFile, path: string, stats: BigIntStats): void {
+    this.#take(file)
+    file.moveTo(path, stats)
+    this.add(file)
   }
 
-  /** The copy is read once the original has ended. */
-  shadow(original: FollowedFile, copy: FollowedFile): void {
-    copy.isShadow = true
-    this.#shadows.set(original, copy)
-  }
-
-  shadowOf(original: FollowedFile): FollowedFile | undefined {
-    return this.#shadows.get(original)
-  }
-
-  /** The copy is not followed any more as one. */
-  removeShadow(original: FollowedFile): void {
-    const copy = this.#shadows.get(original)
-    this.#shadows.delete(original)
-    if (copy) this.#take(copy)
-  }
-
-  /** Not followed any more; copies of it are known by what is remembered. */
+  /** Not followed any more. What was read of it is known. */
   remove(file: FollowedFile): void {
     this.#take(file)
-    if (!file.isShadow) this.#addAncestor(file.record(file.position))
+    this.resting.set(file.record(file.position))
   }
 
   #take(file: FollowedFile): void {
     if (this.#byId.get(file.id) === file) this.#byId.delete(file.id)
-    this.displace(file, file.path)
     for (const [path, other] of this.#byPath) if (other === file) this.#byPath.delete(path)
     const family = this.#families.get(file.family)
     family?.delete(file)
     if (family?.size === 0) this.#families.delete(file.family)
   }
 
-  remembered(id: string): FileRecord | undefined {
-    return this.#remembered.get(id)
+  hasEnded({ key }: FileRecord): boolean {
+    return this.#ended.has(key)
   }
 
-  unclaimed(): FileRecord[] {
-    return [...this.#remembered.values()]
+  /** All of a file is known that nobody reads: the journal learns of it once what it is a copy of is delivered. */
+  rest(record: FileRecord, after?: Note['after']): void {
+    this.resting.set(record)
+    this.#ended.add(record.key)
+    this.#notes.push({ record, after })
   }
 
-  /** Of each family that is remembered: the path, who was there, when that was seen last, and whether it was empty. */
-  lastSeen(): Map<string, { id: string; seenMs: number; isBlank: boolean }> {
-    const seen = new Map<string, { id: string; seenMs: number; isBlank: boolean; isPlain: boolean }>()
-    for (const record of this.#remembered.values()) {
-      const path = familyOf(record.path)
-      const isPlain = record.path === path
-      const known = seen.get(path)
-      const isBetter =
-        !known || (isPlain && !known.isPlain) || (isPlain === known.isPlain && record.seenMs > known.seenMs)
-      if (!isBetter) continue
-      seen.set(path, { id: identity(record), seenMs: record.seenMs, isBlank: record.head.bytes === 0, isPlain })
-    }
-    return seen
+  /** What has to be delivered before the journal may say that all of the file is known. */
+  undelivered(key: number): Note['after'] {
+    const file = this.ending.get(key)
+    return file && { file, bytes: file.settled }
   }
 
-  claim(record: FileRecord): void {
-    this.#remembered.delete(identity(record))
-    this.#dropAncestor(record)
+  lapse(file: FollowedFile): void {
+    this.giveUp(file.record(file.position))
   }
 
-  /** The file of the record is not there any more. Copies of it are known all the same. */
+  /** What the journal has not been told: files that are known now, those that were let go, those that nobody needs. */
+  takeNews(): { known: FileRecord[]; ended: number[]; gone: number[] } {
+    const known = this.#notes.filter(isDue).map(({ record }) => record)
+    this.#notes.splice(0, Infinity, ...this.#notes.filter((note) => !isDue(note)))
+    return { known, ended: [...known.map(({ key }) => key), ...this.#lapsed.splice(0)], gone: this.#gone.splice(0) }
+  }
+
+  /** Nothing is wanted of a file as it is now. */
+  settle({ path, stats }: Sibling): void {
+    this.#settled.set(path, signatureOf(stats))
+  }
+
+  isSettled({ path, stats }: Sibling): boolean {
+    return this.#settled.get(path) === signatureOf(stats)
+  }
+
+  /** Nothing is at the path. */
+  unsettle(path: string): void {
+    this.#settled.delete(path)
+  }
+
+  /** The file of a record is not there any more. Copies of it are known all the same. */
   giveUp(record: FileRecord): void {
-    this.#remembered.delete(identity(record))
+    if (isBlank(record)) return this.#forget(record.key)
+    this.#ended.add(record.key)
     this.#lapsed.push(record.key)
   }
 
-  /** Keys of files that ended since the last call, and of those that nobody needs to remember. */
-  takeEnded(): { ended: number[]; gone: number[] } {
-    return { ended: this.#lapsed.splice(0), gone: this.#gone.splice(0) }
+  #forget(key: number): void {
+    this.resting.delete(key)
+    this.#ended.delete(key)
+    this.#gone.push(key)
   }
 
-  readonly #lapsed: number[] = []
-  readonly #gone: number[] = []
-
-  lapse(file: FollowedFile): void {
-    this.#lapsed.push(file.key)
-  }
-
-  ancestors(family: string): readonly FileRecord[] {
-    return this.#ancestors.get(family) ?? []
-  }
-
-  /** Forgets who was let go longest ago, but for those that are still there: they would be taken for new ones. */
+  /** Forgets who came to rest longest ago, but for those that are still there: they would be taken for new ones. */
   prune(family: string, present: ReadonlySet<string>): void {
-    const found = this.#ancestors.get(family) ?? []
-    const absent = found.filter((record) => !present.has(identity(record)) && !this.#remembered.has(identity(record)))
-    const gone = new Set(absent.slice(0, Math.max(0, absent.length - this.#ancestorsMax)))
-    if (gone.size === 0) return
-    this.#ancestors.set(
-      family,
-      found.filter((record) => !gone.has(record)),
-    )
-    for (const { key } of gone) this.#gone.push(key)
+    const absent = this.resting
+      .ofFamily(family)
+      .filter((record) => this.#ended.has(record.key) && !present.has(identityOf(record)))
+      .sort((one, other) => one.key - other.key)
+    for (const { key } of absent.slice(0, Math.max(0, absent.length - this.#ancestorsMax))) {
+      this.#forget(key)
+    }
   }
 
   /** False when it was refused before. */
@@ -193,21 +208,13 @@ export class Roster {
     this.#refused.add(path)
     return isFirst
   }
-
-  #addAncestor(record: FileRecord): void {
-    const family = familyOf(record.path)
-    const found = this.#ancestors.get(family) ?? []
-    found.push(record)
-    this.#ancestors.set(family, found)
-  }
-
-  #dropAncestor(record: FileRecord): void {
-    const found = this.#ancestors.get(familyOf(record.path))
-    const index = found?.findIndex(({ key }) => key === record.key) ?? -1
-    if (index >= 0) found?.splice(index, 1)
-  }
 }
 
-function identity({ device, inode }: FileRecord): string {
-  return `${device}:${inode}`
+/** What is different as soon as a file was written to, or is another one. */
+export function signatureOf({ dev, ino, size, mtimeNs }: BigIntStats): string {
+  return `${dev}:${ino} ${size} ${mtimeNs}`
+}
+
+function isDue({ after }: Note): boolean {
+  return !after || after.file.delivered >= after.bytes
 }

@@ -16,7 +16,10 @@ export interface SourceIo {
   /** For reading only. */
   open(path: string): Promise<number>
   statOpen(fd: number): Promise<BigIntStats>
-  /** Resolves with the number of bytes read, which is less than asked for only at the end of the file. */
+  /**
+   * Reads once, so that what is read was in the file at one moment. Resolves with the number of bytes, which may be less
+   * than asked for; 0 is the end of the file.
+   */
   read(fd: number, target: Buffer, length: number, position: number): Promise<number>
   close(fd: number): Promise<void>
 }
@@ -39,22 +42,11 @@ export const SOURCE_IO: SourceIo = {
   fileSystem: async (path) => (await statfs(path)).type,
   open: (path) => openFile(path, FLAGS),
   statOpen,
-  async read(fd, target, length, position) {
-    let done = 0
-    while (done < length) {
-      const count = await readOnce(fd, target, done, length - done, position + done)
-      if (count === 0) break
-      done += count
-    }
-    return done
-  },
+  read: (fd, target, length, position) =>
+    new Promise((resolve, reject) => {
+      read(fd, target, 0, length, position, (error, count) => (error ? reject(error) : resolve(count)))
+    }),
   close: (fd) => closeFile(fd),
-}
-
-function readOnce(fd: number, target: Buffer, at: number, length: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, target, at, length, position, (error, count) => (error ? reject(error) : resolve(count)))
-  })
 }
 
 /** `ENOENT` and the like; empty for what is no error of the system. */

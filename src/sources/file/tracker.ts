@@ -1,47 +1,56 @@
-import type { BigIntStats } from 'node:fs'
-import { dirname } from 'node:path'
-import type { Logger } from '../../core/logger.ts'
-import { type FileState, type FollowedFile, newRecord } from './followed-file.ts'
+import { Admission, type AdmissionOptions } from './admission.ts'
+import { type FollowedFile, newRecord } from './followed-file.ts'
+import type { Handles } from './handles.ts'
 import { HungError } from './lanes.ts'
-import type { FileLimits } from './limits.ts'
-import { type FilePattern, patternOf } from './pattern.ts'
-import { familyOf, type FileRecord, isArchive } from './record.ts'
-import { beginsWith, headOf, isCopy, type Sibling, siblingsOf, statIfThere } from './relatives.ts'
-import type { Roster } from './roster.ts'
-import { errorCode, type SourceIo } from './source-io.ts'
+import { Origins } from './origins.ts'
+import { patternOf } from './pattern.ts'
+import { familyOf, isArchive } from './record.ts'
+import { idOf, isStill, knownUpTo, MovedError, type Sibling, statIfThere } from './relatives.ts'
+import { signatureOf } from './roster.ts'
+import { Siblings } from './siblings.ts'
+import { errorCode } from './source-io.ts'
 
-export interface TrackerOptions {
-  io: SourceIo
-  roster: Roster
-  patterns: readonly FilePattern[]
-  limits: FileLimits
-  logger: Logger
-  /** Begins to follow a file. */
-  follow: (record: FileRecord, pattern: FilePattern, writtenMs: number) => FollowedFile
-  /** There may be something to read. */
-  wake: (file: FollowedFile) => void
+export interface TrackerOptions extends Omit<
+  AdmissionOptions,
+  'origins' | 'siblings' | 'lookOrFail' | 'lookAtFamily' | 'look'
+> {
+  handles: Handles
   /** Nothing more can come of the file. */
   end: (file: FollowedFile) => Promise<void>
-  /** The folder of a link's target has to be watched as well. */
-  watchExtra: (folder: string) => Promise<void>
-  /** Milliseconds since 1970. */
-  wallClock: () => number
-  /** The path is to be looked at again, later. */
-  lookLater: (path: string) => void
+  /** The path of a file leads elsewhere by now. */
+  onLost: (file: FollowedFile) => void
+  /** The path is to be looked at again soon. */
+  look: (path: string) => void
 }
 
-/** How coarse the times of files are, and how far the clock of a file system may be from ours. */
-const CLOCK_MS = 50
+/** How often a family is listed anew at once, because files were renamed while they were looked at. */
+const TURNS_MAX = 5
 
-/** Knows which file is behind a path, whatever was renamed, copied, emptied or made anew there. One call at a time. */
+/**
+ * Knows which file is behind a path, whatever was renamed, copied, emptied or made anew there. One call at a time.
+ *
+ * What holds at any moment: every byte that was written to a log is, up to where it was read, covered by one record,
+ * that of a file that is followed or one at rest. A file whose number is not known is compared with all of them before
+ * anything is read of it. So it does not matter in which order files are met, nor what happened between two looks.
+ */
 export class Tracker {
   readonly #options: TrackerOptions
-  /** Found, and not yet known whether they are links. */
-  readonly #unresolved: string[] = []
-  #isResolving = false
+  readonly #origins: Origins
+  readonly #siblings: Siblings
+  readonly #admission: Admission
 
   constructor(options: TrackerOptions) {
     this.#options = options
+    this.#siblings = new Siblings(options.io)
+    this.#origins = new Origins({ ...options, now: () => performance.now() })
+    this.#admission = new Admission({
+      ...options,
+      origins: this.#origins,
+      siblings: this.#siblings,
+      look: (path) => this.look(path),
+      lookOrFail: (path) => this.#look(path),
+      lookAtFamily: (family) => this.#lookAtFamily(family),
+    })
   }
 
   /** Looks what is at the path now. Never rejects: what cannot be looked at is noted. */
@@ -51,331 +60,214 @@ export class Tracker {
       await this.#look(path)
       roster.problems.delete(path)
     } catch (error) {
-      this.#noteProblem(path, error)
+      if (isGone(error)) this.#options.look(path)
+      else this.#noteProblem(path, error)
     }
   }
 
   /** Whether what is at the path is the file that is followed there, as it was when it was last looked at. */
   async isUnchanged(path: string): Promise<boolean> {
-    const { io, roster, wallClock } = this.#options
+    const { io, roster } = this.#options
     const current = roster.at(path)
     if (!current || roster.problems.has(path)) return false
     const stats = await io.stat(path).catch(() => undefined)
     if (stats?.mtimeNs !== current.mtimeNs || Number(stats.size) !== current.size) return false
-    if (`${stats.dev}:${stats.ino}` !== current.id) return false
-    current.seenMs = wallClock()
-    return true
+    return idOf(stats) === current.id
   }
 
-  /**
-   * What an earlier process left: files that are still where they were go on first, so that copies are known by them;
-   * then those that were renamed meanwhile, and those that came and were rotated away unseen.
-   */
+  /** What an earlier process left, and what happened to it meanwhile. */
   async restore(paths: ReadonlySet<string>): Promise<void> {
     const { io, roster } = this.#options
-    const left = roster.lastSeen()
-    const unknown: string[] = []
-    for (const path of paths) {
+    const left = [...roster.resting.values()].filter((record) => !roster.hasEnded(record))
+    const ownFirst = [...paths].sort((one, other) => Number(one !== familyOf(one)) - Number(other !== familyOf(other)))
+    for (const path of ownFirst) {
       const stats = await statIfThere(io, path).catch(() => undefined)
-      if (stats && roster.remembered(`${stats.dev}:${stats.ino}`)) await this.look(path)
-      else unknown.push(path)
+      if (stats && roster.resting.byId(idOf(stats)).length > 0) await this.look(path)
     }
-    for (const record of roster.unclaimed()) await this.#findAgain(record)
-    for (const path of unknown) await this.look(path)
-    for (const record of roster.unclaimed()) roster.giveUp(record)
-    for (const [path, { id, seenMs, isBlank }] of left) {
-      // One that was empty may have been written, copied and emptied since: nothing in it would tell.
-      if (isBlank || roster.at(path)?.id !== id) await this.#followUnseen(path, seenMs)
-    }
+    const families = new Set([...roster.resting.values(), ...left].map(({ path }) => familyOf(path)))
+    for (const family of families) await this.#lookAtFamily(family)
+    for (const path of ownFirst) await this.look(path)
+    for (const record of left) if (roster.resting.get(record.key)) roster.giveUp(record)
   }
 
-  /** The file was emptied or written anew in place: what it was before has ended, and it begins again. */
+  /** The file was emptied or written anew in place: what it was is elsewhere, or nowhere, and it begins again. */
   async rewritten(file: FollowedFile): Promise<void> {
-    const { io, roster, end, wake } = this.#options
-    const { path, seenMs } = file
+    const { path } = file
     this.#options.logger.debug({ path, id: file.id, offset: file.position }, 'A file was emptied or written anew')
-    const { state } = file
-    const copy = roster.shadowOf(file) ? undefined : await this.#findCopy(path, file.record(file.position), file.id)
-    await end(file)
-    if (copy) wake(copy)
+    await this.#end(file)
+    await this.look(path)
+    await this.#lookAtFamily(familyOf(path))
+  }
+
+  /** The path of a file led elsewhere when it was to be opened. */
+  async lost(file: FollowedFile): Promise<void> {
+    const { io, wake } = this.#options
+    const { path } = file
+    if (file.state === 'ended' || file.isRemoved) return
     const stats = await statIfThere(io, path)
-    if (stats?.isFile() === true && `${stats.dev}:${stats.ino}` === file.id) await this.#admit({ path, stats }, state)
-    await this.#followUnseen(path, seenMs)
+    if (stats && idOf(stats) === file.id) return wake(file)
+    await this.#detach(file, path)
+    await this.look(path)
+  }
+
+  /** The file was opened anew under the name of a rotated one: whether it is what it was, and not a copy of another. */
+  async confirm(file: FollowedFile): Promise<void> {
+    const { io } = this.#options
+    const { path, position } = file
+    const stats = await statIfThere(io, path)
+    // It is open; the path leads elsewhere, and that is told of.
+    if (!stats || idOf(stats) !== file.id) return void (file.isSure = true)
+    const sibling = { path, stats }
+    const isOther =
+      !(await isStill(io, sibling, file.record(position))) ||
+      (await this.#origins.better(sibling, file, await this.#siblings.of(path))) !== undefined
+    if (!isOther) return void (file.isSure = true)
+    await this.#end(file)
+    await this.#lookAtFamily(familyOf(path))
+  }
+
+  /** Looks for a file that came and went before it was looked at: whether it has another name by now. */
+  async find(path: string, id: string): Promise<boolean> {
+    const renamed = (await this.#siblings.of(path)).find(({ stats }) => idOf(stats) === id)
+    if (renamed) await this.look(renamed.path)
+    return renamed !== undefined
+  }
+
+  /** The same without a name: what was written to it can be read as long as it is open, unless all of it is known. */
+  async admitRemoved(sibling: Sibling, fd: number): Promise<FollowedFile | undefined> {
+    if (await this.#origins.isKnown(sibling, fd)) return undefined
+    return this.#admission.admitRemoved(sibling)
+  }
+
+  /** Nothing has come of the file for long. */
+  async letGo(file: FollowedFile): Promise<void> {
+    await this.#end(file)
+    await this.#lookAtFamily(file.family)
   }
 
   async #look(path: string): Promise<void> {
-    const { io, roster, wake, wallClock } = this.#options
+    const { io, roster, wake } = this.#options
     const stats = await statIfThere(io, path)
     const current = roster.at(path)
     if (stats?.isFile() !== true) {
+      roster.unsettle(path)
+      this.#origins.forget(path)
       if (current) await this.#detach(current, path)
       if (stats && !stats.isDirectory()) throw new Error('no regular file')
       return
     }
-    const id = `${stats.dev}:${stats.ino}`
-    if (current?.id === id) {
-      current.seenMs = wallClock()
+    if (current?.id === idOf(stats)) {
+      if (await this.#isReused(current, { path, stats })) return this.#meet({ path, stats })
       const hasChanged = stats.mtimeNs !== current.mtimeNs || Number(stats.size) !== current.size
       current.mtimeNs = stats.mtimeNs
       current.size = Number(stats.size)
       if (hasChanged) current.interpreter.setReference(Number(stats.mtimeMs) / 1000)
-      // It may be long before it is read, and emptied before that: its copy is known by its beginning.
-      if (hasChanged && !current.isArchive) await this.#learnHead(current)
       if (hasChanged) wake(current)
       return
     }
-    if (current) {
-      const { seenMs } = current
-      await this.#detach(current, path)
-      await this.#admit({ path, stats })
-      await this.#followUnseen(path, seenMs)
-    } else await this.#admit({ path, stats })
+    if (!current) return this.#meet({ path, stats })
+    await this.#detach(current, path)
+    await this.#meet({ path, stats })
+    await this.#lookAtFamily(familyOf(path))
   }
 
-  /** A file that came and went before it was looked at: under another name by now. */
-  admit(sibling: Sibling): Promise<void> {
-    return this.#admit(sibling)
-  }
-
-  /** The same without a name: what was written to it can be read as long as it is open. */
-  admitRemoved(path: string, stats: BigIntStats): FollowedFile | undefined {
-    const { roster, patterns, limits, wallClock } = this.#options
-    const pattern = patternOf(path, patterns)
-    if (!pattern || roster.size >= limits.filesMax) return undefined
-    const file = this.#begin(newRecord(roster.nextKey(), path, stats, wallClock()), pattern, { path, stats })
-    roster.displace(file, path)
-    file.state = 'rotated'
-    file.isRemoved = true
-    file.grownMs = performance.now()
-    return file
-  }
-
-  /** A file that is new at this path. */
-  async #admit(sibling: Sibling, state: FileState = 'live'): Promise<void> {
-    const { roster, wake, io, logger, limits } = this.#options
-    const { path, stats } = sibling
-    const id = `${stats.dev}:${stats.ino}`
-    const known = roster.byId(id)
-    if (known) return this.#meetAgain(known, sibling)
-    const pattern = this.#patternOf(path)
-    if (!pattern) return
-    if (roster.size >= limits.filesMax) {
-      if (roster.refuse(path)) logger.warn({ filesMax: limits.filesMax }, 'There are more files than are followed')
-      return
-    }
-    const record = await this.#recall(sibling)
-    if (record) {
-      wake(this.#begin(record, pattern, sibling))
-      return
-    }
-    const verdict = await this.#originalOf(sibling)
-    if (verdict === 'later') return this.#options.lookLater(path)
-    const fresh = newRecord(roster.nextKey(), path, stats, this.#options.wallClock())
-    if (verdict?.file) roster.shadow(verdict.file, this.#begin(fresh, pattern, sibling))
-    else if (verdict?.record) wake(this.#begin(copied(verdict.record, fresh), pattern, sibling))
-    else {
-      if (pattern.startAt === 'end' && roster.isStarting && !isArchive(path)) {
-        fresh.offset = Number(stats.size)
-        fresh.head = await headOf(io, path)
+  /** Everything of the family that is nobody's yet: first what is known by its number, so that the rest is compared. */
+  async #lookAtFamily(family: string): Promise<void> {
+    const { roster } = this.#options
+    for (let turn = 0; turn < TURNS_MAX; turn++) {
+      const siblings = await this.#siblings.of(family)
+      roster.prune(family, new Set(siblings.map(({ stats }) => idOf(stats))))
+      const own = siblings.filter(({ path }) => path === family)
+      const known = siblings.filter(({ stats }) => roster.resting.byId(idOf(stats)).length > 0)
+      let isMoved = false
+      for (const sibling of new Set([...own, ...known, ...siblings])) {
+        try {
+          await this.#look(sibling.path)
+        } catch (error) {
+          isMoved ||= isGone(error)
+          if (!isGone(error)) this.#noteProblem(sibling.path, error)
+        }
       }
-      const file = this.#begin(fresh, pattern, sibling)
-      if (state === 'rotated') file.state = state
-      wake(file)
+      if (!isMoved) return
     }
+    this.#options.lookLater(family)
   }
 
-  /** A rotated file is read as the one that it was is. */
-  #patternOf(path: string): FilePattern | undefined {
-    const { patterns } = this.#options
-    return patternOf(path, patterns) ?? patternOf(familyOf(path), patterns)
+  /** A file that is not at this path yet. */
+  async #meet(sibling: Sibling): Promise<void> {
+    const { roster, lookLater } = this.#options
+    const file = roster.byId(idOf(sibling.stats))
+    if (file && !(await this.#isReused(file, sibling))) return this.#meetAgain(file, sibling)
+    if (file?.isBusy === true) return lookLater(sibling.path)
+    if (file) await this.#end(file)
+    await this.#admission.admit(sibling)
   }
 
-  #begin(record: FileRecord, pattern: FilePattern, { path, stats }: Sibling): FollowedFile {
-    const { roster, follow, patterns, logger } = this.#options
-    // Looking at its relatives may have led here meanwhile.
-    const known = roster.byId(`${stats.dev}:${stats.ino}`)
-    if (known) return known
-    const file = follow({ ...record, path }, pattern, Number(stats.mtimeMs))
-    logger.debug({ path, id: file.id, offset: record.offset }, 'A file is followed')
-    file.size = Number(stats.size)
-    file.mtimeNs = stats.mtimeNs
-    if (patternOf(path, patterns)) roster.place(file, path)
-    else file.state = 'rotated'
-    this.#unresolved.push(path)
-    void this.#resolveLinks()
-    return file
+  /** An archive that has the number of a file that is gone; what is not packed is compared when it is read. */
+  async #isReused(file: FollowedFile, sibling: Sibling): Promise<boolean> {
+    const { path, stats } = sibling
+    if (isArchive(path) !== file.isArchive) return true
+    if (!file.isArchive || file.position === 0) return false
+    if (Number(stats.size) === file.size && stats.mtimeNs === file.mtimeNs) return false
+    return !(await isStill(this.#options.io, sibling, file.record(file.position)))
   }
 
   /** A file that is followed already has this name, too, or instead. */
   async #meetAgain(file: FollowedFile, { path, stats }: Sibling): Promise<void> {
     const { io, roster, wake, patterns } = this.#options
-    const before = file.path === path ? undefined : await statIfThere(io, file.path)
-    const isStillThere = before !== undefined && `${before.dev}:${before.ino}` === file.id
     const isWanted = patternOf(path, patterns) !== undefined
-    if (!isStillThere) {
-      roster.move(file, path)
+    const before = file.path === path ? stats : await statIfThere(io, file.path)
+    if (file.isRemoved || !before || idOf(before) !== file.id) {
+      roster.move(file, path, stats)
       file.state = isWanted ? 'live' : 'rotated'
-      file.isRemoved = false
       file.grownMs = performance.now()
     }
     if (isWanted) roster.place(file, path)
-    if (file.state === 'rotated' || Number(stats.size) !== file.position) wake(file)
-  }
-
-  /** Where the file was left by an earlier process, if it is the same. */
-  async #recall(sibling: Sibling): Promise<FileRecord | undefined> {
-    const { io, roster } = this.#options
-    const { path, stats } = sibling
-    const id = `${stats.dev}:${stats.ino}`
-    const left = roster.remembered(id)
-    const ended = roster.ancestors(familyOf(path)).findLast((old) => `${old.device}:${old.inode}` === id)
-    const record = left ?? ended
-    if (!record) return undefined
-    // Nothing was seen of its contents, so that they cannot tell it from another file with the same number.
-    if (record.head.bytes === 0) {
-      roster.claim(record)
-      return undefined
-    }
-    const isLongEnough = isArchive(path) || Number(stats.size) >= record.offset
-    if (isLongEnough && (await beginsWith(io, path, record.head))) {
-      roster.claim(record)
-      return record
-    }
-    if (!left) return undefined
-    // Emptied meanwhile, or its number was given to another file.
-    roster.giveUp(left)
-    const copy = await this.#findCopy(left.path, left, id)
-    if (copy) this.#options.wake(copy)
-    await this.#followUnseen(left.path, left.seenMs)
-    return undefined
+    if (Number(stats.size) === file.size && stats.mtimeNs === file.mtimeNs) return
+    file.size = Number(stats.size)
+    file.mtimeNs = stats.mtimeNs
+    wake(file)
   }
 
   /** The path does not lead to the file any more: it has another name, or none. */
   async #detach(file: FollowedFile, path: string): Promise<void> {
-    const { io, roster, wake, logger } = this.#options
+    const { roster, handles, wake, logger } = this.#options
     roster.displace(file, path)
     if (file.path !== path) return
-    logger.debug({ path, id: file.id, offset: file.position }, 'A file is not at its path any more')
+    logger.debug({ path, id: file.id, key: file.key, offset: file.position }, 'A file is not at its path any more')
     file.grownMs = performance.now()
-    const renamed = (await siblingsOf(io, path)).find(({ stats }) => `${stats.dev}:${stats.ino}` === file.id)
-    if (!renamed) {
-      // Whether it is gone or on its way to another name: while it is open, what was written to it can be read.
-      file.state = 'rotated'
-      file.isRemoved = true
-      return wake(file)
-    }
-    await this.#meetAgain(file, renamed)
+    const renamed = (await this.#siblings.of(path)).find(({ stats }) => idOf(stats) === file.id)
+    if (renamed && !(await this.#isReused(file, renamed))) return this.#meetAgain(file, renamed)
+    // Whether it is gone or on its way to another name: while it is open, what was written to it can be read.
+    file.state = 'rotated'
+    file.isRemoved = true
+    if (handles.has(file) || file.isBusy) return wake(file)
+    await this.#end(file)
+    await this.#lookAtFamily(familyOf(path))
   }
 
-  /** A file that was known by an earlier process and is not where it was: looks for it under another name. */
-  async #findAgain(record: FileRecord): Promise<void> {
-    const { io } = this.#options
-    const id = `${record.device}:${record.inode}`
-    const found = (await siblingsOf(io, record.path)).find(({ stats }) => `${stats.dev}:${stats.ino}` === id)
-    if (found) await this.#admit(found)
+  /** Nothing more is read of it here. Where else its contents are, they are known, and go on from where it was left. */
+  async #end(file: FollowedFile): Promise<void> {
+    await this.#options.end(file)
+    await this.#keepKnown(file)
   }
 
-  /** Files that were rotated away before anybody saw them: written since we last looked at the path, and not known. */
-  async #followUnseen(path: string, sinceMs: number): Promise<void> {
-    const { io, roster, patterns } = this.#options
-    const siblings = await siblingsOf(io, path)
-    roster.prune(familyOf(path), new Set(siblings.map(({ stats }) => `${stats.dev}:${stats.ino}`)))
-    for (const sibling of siblings) {
-      const { dev, ino, mtimeMs } = sibling.stats
-      // Paths that are wanted are looked at for themselves.
-      if (sibling.path === familyOf(path) && patternOf(sibling.path, patterns)) continue
-      if (Number(mtimeMs) < sinceMs - CLOCK_MS || roster.byId(`${dev}:${ino}`)) continue
-      await this.#admit(sibling).catch((error: unknown) => this.#noteProblem(sibling.path, error))
-    }
-  }
-
-  /** A copy that was made of a file before it was emptied. Followed from where the original was left. */
-  async #findCopy(path: string, original: FileRecord, ownId: string): Promise<FollowedFile | undefined> {
-    const { io, roster, wallClock } = this.#options
-    for (const sibling of await siblingsOf(io, path)) {
-      const id = `${sibling.stats.dev}:${sibling.stats.ino}`
-      if (id === ownId || roster.byId(id) || roster.remembered(id) || isArchive(sibling.path)) continue
-      if (await this.#wasRead(sibling, id)) continue
-      if ((await isCopy(io, sibling, original)) !== 'yes') continue
-      const pattern = this.#patternOf(sibling.path)
-      if (!pattern) continue
-      return this.#begin(
-        copied(original, newRecord(roster.nextKey(), sibling.path, sibling.stats, wallClock())),
-        pattern,
-        sibling,
-      )
-    }
-    return undefined
-  }
-
-  /** Whether a file was followed before and let go. */
-  async #wasRead({ path, stats }: Sibling, id: string): Promise<boolean> {
+  /** What was in a file that was read itself stays known: copies of it are not read. */
+  async #keepKnown(file: FollowedFile): Promise<void> {
     const { io, roster } = this.#options
-    const ended = roster.ancestors(familyOf(path)).findLast((old) => `${old.device}:${old.inode}` === id)
-    if (!ended || ended.head.bytes === 0 || Number(stats.size) < ended.offset) return false
-    return beginsWith(io, path, ended.head)
-  }
-
-  /** The copy of a file that has ended is read from where that one was left. */
-  async takeOver(original: FollowedFile): Promise<void> {
-    const { io, roster, wake, wallClock } = this.#options
-    const copy = roster.shadowOf(original)
-    if (!copy) return
-    roster.removeShadow(original)
-    const stats = await statIfThere(io, copy.path).catch(() => undefined)
-    if (stats?.isFile() !== true || `${stats.dev}:${stats.ino}` !== copy.id) return
-    const fresh = newRecord(copy.key, copy.path, stats, wallClock())
-    wake(this.#begin(copied(original.record(original.position), fresh), copy.pattern, { path: copy.path, stats }))
-  }
-
-  /** What a file that nobody has seen before is a copy of. `later`: that cannot be told yet. */
-  async #originalOf(sibling: Sibling): Promise<{ file?: FollowedFile; record?: FileRecord } | 'later' | undefined> {
-    const { io, roster } = this.#options
-    const family = familyOf(sibling.path)
-    // Under the log's own name nobody puts a copy of it.
-    if (sibling.path === family) return undefined
-    const isRecent = this.#options.wallClock() - Number(sibling.stats.mtimeMs) < this.#options.limits.archiveQuietMs
-    if (isArchive(sibling.path) && isRecent) return 'later'
-    let isShort = false
-    for (const file of roster.family(family)) {
-      if (file.isArchive || file.isShadow) continue
-      await this.#learnHead(file)
-      const verdict = await isCopy(io, sibling, file.record(file.position))
-      if (verdict === 'yes') return isArchive(sibling.path) ? 'later' : { file }
-      isShort ||= verdict === 'short'
+    const copies = [...roster.copies].filter(([, { original }]) => original === file)
+    if (copies.length === 0) return
+    const siblings = await this.#siblings.of(file.path)
+    for (const [id, { bytes, isSure, signature }] of copies) {
+      roster.copies.delete(id)
+      const sibling = siblings.find(({ stats }) => idOf(stats) === id)
+      if (!sibling) continue
+      roster.unsettle(sibling.path)
+      if (!isSure || bytes > file.position || signatureOf(sibling.stats) !== signature) continue
+      const known = await knownUpTo(io, sibling, file.record(file.position), bytes)
+      const { key, device, inode } = newRecord(roster.nextKey(), sibling.path, sibling.stats)
+      roster.rest({ ...known, key, path: sibling.path, device, inode }, { file, bytes })
     }
-    let furthest: FileRecord | undefined
-    for (const record of roster.ancestors(family)) {
-      const verdict = await isCopy(io, sibling, record)
-      if (verdict === 'yes' && record.offset > (furthest?.offset ?? -1)) furthest = record
-      isShort ||= verdict === 'short'
-    }
-    if (furthest) return { record: furthest }
-    // A copy that is being made has not all of it yet; one that is not finished soon is a file like others.
-    return isShort && isRecent ? 'later' : undefined
-  }
-
-  /** Before it was read for the first time, a copy of a file could not be told from others. */
-  async #learnHead(file: FollowedFile): Promise<void> {
-    const { io } = this.#options
-    if (file.head.bytes > 0) return
-    const stats = await statIfThere(io, file.path)
-    if (!stats || `${stats.dev}:${stats.ino}` !== file.id) return
-    const head = await headOf(io, file.path)
-    if (file.head.bytes === 0) file.head = head
-  }
-
-  /** Where paths lead that were found: one after the other, as there may be thousands at once. */
-  async #resolveLinks(): Promise<void> {
-    if (this.#isResolving) return
-    this.#isResolving = true
-    for (let path = this.#unresolved.pop(); path !== undefined; path = this.#unresolved.pop()) {
-      const real = await this.#options.io.realpath(path).catch(() => path)
-      if (real === path) continue
-      this.#options.roster.alias(real, path)
-      await this.#options.watchExtra(dirname(real))
-    }
-    this.#isResolving = false
   }
 
   #noteProblem(path: string, error: unknown): void {
@@ -388,8 +280,7 @@ export class Tracker {
   }
 }
 
-/** What is known of the original's contents, for the copy. */
-function copied(original: FileRecord, copy: FileRecord): FileRecord {
-  const { head, offset, anchor, anchorAt, crc, crcBytes, part, encoding } = original
-  return { ...copy, head, offset, anchor, anchorAt, crc, crcBytes, part, encoding }
+/** The file is not where it was when it was listed. */
+function isGone(error: unknown): boolean {
+  return error instanceof MovedError || errorCode(error) === 'ENOENT'
 }

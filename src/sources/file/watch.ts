@@ -94,7 +94,21 @@ export class Watch {
   }
 
   rewritten(file: FollowedFile): void {
-    void this.#enqueue(() => this.#rewritten(file))
+    void this.#enqueue(() => this.#settle(file, () => this.#options.tracker.rewritten(file)))
+  }
+
+  unsure(file: FollowedFile): void {
+    void this.#enqueue(() => this.#settle(file, () => this.#options.tracker.confirm(file)))
+  }
+
+  lost(file: FollowedFile): void {
+    void this.#enqueue(async () => {
+      try {
+        await this.#options.tracker.lost(file)
+      } catch (err) {
+        this.#options.logger.warn({ err, path: file.path }, 'A file cannot be looked at for now')
+      }
+    })
   }
 
   rescanSoon(): void {
@@ -125,17 +139,19 @@ export class Watch {
     this.#options.early.close()
   }
 
-  async #rewritten(file: FollowedFile): Promise<void> {
-    const { tracker, readers } = this.#options
+  /** Something is done to a file that is not read meanwhile. */
+  async #settle(file: FollowedFile, act: () => Promise<void>): Promise<void> {
+    const { readers } = this.#options
+    file.isBusy = true
     try {
-      await tracker.rewritten(file)
-      await tracker.takeOver(file)
+      await act()
     } catch (err) {
-      this.#options.logger.warn({ err, path: file.path }, 'A file that was written anew cannot be looked at for now')
+      this.#options.logger.warn({ err, path: file.path }, 'A file cannot be looked at for now')
       file.retryAtMs = performance.now() + this.#options.limits.retryMs
       readers.waiting.add(file)
     }
     file.isBusy = false
+    readers.wake(file)
   }
 
   #enqueue(step: () => Promise<void>): Promise<void> {
@@ -153,13 +169,14 @@ export class Watch {
   }
 
   /** That a file is there is worth remembering: renamed before anything was read of it, it is found again by that. */
-  remember(file: FollowedFile): void {
+  remember(file: FollowedFile): FollowedFile {
     this.#fresh.push(file)
+    return file
   }
 
   async #noteFresh(): Promise<void> {
     const { journal, logger } = this.#options
-    const files = this.#fresh.splice(0).filter(({ isShadow }) => !isShadow)
+    const files = this.#fresh.splice(0)
     try {
       for (let at = 0; at < files.length; at += NOTED_MAX) {
         const some = files.slice(at, at + NOTED_MAX)
@@ -248,7 +265,7 @@ export class Watch {
       } else if (file.state === 'rotated') this.#rotated(file, quietMs, isPoll)
       else if (!file.isHolding && file.openBytes === 0) readers.waiting.delete(file)
     }
-    if (readers.ending.size > 0 && isPoll) this.#settleEnded()
+    if (isPoll) this.#settleEnded()
   }
 
   #rotated(file: FollowedFile, quietMs: number, isPoll: boolean): void {
@@ -259,23 +276,27 @@ export class Watch {
       file.mustEnd = true
       readers.wake(file)
     } else if (file.openBytes === 0) {
+      readers.waiting.delete(file)
       void this.#enqueue(async () => {
-        await readers.end(file)
-        await tracker.takeOver(file)
+        const isQuiet = !file.isBusy && performance.now() - file.grownMs >= limits.rotatedMs
+        if (isQuiet) await this.#settle(file, () => tracker.letGo(file))
+        else readers.waiting.add(file)
       })
     }
   }
 
   /** The journal learns who has ended once all of it is delivered. */
   #settleEnded(): void {
-    const { readers, roster, journal, logger } = this.#options
-    for (const file of readers.ending) {
+    const { roster, journal, logger } = this.#options
+    for (const file of roster.ending.values()) {
       if (file.delivered < file.settled) continue
-      readers.ending.delete(file)
+      roster.ending.delete(file.key)
       roster.lapse(file)
     }
-    const { ended, gone } = roster.takeEnded()
-    if (ended.length + gone.length === 0) return
-    journal.end(ended, gone).catch((err: unknown) => logger.warn({ err }, 'The journal of files could not be written'))
+    const { known, ended, gone } = roster.takeNews()
+    if (known.length + ended.length + gone.length === 0) return
+    journal
+      .end(known, ended, gone)
+      .catch((err: unknown) => logger.warn({ err }, 'The journal of files could not be written'))
   }
 }

@@ -10,6 +10,7 @@ export interface CliResult {
 
 export interface RunningCli {
   readonly stdout: string
+  readonly stderr: string
   readonly child: ChildProcess
   readonly ended: Promise<CliResult>
 }
@@ -31,6 +32,9 @@ export function startCli(args: readonly string[], input = ''): RunningCli {
     child,
     get stdout() {
       return stdout
+    },
+    get stderr() {
+      return stderr
     },
     ended: new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr }))),
   }

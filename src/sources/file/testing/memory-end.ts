@@ -10,6 +10,8 @@ function never(): Promise<never> {
 export class MemoryEnd {
   readonly events: LogEvent[] = []
   readonly ids = new Set<string>()
+  /** Message → how often it came. */
+  readonly times = new Map<string, number>()
   deliveries = 0
   /** Asked before a delivery is taken, and after: what does not resolve is an answer that never comes. */
   onDeliver: () => Promise<void> | void = () => undefined
@@ -38,7 +40,11 @@ export class MemoryEnd {
     if (this.ids.has(id)) return
     this.ids.add(id)
     const view = new EventView()
-    for (let row = 0; row < batch.rows; row++) this.events.push(view.at(batch.bytes, batch.offsets[row] ?? 0).toEvent())
+    for (let row = 0; row < batch.rows; row++) {
+      const event = view.at(batch.bytes, batch.offsets[row] ?? 0).toEvent()
+      this.events.push(event)
+      this.times.set(event.message, (this.times.get(event.message) ?? 0) + 1)
+    }
   }
 
   get messages(): string[] {
