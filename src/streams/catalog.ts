@@ -152,7 +152,7 @@ export class StreamCatalog {
       throw new AppError('STREAM_EXISTS', { detail: `Somebody else has gone on with ${stream.name}.` })
     }
     clearTimeout(stream.waiting)
-    if (stream.file.end === 'cut') stream.file.reopen()
+    stream.file.reopen()
     stream.record = { ...stream.record, state: 'live', endedMs: null }
     const writer = this.#writer(stream)
     try {

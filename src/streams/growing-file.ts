@@ -117,9 +117,11 @@ export class GrowingFile {
     this.#tell()
   }
 
-  /** A writer came back: it goes on behind what is there. */
+  /** A writer came back, also while readers wait for one: it goes on behind what is there. */
   reopen(): void {
-    if (this.#end !== 'cut') throw new Error('nobody writes on in a file that is finished or removed')
+    if (this.#end === 'finished' || this.#end === 'removed') {
+      throw new Error('nobody writes on in a file that is finished or removed')
+    }
     this.#end = undefined
     this.#failure = undefined
   }
