@@ -11,8 +11,8 @@ export interface CustomRangeProps {
 /** From and to, as moments or as times ago. */
 export function CustomRange({ range, zone, onRange }: CustomRangeProps) {
   const [shown] = useState(() => resolveRange(range, Date.now()))
-  const [from, setFrom] = useState(shown ? momentText(new Date(shown.fromMs), zone) : '')
-  const [to, setTo] = useState(shown ? momentText(new Date(shown.toMs), zone) : 'now')
+  const [from, setFrom] = useState(shown ? editable(shown.fromMs, range, zone) : '')
+  const [to, setTo] = useState(shown ? editable(shown.toMs, range, zone) : 'now')
   const [problem, setProblem] = useState<string>()
   const submit = (event: Event): void => {
     event.preventDefault()
@@ -51,6 +51,12 @@ export function CustomRange({ range, zone, onRange }: CustomRangeProps) {
       <button class="button primary">Show this time</button>
     </form>
   )
+}
+
+/** A time that counts from now has no milliseconds that anybody chose. */
+function editable(ms: number, { start }: RangeText, zone: Zone): string {
+  const shownMs = start.startsWith('-') ? Math.floor(ms / 1000) * 1000 : ms
+  return momentText(new Date(shownMs), zone).replace(/\.000$/, '')
 }
 
 function readRange(from: string, to: string, zone: Zone): RangeText | string {
