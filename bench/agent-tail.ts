@@ -9,7 +9,7 @@ import { quantile } from './table.ts'
 
 const MAIN = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
 /** Longest pause between two lines. */
-const PAUSE_MS_MAX = 150
+const PAUSE_MS_MAX = 60
 /** So long for `tailrace tail` to be connected. */
 const CONNECT_MS = 1500
 
