@@ -63,7 +63,7 @@ const AGENT = {
   openFilesMax: count(512, 4),
   filesMax: count(100_000),
   linger: duration(100),
-  multilineWait: duration(200),
+  multilineWait: duration(150),
   partialWait: duration(5000),
   rotatedWait: duration(30_000),
   rescan: duration(15_000, 100),

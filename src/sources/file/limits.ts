@@ -25,7 +25,7 @@ export const FILE_LIMITS = {
   /** A line without its end that does not grow becomes an event after this. */
   partialMs: 5000,
   /** What may go on in a further line becomes an event when nothing came for so long. */
-  holdMs: 200,
+  holdMs: 150,
   /** Held back of all files together; beyond it those that wait longest become events at once. */
   heldBytesMax: 8 * MiB,
   /** A file that was renamed or removed is read until nothing came for so long. */
