@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { didYouMean } from '../core/suggest.ts'
 import { checkPattern } from '../sources/file/interpreter.ts'
+import { isRemote } from '../sources/file/mounts.ts'
 import { choice, optional, type PlainSection, type PlainValues, problemsOf, text, texts } from './plain-schema.ts'
 
 const PATH = {
@@ -75,6 +76,13 @@ function checkEntry(section: PlainSection, given: unknown, kind: string): void {
   throw new EntryProblem(`${JSON.stringify(values[name])} is not allowed: it ${message}`, name)
 }
 
+/** A file system of another machine is not asked: it may not answer, and nobody waits for this with a limit. */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+  if (isRemote(path)) return false
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    // It is not there, or cannot be looked at: whoever follows it says so.
+    return false
+  }
 }

@@ -1,4 +1,5 @@
 /** Which file systems of this machine are somebody else's: their calls may take for ever. */
+import { readFileSync } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
 import { dirname, resolve, sep } from 'node:path'
 
@@ -20,6 +21,15 @@ export interface MountIo {
 export const MOUNT_IO: MountIo = {
   table: () => readFile(TABLE, 'utf8').catch(() => ''),
   readlink: (path) => readlink(path),
+}
+
+/** The same for one path, at once; links on the way are not looked at. */
+export function isRemote(path: string): boolean {
+  try {
+    return mountOf(path, placesOf(readFileSync(TABLE, 'utf8'))) !== undefined
+  } catch {
+    return false
+  }
 }
 
 /** Knows by its text alone whether a path leads to a remote file system. */
@@ -76,6 +86,13 @@ export class Mounts {
       this.#links.set(at, mount)
       return
     }
+  }
+}
+
+function mountOf(path: string, places: ReadonlyMap<string, string | undefined>): string | undefined {
+  for (let at = path; ; at = dirname(at)) {
+    if (places.has(at)) return places.get(at)
+    if (at === dirname(at)) return undefined
   }
 }
 
