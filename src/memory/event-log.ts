@@ -123,7 +123,7 @@ async function openPage(options: Counting, scope: PageScope, range: PageRange, r
   try {
     await visitPages(options, scope, range, options.scan.pace(read), (event, pageNs, isLate) => {
       const text = printed(event, isLate, options.node)
-      charge(TEXT_BYTES + text.length * 2)
+      charge(TEXT_BYTES + textBytes(text))
       const slot = pageNs / stepNs
       const piece = pieces.get(slot)
       const item = { pageNs, receivedNs: event.receivedNs, text }
@@ -136,6 +136,11 @@ async function openPage(options: Counting, scope: PageScope, range: PageRange, r
     throw error
   }
   return { count, texts: (separator) => pageTexts(pieces, separator), close: release }
+}
+
+/** Of its characters: a byte each where all are ASCII, as most pages are, else at most two. */
+function textBytes(text: string): number {
+  return Buffer.byteLength(text) === text.length ? text.length : text.length * 2
 }
 
 async function* pageTexts(

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { EventBatch, ROW_RECEIVED } from '../core/batch.ts'
 import { openLive, type Live } from '../live/live.ts'
-import type { VisibleQuery } from '../api/view.ts'
+import { parseScope } from '../api/eventlog/page-question.ts'
+import { createView, type VisibleQuery } from '../api/view.ts'
 import { compile } from '../query/query.ts'
 import { openMemory, type Memory, type MemoryOptions } from './memory.ts'
 
@@ -16,11 +17,21 @@ function open(options: Partial<MemoryOptions> & { ringBytesMax?: number } = {}):
 }
 
 /** As the pipeline does: written, then published. Each event has its number. */
-async function write({ live, memory }: { live: Live; memory: Memory }, from: number, to: number): Promise<void> {
+async function write(
+  { live, memory }: { live: Live; memory: Memory },
+  from: number,
+  to: number,
+  text?: string,
+): Promise<void> {
   const batch = new EventBatch()
   for (let n = from; n <= to; n++) {
     const ns = T0 + BigInt(n)
-    batch.append({ timestampNs: ns, service: `s${n % 4}`, message: String(n), attributes: new Map([['n', String(n)]]) })
+    batch.append({
+      timestampNs: ns,
+      service: `s${n % 4}`,
+      message: text ?? String(n),
+      attributes: new Map([['n', String(n)]]),
+    })
     batch.bytes.writeBigInt64LE(ns, (batch.offsets[batch.rows - 1] ?? 0) + ROW_RECEIVED)
   }
   await memory.spool.write(batch)
@@ -87,6 +98,28 @@ describe('a query', () => {
       })
     }
     expect((await reader.select(query('*'), { limit: 500 }, {})).rows).toHaveLength(500)
+  })
+
+  test('that is a page keeps a byte for each character, and two where they are not ASCII', async () => {
+    const opened = open({ queryBytesMax: 600_000, queriesBytesMax: 600_000 })
+    // Of some 260 bytes each, and 128 beside them.
+    await write(opened, 1, 1300)
+    const view = createView({ filter: '' }, { nowNs: T0 })
+    const scope = parseScope('*', {}, { view, graceNs: 0n, nowNs: T0 })
+    const range = { fromNs: T0, toNs: T0 + 60_000_000_000n }
+    const { eventlog } = opened.memory.reader
+    const page = await eventlog.page(scope, { ...range, size: 'minute', name: '' }, {})
+    expect(page.count).toBe(1300)
+    page.close()
+    // A tenth of what is left as bytes, and too much as twice as many characters.
+    await write(opened, 1301, 1301, 'u'.repeat(50_000))
+    const more = await eventlog.page(scope, { ...range, size: 'minute', name: '' }, {})
+    expect(more.count).toBe(1301)
+    more.close()
+    await write(opened, 1302, 1302, 'ü'.repeat(50_000))
+    await expect(eventlog.page(scope, { ...range, size: 'minute', name: '' }, {})).rejects.toMatchObject({
+      code: 'QUERY_TOO_COSTLY',
+    })
   })
 
   test('is refused for what others have taken, and not when they are over', async () => {
