@@ -86,7 +86,7 @@ export class Tracker {
     }
     const families = new Set([...roster.resting.values(), ...left].map(({ path }) => familyOf(path)))
     for (const family of families) await this.#lookAtFamily(family)
-    for (const path of ownFirst) await this.look(path)
+    for (const path of ownFirst) if (!roster.at(path)) await this.look(path)
     for (const record of left) if (roster.resting.get(record.key)) roster.giveUp(record)
   }
 
@@ -181,6 +181,7 @@ export class Tracker {
       const known = siblings.filter(({ stats }) => roster.resting.byId(idOf(stats)).length > 0)
       let isMoved = false
       for (const sibling of new Set([...own, ...known, ...siblings])) {
+        if (roster.at(sibling.path)?.id === idOf(sibling.stats)) continue
         try {
           await this.#look(sibling.path)
         } catch (error) {
