@@ -76,6 +76,8 @@ export interface StatusAnswer {
   disk: { usedBytes: number | null; freeBytes: number | null }
   /** Not there before servers had streams. */
   streams?: { live: number; interrupted: number; finished: number; bytes: number; bytesMax: number; readers: number }
+  /** Not there before servers had agents. */
+  agents?: readonly { host: string; lastSeen: string; isAway?: boolean; behindBytes: number; problems: number }[]
   process: { pid: number; residentBytes: number }
 }
 

@@ -5,6 +5,7 @@ import { formatDuration } from '../../core/time.ts'
 import { formatCount, formatSize } from '../../core/units.ts'
 import { accessHint } from '../access-hint.ts'
 import { awayHint } from '../failure.ts'
+import { agentFindings } from './agents.ts'
 import type { Finding } from './finding.ts'
 
 /** The store may be behind by this much without being worth a word. */
@@ -39,7 +40,13 @@ export async function checkServer(client: HttpClient, isExpected: boolean): Prom
 async function statusFindings(client: HttpClient): Promise<Finding[]> {
   try {
     const status = await client.status()
-    return [aliveFinding(client.url, status), ...accessFindings(status), ...figures(status), ...streamFindings(status)]
+    return [
+      aliveFinding(client.url, status),
+      ...accessFindings(status),
+      ...figures(status),
+      ...streamFindings(status),
+      ...agentFindings(status, Date.now()),
+    ]
   } catch (error) {
     if (!(error instanceof ServerProblem)) throw error
     const hint = accessHint(error, 'doctor')
