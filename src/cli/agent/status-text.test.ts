@@ -157,4 +157,5 @@ spool   5 MiB wait on disk
 test('one that starts, or follows nothing', () => {
   expect(textOf({ ...STATUS, phase: 'starting', files: [] }, 80)).toContain('starting: the servers are asked')
   expect(textOf({ ...STATUS, files: [] }, 80)).toContain('\nno file is followed\n')
+  expect(textOf({ ...STATUS, files: [], inputs: FULL.inputs }, 80)).not.toContain('file')
 })

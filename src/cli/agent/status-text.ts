@@ -43,9 +43,7 @@ export function agentStatusText(status: AgentStatusText, options: StatusTextOpti
 
 function summary(status: AgentStatusText, options: StatusTextOptions): string[] {
   const { colors } = options
-  const { agent, host, version, pid, residentBytes, files, phase } = status
-  const failing = files.filter(({ error }) => error !== null).length
-  const behind = files.filter(({ behindBytes }) => behindBytes > 0).length
+  const { agent, host, version, pid, residentBytes, phase } = status
   const starting = 'starting: the servers are asked what arrived last'
   return [
     ...labelled('agent', [`${host}, version ${version}, process ${pid}, ${formatSize(residentBytes)}`], options),
@@ -56,21 +54,31 @@ function summary(status: AgentStatusText, options: StatusTextOptions): string[] 
     ...(status.refused > 0
       ? labelled('', [`${formatCount(status.refused)} refused, set aside in refused/`], options, colors.red)
       : []),
-    ...labelled(
-      'files',
-      [
-        `${formatCount(files.length)} followed`,
-        ...(behind > 0 ? [`${formatCount(behind)} behind by ${formatSize(behindBytesOf(files))}`] : []),
-        ...(failing > 0 ? [`${formatCount(failing)} failing`] : []),
-        `${formatCount(status.openFiles)} open`,
-      ],
-      options,
-    ),
+    ...filesLine(status, options),
     ...status.inputs.flatMap((input, index) => inputLines(input, index === 0 ? 'inputs' : '', options)),
     ...(status.spoolBytes > 0
       ? labelled('spool', [`${formatSize(status.spoolBytes)} wait on disk`], options, colors.yellow)
       : []),
   ]
+}
+
+function filesLine(status: AgentStatusText, options: StatusTextOptions): string[] {
+  const { files, openFiles } = status
+  if (!followsFiles(status)) return []
+  const failing = files.filter(({ error }) => error !== null).length
+  const behind = files.filter(({ behindBytes }) => behindBytes > 0).length
+  const parts = [
+    `${formatCount(files.length)} followed`,
+    ...(behind > 0 ? [`${formatCount(behind)} behind by ${formatSize(behindBytesOf(files))}`] : []),
+    ...(failing > 0 ? [`${formatCount(failing)} failing`] : []),
+    `${formatCount(openFiles)} open`,
+  ]
+  return labelled('files', parts, options)
+}
+
+/** Or there are other inputs alone. */
+function followsFiles({ files, inputs, unmatched, problems }: AgentStatusText): boolean {
+  return files.length > 0 || inputs.length === 0 || unmatched.length > 0 || problems.length > 0
 }
 
 function behindBytesOf(files: readonly File[]): number {
@@ -123,8 +131,10 @@ function labelled(
   )
 }
 
-function fileTable({ files, phase }: AgentStatusText, options: StatusTextOptions): string[] {
+function fileTable(status: AgentStatusText, options: StatusTextOptions): string[] {
+  const { files, phase } = status
   const { colors, columns, isAll } = options
+  if (!followsFiles(status)) return []
   if (files.length === 0) return phase === 'starting' ? [] : [colors.dim('no file is followed')]
   const sorted = sortFiles(files)
   const shown = isAll || columns === undefined ? sorted : sorted.slice(0, FILES_SHOWN)

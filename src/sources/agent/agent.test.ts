@@ -64,6 +64,22 @@ test('what was stored before the server started is known', async () => {
   expect((await post(server, 'a1/start', { run: 'r2', inDoubt: 'd8' })).body).toEqual({ taken: false })
 })
 
+test('a delivery that came in parts is there when its last part is', async () => {
+  const server = await open()
+  const taken = async (): Promise<unknown> =>
+    (await post(server, 'a1/start', { run: 'r1', inDoubt: 'd' })).body['taken']
+  await expect.poll(taken).toBe(false)
+  for (const [part, isAll] of [
+    ['d.00', false],
+    ['d.01', false],
+    ['d.10', false],
+    ['d.11', true],
+  ] as const) {
+    expect((await post(server, events(part), rows(part))).body).toEqual({ accepted: 1, repeated: false })
+    expect(await taken()).toBe(isAll)
+  }
+})
+
 test('the process before is refused once the next has begun', async () => {
   const server = await open()
   expect((await post(server, 'a1/start', { run: 'r1' })).status).toBe(200)

@@ -61,11 +61,12 @@ export class Deliveries {
     return current !== undefined && current !== run
   }
 
-  /** Resolves with whether the delivery is there; waits for it where it is being written. */
+  /** Resolves with whether the delivery is there, all of it; waits for it where it is being written. */
   async has(agent: string, id: string): Promise<boolean> {
-    const writing = this.#writing.get(keyOf(agent, id))
-    if (writing) await writing.written.catch(() => undefined)
-    return this.#known.get(agent)?.includes(id) === true
+    for (const [key, { written }] of this.#writing) {
+      if (isAllOf(key, keyOf(agent, id))) await written.catch(() => undefined)
+    }
+    return this.#known.get(agent)?.some((known) => isAllOf(known, id)) === true
   }
 
   /** Writes a delivery unless it is there. False: it was there before. */
@@ -135,6 +136,14 @@ export class Deliveries {
       return undefined
     }
   }
+}
+
+/**
+ * Whether this one being there means that all of `id` is. What was too large comes in two parts, `id.0` before `id.1`,
+ * and each of them perhaps in two again: the last of all is the one whose name ends with ones.
+ */
+function isAllOf(known: string, id: string): boolean {
+  return known === id || (known.startsWith(`${id}.`) && /^1+$/.test(known.slice(id.length + 1)))
 }
 
 function keyOf(agent: string, id: string): string {
