@@ -18,7 +18,7 @@ export interface RequestOptions {
   headers?: Readonly<Record<string, string>>
   body?: Body
   signal?: AbortSignal | undefined
-  /** Longest silence on the connection. */
+  /** Longest silence on the connection; 0: as long as it likes. */
   silenceMsMax?: number
   /** Statuses besides 2xx that are answers and not problems. */
   acceptedStatuses?: readonly number[]
@@ -163,7 +163,7 @@ function exchange(
 function onConnected(request: http.ClientRequest, msMax: number, giveUp: () => void, connected: () => void): void {
   request.once('socket', (socket) => {
     if (request.reusedSocket || !socket.connecting) return connected()
-    const timer = setTimeout(giveUp, msMax)
+    const timer = msMax === 0 ? undefined : setTimeout(giveUp, msMax)
     const stop = (): void => clearTimeout(timer)
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
       stop()

@@ -9,7 +9,7 @@ import { makeSelfSigned } from '../../net/tls-self-signed.ts'
 import { openIngestServer, type IngestServer } from '../../sources/testing/ingest-server.ts'
 import { EVENT_LIMITS } from '../../wire/transcode/limits.ts'
 import { answerJson, readBody, startTinyServer } from '../testing/tiny-server.ts'
-import { openUplink, rowsOf } from './testing/uplink.ts'
+import { FAILOVER_MS, openUplink, rowsOf } from './testing/uplink.ts'
 
 async function openServer(...options: Parameters<typeof openIngestServer>): Promise<IngestServer> {
   const server = await openIngestServer(...options)
@@ -233,8 +233,9 @@ test('a server that says nothing at all is left after the time for that, in the 
   const server = await openServer()
   const { port } = silent.address() as AddressInfo
   const tls = { ca: (await makeAuthority()).cert }
-  const { uplink, told } = openUplink([{ url: `https://127.0.0.1:${port}`, tls }, server.url], { silenceMs: 50 })
-  await uplink.deliver('d1', [rowsOf('one')])
-  expect(told.at(-1)).toBe(`moved https://127.0.0.1:${port} ${server.url}`)
+  const trial = openUplink([{ url: `https://127.0.0.1:${port}`, tls }, server.url], { silenceMs: 250 })
+  trial.onPause = () => trial.pass(FAILOVER_MS / 2)
+  await trial.uplink.deliver('d1', [rowsOf('one')])
+  expect(trial.told).toContain(`moved https://127.0.0.1:${port} ${server.url}`)
   expect(messagesOf(server)).toEqual(['one'])
 })
