@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { createServer as createHttp } from 'node:http'
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { connect as connectTcp, createServer, type AddressInfo, type Server } from 'node:net'
 import { createServer as createTls, type Server as TlsServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { certificateFacts } from '../net/tls-certificate.ts'
 import { makeSelfSigned } from '../net/tls-self-signed.ts'
 import { makeAuthority, type Authority, type Pair } from '../net/testing/certificates.ts'
+import { openConnection } from './connection.ts'
 import { ServerAway } from './failures.ts'
 import { createHttpClient, type HttpClient } from './http-client.ts'
 import { parseFingerprint, TlsTextError, type ClientTls } from './tls.ts'
@@ -126,6 +127,28 @@ describe('trust', () => {
     expect(expired).toEqual({ reason: 'its certificate has expired', obstacle: 'untrusted' })
     expect(seen.text).toBe('')
   })
+})
+
+test('a connection that takes its time is waited for as long as silence may last', async () => {
+  const tls = await serve(known)
+  const { port } = tls.address() as AddressInfo
+  let hold: Promise<void> = Promise.resolve()
+  const slow = createServer((socket) => {
+    const onward = connectTcp(port, '127.0.0.1')
+    for (const one of [socket, onward]) one.on('error', () => undefined)
+    onward.pipe(socket)
+    void hold.then(() => socket.pipe(onward))
+  })
+  await listen(slow)
+  const url = `https://127.0.0.1:${(slow.address() as AddressInfo).port}`
+  const connection = openConnection({ url, tls: { ca: authority.cert } })
+  closers.push(() => connection.close())
+  let release = (): void => undefined
+  hold = new Promise((resolve) => (release = resolve))
+  const asked = connection.json('/', { silenceMsMax: 0 })
+  expect(await failure(connection.json('/', { silenceMsMax: 30 }))).toMatchObject({ obstacle: undefined })
+  release()
+  expect(await asked).toEqual({})
 })
 
 async function* endless(): AsyncGenerator<Uint8Array> {
