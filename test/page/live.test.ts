@@ -81,6 +81,19 @@ describe('live', () => {
     await expect.poll(() => new URL(page.url()).searchParams.get('start')).toBeNull()
   })
 
+  test('a tail that is cut before its first events begins with them again', async () => {
+    await ingest(events('live-f', 0, 3))
+    const { page } = await visit('/view/nowhere')
+    const start = await firstServerEvent()
+    let asked = 0
+    await page.route('**/api/v1/tail?*', (route) =>
+      asked++ === 0 ? route.fulfill({ status: 200, contentType: 'text/event-stream', body: start }) : route.continue(),
+    )
+    await page.goto(`${serverUrl()}/?q=service:live-f`)
+    await page.getByRole('option', { name: /line 2 / }).waitFor()
+    await expect.poll(() => rows(page).count()).toBe(3)
+  })
+
   test('a query that a tail cannot run searches the last minutes instead', async () => {
     await ingest(events('live-e', 0, 3))
     const page = await openLive('live-e')
@@ -90,6 +103,21 @@ describe('live', () => {
     await expect.poll(() => rows(page).count()).toBe(3)
   })
 })
+
+/** What a tail begins with, up to where it says where it begins. */
+async function firstServerEvent(): Promise<string> {
+  const over = new AbortController()
+  const { body } = await fetch(`${serverUrl()}/api/v1/tail`, { signal: over.signal })
+  let text = ''
+  let start: string | undefined
+  for await (const bytes of (body ?? []) as AsyncIterable<Uint8Array>) {
+    text += Buffer.from(bytes).toString()
+    start = /^[^]*event: start\n[^]*?\n\n/.exec(text)?.[0]
+    if (start !== undefined) break
+  }
+  over.abort()
+  return start ?? expect.unreachable()
+}
 
 function sample(id: string, message: string): object {
   const time = new Date().toISOString()

@@ -133,7 +133,9 @@ function connect(client: Client, query: string, listener: Listener): { close(): 
     source.addEventListener('end', () => listener.onChange({ connection: 'lost' }))
     source.addEventListener('error', () => {
       listener.onChange({ connection: 'lost' })
-      // Otherwise the browser comes back by itself.
+      // Otherwise the browser comes back by itself, after the last event, or where the tail began: what it was to begin
+      // with would be missing then.
+      if (lastId === '') source?.close()
       if (source?.readyState === EventSource.CLOSED) void reopen()
     })
   }
