@@ -132,7 +132,8 @@ describe('trust', () => {
 test('a connection that takes its time is waited for as long as silence may last', async () => {
   const tls = await serve(known)
   const { port } = tls.address() as AddressInfo
-  let hold: Promise<void> = Promise.resolve()
+  let release: (() => void) | undefined
+  const hold = new Promise<void>((resolve) => void (release = resolve))
   const slow = createServer((socket) => {
     const onward = connectTcp(port, '127.0.0.1')
     for (const one of [socket, onward]) one.on('error', () => undefined)
@@ -143,11 +144,9 @@ test('a connection that takes its time is waited for as long as silence may last
   const url = `https://127.0.0.1:${(slow.address() as AddressInfo).port}`
   const connection = openConnection({ url, tls: { ca: authority.cert } })
   closers.push(() => connection.close())
-  let release = (): void => undefined
-  hold = new Promise((resolve) => (release = resolve))
   const asked = connection.json('/', { silenceMsMax: 0 })
   expect(await failure(connection.json('/', { silenceMsMax: 30 }))).toMatchObject({ obstacle: undefined })
-  release()
+  release?.()
   expect(await asked).toEqual({})
 })
 
