@@ -165,7 +165,8 @@ export class Readers {
     if (result === 'rewritten') return this.#options.onRewritten(file)
     if (result === 'unsure') return this.#options.onUnsure(file)
     file.isBusy = false
-    if (result === 'more' || (result === 'end' && file.isStale)) this.#dirty.add(file)
+    // An archive that was read to its end is read no more, whatever was told meanwhile.
+    if (result === 'more' || (result === 'end' && file.isStale && !file.isDone)) this.#dirty.add(file)
     else if (result === 'end') this.#rest(file)
     this.#count(file)
     if (this.#heldBytes > this.#options.limits.heldBytesMax) this.#relieve()
