@@ -114,7 +114,7 @@ async function recall(state: AgentState): Promise<void> {
     sinceNs: deliveries.savedThroughNs,
     valuesMax: context.limits.agent.recallMax,
   })
-  for (const text of found.toReversed()) deliveries.addMarked(text)
+  deliveries.recall(found.toReversed())
   state.isRecalled = true
 }
 
@@ -129,7 +129,7 @@ async function lookElsewhere(state: AgentState): Promise<void> {
   const found = await Promise.race([looking, delay(LOOK_MS_MAX, undefined, { ref: false })])
   // The store is away: whether it is there will be known when it is back.
   if (!found) throw starting()
-  for (const text of found.toReversed()) deliveries.addMarked(text)
+  deliveries.recall(found.toReversed())
 }
 
 function addRoutes(scope: FastifyInstance, state: AgentState): void {

@@ -37,6 +37,9 @@ export class Deliveries {
   readonly #runs = new Map<string, string>()
   /** When everything that was received later has to be looked for; `undefined`: nothing was saved. */
   readonly savedThroughNs: bigint | undefined
+  /** Taken by this process before it knew what earlier ones took. */
+  readonly #taken = new Map<string, string[]>()
+  #isRecalled = false
   #isDirty = true
   #savedNs = 0n
 
@@ -81,6 +84,7 @@ export class Deliveries {
     try {
       await written
       this.add(agent, id)
+      if (!this.#isRecalled) this.#taken.set(agent, [...(this.#taken.get(agent) ?? []), id].slice(-IDS_PER_AGENT))
       return true
     } finally {
       this.#writing.delete(key)
@@ -101,10 +105,29 @@ export class Deliveries {
     }
   }
 
-  /** What the attribute of an event says. */
-  addMarked(text: string): void {
-    const at = text.indexOf('/')
-    if (at > 0) this.add(text.slice(0, at), text.slice(at + 1))
+  /**
+   * What the attributes of events of earlier processes say, oldest first. What was taken meanwhile is newer than that,
+   * and must not be forgotten for it.
+   */
+  recall(texts: readonly string[]): void {
+    const found = new Map<string, string[]>()
+    for (const text of texts) {
+      const at = text.indexOf('/')
+      if (at <= 0) continue
+      const agent = text.slice(0, at)
+      const ids = found.get(agent)
+      if (ids) ids.push(text.slice(at + 1))
+      else found.set(agent, [text.slice(at + 1)])
+    }
+    for (const [agent, ids] of found) {
+      const all = [...(this.#known.get(agent) ?? []), ...ids, ...(this.#taken.get(agent) ?? [])]
+      // Of each the last time that it is named.
+      const newest = [...new Set(all.toReversed())].slice(0, IDS_PER_AGENT)
+      this.#known.delete(agent)
+      for (const id of newest.toReversed()) this.add(agent, id)
+    }
+    this.#taken.clear()
+    this.#isRecalled = true
   }
 
   /** `isLast`: whatever happened since the last time. */
