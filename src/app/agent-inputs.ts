@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Uplink } from '../client/agent/uplink.ts'
 import { backoffMs } from '../client/backoff.ts'
+import { SPOOLED_DELIVERY } from '../core/agent.ts'
 import { BatchPool } from '../core/batch-pool.ts'
 import type { Counters } from '../core/counters.ts'
 import { AppError } from '../core/errors.ts'
@@ -214,7 +215,7 @@ function patient(sink: Sink, signal: AbortSignal, count: Count): Sink {
 
 async function load({ files, token }: { files: readonly string[]; token: string }, uplink: Uplink): Promise<void> {
   const rows = await Promise.all(files.map((path) => readFile(path)))
-  await uplink.deliver(`s-${token}`, rows, true)
+  await uplink.deliver(`${SPOOLED_DELIVERY}${token}`, rows, true)
 }
 
 function rejectedOf(counters: Counters, source: string): Record<string, number> {

@@ -1,3 +1,6 @@
+/** How the ids of deliveries begin that come from the spool of an agent; those of files never do. */
+export const SPOOLED_DELIVERY = 's-'
+
 /** What an agent last said about itself. */
 export interface AgentReport {
   /** Unique, and kept by the agent for as long as it keeps its state. */

@@ -119,7 +119,7 @@ async function recall(state: AgentState): Promise<void> {
 }
 
 /** Deliveries that other servers have put into the store lately. What they have in their spools is not there yet. */
-async function lookElsewhere(state: AgentState): Promise<void> {
+async function lookElsewhere(state: AgentState, agent: string, delivery: string): Promise<void> {
   const { context, deliveries } = state
   const { lookBackMs, recallMax } = context.limits.agent
   const sinceNs = context.clock() - BigInt(lookBackMs) * NS_PER_MS
@@ -129,7 +129,7 @@ async function lookElsewhere(state: AgentState): Promise<void> {
   const found = await Promise.race([looking, delay(LOOK_MS_MAX, undefined, { ref: false })])
   // The store is away: whether it is there will be known when it is back.
   if (!found) throw starting()
-  deliveries.recall(found.toReversed())
+  deliveries.learn(found, agent, delivery)
 }
 
 function addRoutes(scope: FastifyInstance, state: AgentState): void {
@@ -201,7 +201,7 @@ async function take(
   const { context, deliveries } = state
   // What may have come before is only known once that was learned.
   if (attempt > 1 && !state.isRecalled) throw starting()
-  if (elsewhere && context.isStoreShared === true) await lookElsewhere(state)
+  if (elsewhere && context.isStoreShared === true) await lookElsewhere(state, agent, delivery)
   const held = { bytes: 0 }
   const sink = context.sinkFor(request.principal)
   try {

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { SPOOLED_DELIVERY } from '../../core/agent.ts'
 import { saveFile } from './saved-file.ts'
 
 const FILE = 'deliveries.json'
-/** Deliveries of one agent that are remembered: it has one under way at a time for each of its two ways to send. */
-const IDS_PER_AGENT = 16
+/**
+ * Deliveries that are remembered for each way of an agent: what it reads from files, and what it sends from its spool. It
+ * has one delivery of each under way at a time.
+ */
+const IDS_PER_WAY = 16
 /** How far clocks may step without a delivery being overlooked after a crash. */
 const STEP_NS = 60_000_000_000n
 
@@ -84,7 +88,7 @@ export class Deliveries {
     try {
       await written
       this.add(agent, id)
-      if (!this.#isRecalled) this.#taken.set(agent, [...(this.#taken.get(agent) ?? []), id].slice(-IDS_PER_AGENT))
+      if (!this.#isRecalled) this.#taken.set(agent, newestOf([...(this.#taken.get(agent) ?? []), id]))
       return true
     } finally {
       this.#writing.delete(key)
@@ -93,9 +97,10 @@ export class Deliveries {
 
   add(agent: string, id: string): void {
     const ids = this.#known.get(agent) ?? []
-    if (ids.includes(id)) return
-    ids.push(id)
-    if (ids.length > IDS_PER_AGENT) ids.shift()
+    if (!ids.includes(id)) this.#set(agent, newestOf([...ids, id]))
+  }
+
+  #set(agent: string, ids: string[]): void {
     this.#known.delete(agent)
     this.#known.set(agent, ids)
     this.#isDirty = true
@@ -109,25 +114,17 @@ export class Deliveries {
    * What the attributes of events of earlier processes say, oldest first. What was taken meanwhile is newer than that,
    * and must not be forgotten for it.
    */
-  recall(texts: readonly string[]): void {
-    const found = new Map<string, string[]>()
-    for (const text of texts) {
-      const at = text.indexOf('/')
-      if (at <= 0) continue
-      const agent = text.slice(0, at)
-      const ids = found.get(agent)
-      if (ids) ids.push(text.slice(at + 1))
-      else found.set(agent, [text.slice(at + 1)])
-    }
-    for (const [agent, ids] of found) {
-      const all = [...(this.#known.get(agent) ?? []), ...ids, ...(this.#taken.get(agent) ?? [])]
-      // Of each the last time that it is named.
-      const newest = [...new Set(all.toReversed())].slice(0, IDS_PER_AGENT)
-      this.#known.delete(agent)
-      for (const id of newest.toReversed()) this.add(agent, id)
+  recall(marks: readonly string[]): void {
+    for (const [agent, ids] of byAgent(marks)) {
+      this.#set(agent, newestOf([...(this.#known.get(agent) ?? []), ...ids, ...(this.#taken.get(agent) ?? [])]))
     }
     this.#taken.clear()
     this.#isRecalled = true
+  }
+
+  /** Whether the delivery is among what others took, as the attributes of events say: then it is known from now on. */
+  learn(marks: readonly string[], agent: string, id: string): void {
+    for (const known of byAgent(marks).get(agent) ?? []) if (isAllOf(known, id)) this.add(agent, known)
   }
 
   /** `isLast`: whatever happened since the last time. */
@@ -152,13 +149,35 @@ export class Deliveries {
     if (dir === undefined) return undefined
     try {
       const { throughNs, agents } = JSON.parse(readFileSync(join(dir, FILE), 'utf8')) as Saved
-      for (const [agent, ids] of Object.entries(agents)) this.#known.set(agent, ids.slice(-IDS_PER_AGENT))
+      for (const [agent, ids] of Object.entries(agents)) this.#known.set(agent, newestOf(ids))
       return BigInt(throughNs)
     } catch {
       // None was saved yet, or it is damaged: then all is looked for in the events.
       return undefined
     }
   }
+}
+
+/** Of each way the last ids, oldest first, each where it is named last. */
+function newestOf(ids: readonly string[]): string[] {
+  const left = { files: IDS_PER_WAY, spool: IDS_PER_WAY }
+  const newest = [...new Set(ids.toReversed())].filter(
+    (id) => left[id.startsWith(SPOOLED_DELIVERY) ? 'spool' : 'files']-- > 0,
+  )
+  return newest.toReversed()
+}
+
+function byAgent(marks: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const mark of marks) {
+    const at = mark.indexOf('/')
+    const agent = mark.slice(0, at)
+    if (at <= 0) continue
+    const ids = found.get(agent)
+    if (ids) ids.push(mark.slice(at + 1))
+    else found.set(agent, [mark.slice(at + 1)])
+  }
+  return found
 }
 
 /**
