@@ -91,7 +91,7 @@ export const FORWARD_LIMITS: ForwardLimits = {
   chunksMax: 20_000,
   chunkMs: 10 * 60_000,
   recallMs: 10_000,
-  tagsMax: 1000,
+  tagsMax: 128,
   tagBytesMax: 1024,
   chunkIdCharsMax: 1024,
   handshakeBytesMax: 4096,
