@@ -1,4 +1,5 @@
 /** Finds the files that rotation makes of one log: those of one family in one folder. */
+import type { BigIntStats } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { familyOf, isArchive } from './record.ts'
 import { type Sibling, statIfThere } from './relatives.ts'
@@ -28,20 +29,32 @@ export class Siblings {
 
   /** Regular files of the family of the path in its folder, the file at the path itself included; archives last. */
   async of(path: string): Promise<Sibling[]> {
-    const found: Sibling[] = []
-    for (const name of await this.#names(path)) {
-      const other = join(dirname(path), name)
-      const stats = await statIfThere(this.#io, other).catch(() => undefined)
-      if (stats?.isFile() === true) found.push({ path: other, stats })
-    }
-    return found.sort((one, other) => Number(isArchive(one.path)) - Number(isArchive(other.path)))
+    return (await this.all(path)).siblings
   }
 
-  async #names(path: string): Promise<string[]> {
+  /** The same. `isWhole`: no name changed meanwhile, so that a file that was not found is not there. */
+  async all(path: string): Promise<{ siblings: Sibling[]; isWhole: boolean }> {
+    const folder = dirname(path)
+    const before = await statIfThere(this.#io, folder).catch(() => undefined)
+    if (!before) return { siblings: [], isWhole: false }
+    const names = await this.#names(path, before)
+    const siblings: Sibling[] = []
+    let isWhole = names !== undefined && names.length < SIBLINGS_MAX
+    for (const name of names ?? []) {
+      const other = join(folder, name)
+      const stats = await statIfThere(this.#io, other).catch(() => undefined)
+      if (stats?.isFile() === true) siblings.push({ path: other, stats })
+      isWhole &&= stats !== undefined
+    }
+    const after = await statIfThere(this.#io, folder).catch(() => undefined)
+    isWhole &&= after?.mtimeNs === before.mtimeNs && isSteady(before)
+    siblings.sort((one, other) => Number(isArchive(one.path)) - Number(isArchive(other.path)))
+    return { siblings, isWhole }
+  }
+
+  async #names(path: string, stats: BigIntStats): Promise<readonly string[] | undefined> {
     const folder = dirname(path)
     const family = familyOf(path)
-    const stats = await statIfThere(this.#io, folder).catch(() => undefined)
-    if (!stats) return []
     const known = this.#listings.get(folder)
     if (known?.mtimeNs === stats.mtimeNs) {
       known.families ??= byFamily(folder, known.names)
@@ -49,9 +62,10 @@ export class Siblings {
     }
     this.#listings.delete(folder)
     // The folder has gone, or may not be read: then nobody is found in it.
-    const entries = await this.#io.list(folder).catch(() => [])
+    const entries = await this.#io.list(folder).catch(() => undefined)
+    if (!entries) return undefined
     const names = entries.map(({ name }) => name)
-    if (Date.now() - Number(stats.mtimeMs) > STEP_MS) this.#keep(folder, { mtimeNs: stats.mtimeNs, names })
+    if (isSteady(stats)) this.#keep(folder, { mtimeNs: stats.mtimeNs, names })
     const stem = basename(family).replace(/\.[A-Za-z]+$/, '')
     return names
       .filter((name) => name.startsWith(stem) && familyOf(join(folder, name)) === family)
@@ -65,6 +79,10 @@ export class Siblings {
     }
     this.#listings.set(folder, listing)
   }
+}
+
+function isSteady({ mtimeMs }: BigIntStats): boolean {
+  return Date.now() - Number(mtimeMs) > STEP_MS
 }
 
 function byFamily(folder: string, names: readonly string[]): Map<string, string[]> {

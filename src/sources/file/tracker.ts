@@ -175,8 +175,9 @@ export class Tracker {
   async #lookAtFamily(family: string): Promise<void> {
     const { roster } = this.#options
     for (let turn = 0; turn < TURNS_MAX; turn++) {
-      const siblings = await this.#siblings.of(family)
-      roster.prune(family, new Set(siblings.map(({ stats }) => idOf(stats))))
+      const { siblings, isWhole } = await this.#siblings.all(family)
+      // While numbers are shifted, files that are there are not found under any name.
+      if (isWhole) roster.prune(family, new Set(siblings.map(({ stats }) => idOf(stats))))
       const own = siblings.filter(({ path }) => path === family)
       const known = siblings.filter(({ stats }) => roster.resting.byId(idOf(stats)).length > 0)
       let isMoved = false
@@ -224,10 +225,11 @@ export class Tracker {
       file.grownMs = performance.now()
     }
     if (isWanted) roster.place(file, path)
-    if (Number(stats.size) === file.size && stats.mtimeNs === file.mtimeNs) return
+    const isChanged = Number(stats.size) !== file.size || stats.mtimeNs !== file.mtimeNs
     file.size = Number(stats.size)
     file.mtimeNs = stats.mtimeNs
-    wake(file)
+    // One that was rotated is looked at until nothing comes of it any more, and is let go then.
+    if (isChanged || file.state === 'rotated') wake(file)
   }
 
   /** The path does not lead to the file any more: it has another name, or none. */
