@@ -3,7 +3,7 @@ import type { BigIntStats } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { unpacked } from './archive.ts'
 import {
-  EMPTY_FINGERPRINT,
+  ANCHOR_BYTES,
   familyOf,
   type FileRecord,
   type Fingerprint,
@@ -99,17 +99,22 @@ export async function knownUpTo(
 ): Promise<FileRecord> {
   const sum = await checksumOf(io, sibling, bytes)
   const head = await headOf(io, sibling)
-  return { ...record, ...sum, offset: sum.crcBytes, head, anchor: EMPTY_FINGERPRINT, anchorAt: 0, part: 0 }
+  return { ...record, ...sum, offset: sum.crcBytes, head, part: 0 }
 }
 
-async function checksumOf(io: SourceIo, sibling: Sibling, bytes: number): Promise<{ crc: number; crcBytes: number }> {
+type Checksum = Pick<FileRecord, 'crc' | 'crcBytes' | 'anchor' | 'anchorAt'>
+
+/** Of the first bytes of what is in a file, and what the last of these are: without it, files that begin alike are one. */
+async function checksumOf(io: SourceIo, sibling: Sibling, bytes: number): Promise<Checksum> {
   let crc = 0
   let crcBytes = 0
+  let last: Buffer = Buffer.alloc(0)
   for await (const piece of contentsOf(io, sibling, bytes)) {
     crc = crc32(piece, crc)
     crcBytes += piece.length
+    last = Buffer.concat([last, piece.subarray(-ANCHOR_BYTES)]).subarray(-ANCHOR_BYTES)
   }
-  return { crc, crcBytes }
+  return { crc, crcBytes, anchor: fingerprint(last), anchorAt: crcBytes }
 }
 
 /**
