@@ -99,8 +99,12 @@ export class Roster {
   }
 
   add(file: FollowedFile): void {
-    this.resting.delete(file.key)
-    this.#ended.delete(file.key)
+    const { key } = file
+    this.resting.delete(key)
+    this.#ended.delete(key)
+    // What the journal was to learn of it at rest is older than what it is told from now on.
+    this.#notes.splice(0, Infinity, ...this.#notes.filter(({ record }) => record.key !== key))
+    this.#lapsed.splice(0, Infinity, ...this.#lapsed.filter((lapsed) => lapsed !== key))
     this.#byId.set(file.id, file)
     const found = this.#families.get(file.family)
     if (found) found.add(file)
