@@ -76,6 +76,8 @@ describe('the page of a stream', () => {
     await expect.poll(() => row(page, 1202).getAttribute('class')).toContain('marked')
     await row(page, 1190).locator('.number').click()
     await page.waitForURL(/#L1190$/)
+    // The address is there before the page has been told.
+    await expect.poll(() => row(page, 1190).getAttribute('class')).toContain('marked')
     await page.keyboard.press('g')
     await row(page, 1).waitFor()
     await page.keyboard.press('G')
