@@ -130,7 +130,7 @@ test(
     }
     const budgetBytes = 16 * 1024 * 1024
     // Code that is compiled meanwhile, and what the runtime notes of it.
-    const runtimeBytes = 4 * 1024 * 1024
+    const runtimeBytes = 8 * 1024 * 1024
     const rings = new ServiceRings({ budgetBytes, ringBytesMax: 64 * 1024, startNs: 0n })
     const services = 1_000_000
     const usedBefore = usedBytes()
