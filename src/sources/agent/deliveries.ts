@@ -124,7 +124,11 @@ export class Deliveries {
 
   /** Whether the delivery is among what others took, as the attributes of events say: then it is known from now on. */
   learn(marks: readonly string[], agent: string, id: string): void {
-    for (const known of byAgent(marks).get(agent) ?? []) if (isAllOf(known, id)) this.add(agent, known)
+    const prefix = keyOf(agent, '')
+    for (const mark of marks) {
+      const known = mark.slice(prefix.length)
+      if (mark.startsWith(prefix) && isAllOf(known, id)) this.add(agent, known)
+    }
   }
 
   /** `isLast`: whatever happened since the last time. */

@@ -168,9 +168,8 @@ function giveOpen(
   isValid: boolean,
 ): void {
   if (file.part > 0) return givePart(file, batch, bytes, from, to, nextOffset)
-  file.interpreter.line(batch, bytes, from, to, nextOffset, isValid)
+  giveLine(file, batch, bytes, from, to, nextOffset, isValid)
   file.interpreter.flush(batch)
-  file.lineEnd = nextOffset
   file.part = 1
 }
 
